@@ -1,0 +1,3 @@
+"""tts-cli: manifest -> plan -> jobs -> takes -> timeline -> master -> deliverables."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What is already done: keys, records, and content-named takes."""

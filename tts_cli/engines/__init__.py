@@ -1,0 +1,1 @@
+"""Who speaks: a protocol, a table of engines, and one adapter per engine."""

@@ -1,0 +1,98 @@
+"""What an engine is: a spec that is plain data, and an adapter with four short methods.
+
+An `EngineSpec` is read by the CLI process, so nothing here imports an engine's packages. The adapter that
+`EngineSpec.adapter` names is imported in a worker process only, perhaps under another environment's python.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from tts_cli.types import Emotion, Word
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """One engine parameter that a manifest may set under `params`: its range, its default, and what it does."""
+
+    doc: str
+    default: float | str
+    low: float = 0.0
+    high: float = 1.0
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineVoice:
+    """A voice that an engine brings by itself."""
+
+    name: str
+    language: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSpec:
+    """All that planning needs to know of an engine, without importing it.
+
+    `voices` names a function `() -> tuple[EngineVoice, ...]`; `resolve` a function `(voice, language) -> str` that
+    returns the engine's full voice name or raises `UnknownNameError`. Both are "module:function" and may only
+    import what the CLI process may. `package` is the distribution whose version is part of every key.
+    """
+
+    name: str
+    summary: str
+    adapter: str
+    version: int
+    package: str
+    voices: str
+    resolve: str
+    sample_rate: int
+    subtype: Literal["PCM_16", "PCM_24"]
+    target_chars: int = 200
+    max_chars: int = 300
+    chars_per_second: float = 15.0
+    realtime_factor: float = 0.01
+    stochastic: bool = True
+    params: Mapping[str, Param] = field(default_factory=dict)
+    emotions: Mapping[str, Emotion] = field(default_factory=dict)
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What one call is given: `params` holds `speed` and `pitch` as factors beside the engine's own."""
+
+    text: str
+    language: str
+    voice: str
+    params: Mapping[str, float | str]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """What one call returns: mono float32 samples of shape [frames] in -1..1, and word times if the engine has them."""
+
+    samples: "Samples"
+    sample_rate: int
+    words: tuple[Word, ...] = ()
+
+
+class Engine(Protocol):
+    """An adapter. Made without arguments; raises `TakeError` for a line and `MissingError` for itself."""
+
+    def load(self, device: str) -> None:
+        """Make ready on a device such as "cpu" or "cuda:0"."""
+
+    def synthesize(self, requests: Sequence[Request]) -> list[Speech]:
+        """Speak a batch; the same order, one result per request."""
+
+    def close(self) -> None:
+        """Give back what `load` took."""

@@ -1,0 +1,92 @@
+"""The errors a user can meet; each knows its message, its hint and its exit code.
+
+TtsError
+├── UsageError            2   an option or argument makes no sense
+├── InputError            3   a manifest, recipe or audio file is invalid; lists every Problem
+├── UnknownNameError      3   a name that nobody defines, with what was probably meant
+├── MissingError          4   an engine, a tool or its data is not there
+├── TakeError             5   one utterance could not be spoken (translated at the adapter)
+├── DamagedTakeError      5   a cached take fails its hash or cannot be decoded
+└── OutputError           5   a file could not be written
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from tts_cli.types import Problem
+
+
+class TtsError(Exception):
+    """Base of all expected errors; never raised itself."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(TtsError):
+    """The command line asks for something that cannot be done."""
+
+    exit_code = 2
+
+
+class InputError(TtsError):
+    """Input files are invalid; `problems` holds all of them, each with its place."""
+
+    exit_code = 3
+
+    def __init__(self, problems: Sequence["Problem"]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class UnknownNameError(TtsError):
+    """A name that nobody defines; the hint names the nearest known one."""
+
+    exit_code = 3
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+        names = sorted(set(known))
+        near = difflib.get_close_matches(name, names, n=1)
+        if near:
+            hint = f"did you mean {near[0]!r}?"
+        elif not hint and names:
+            hint = f"known: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}"
+        super().__init__(f"unknown {kind} {name!r}", hint=hint)
+
+
+class MissingError(TtsError):
+    """An engine, a program or a data file that the run needs is not there."""
+
+    exit_code = 4
+
+
+class TakeError(TtsError):
+    """One utterance could not be spoken; `kind` is input, oom, engine or internal."""
+
+    exit_code = 5
+
+    def __init__(self, message: str, *, kind: str = "engine", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+
+
+class DamagedTakeError(TtsError):
+    """A cached take does not match its hash; it was deleted and counts as missing."""
+
+    exit_code = 5
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"cached take {key[:12]} is damaged", hint="run the command again to render it anew")
+        self.key = key
+
+
+class OutputError(TtsError):
+    """An output file could not be written."""
+
+    exit_code = 5

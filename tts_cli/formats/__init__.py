@@ -1,0 +1,1 @@
+"""Bytes to plain data and back, without decisions."""

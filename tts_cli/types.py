@@ -1,0 +1,418 @@
+"""Every word of tts-cli as frozen data, in the order in which it flows.
+
+    manifest -> plan -> jobs -> takes -> timeline -> master -> deliverables
+
+Positions and lengths are counts of samples at a stated `sample_rate`; authored times are seconds and say so;
+levels carry their unit (`_db`, `_lufs`, `_dbtp`). `speed` and `pitch` are factors, 1.0 means unchanged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+# --- the script as authored -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a value was written: a file's name as the user gave it, and a 1-based line (CSV: row) and column."""
+
+    path: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong (or, as a warning, doubtful) in an input file."""
+
+    source: Source
+    message: str
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{self.source}: {self.message}{hint}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emotion:
+    """A named way of speaking: factors on speed and pitch, a level, and engine parameters at full intensity."""
+
+    name: str
+    description: str = ""
+    speed: float = 1.0
+    pitch: float = 1.0
+    volume_db: float = 0.0
+    params: Mapping[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaker:
+    """One member of the cast; what it leaves open comes from the project's defaults."""
+
+    id: str
+    name: str = ""
+    gain_db: float = 0.0
+    emotions: Mapping[str, Emotion] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """A part of the programme with a master of its own."""
+
+    id: str
+    title: str = ""
+
+
+Fit = Literal["none", "pad", "stretch", "natural", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """The time a dubbed line may take, in seconds of the programme; None means open."""
+
+    start_s: float | None = None
+    end_s: float | None = None
+    duration_s: float | None = None
+    max_duration_s: float | None = None
+    fit: Fit | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the script with all defaults (project, speaker, chapter) already applied.
+
+    `text` is shown, `say` is spoken where given. `audio` is a recorded file used instead of an engine.
+    """
+
+    id: str
+    text: str
+    source: Source
+    say: str | None = None
+    speaker: str = ""
+    emotion: str = ""
+    intensity: float = 1.0
+    direction: str = ""
+    voice: str = ""
+    engine: str = "espeak"
+    language: str = "en"
+    chapter: str = ""
+    scene: str = ""
+    slot: Slot | None = None
+    pause_before_s: float | None = None
+    pause_after_s: float | None = None
+    speed: float = 1.0
+    pitch: float = 1.0
+    volume_db: float = 0.0
+    seed: int | None = None
+    take: int = 1
+    lock: bool = False
+    params: Mapping[str, float | str] = field(default_factory=dict)
+    file: str = ""
+    audio: str = ""
+    effect: str = ""
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """The text an engine is given, before normalisation."""
+        return self.text if self.say is None else self.say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pauses:
+    """Silence in seconds after each kind of boundary; `speaker_change` None means like `paragraph`."""
+
+    comma: float = 0.15
+    phrase: float = 0.4
+    sentence: float = 0.6
+    paragraph: float = 0.9
+    scene: float = 1.5
+    chapter: float = 2.0
+    speaker_change: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A script and its cast, checked: every name in it resolves."""
+
+    name: str
+    path: str
+    lines: tuple[Line, ...]
+    speakers: Mapping[str, Speaker] = field(default_factory=dict)
+    emotions: Mapping[str, Emotion] = field(default_factory=dict)
+    chapters: Mapping[str, Chapter] = field(default_factory=dict)
+    pauses: Pauses = field(default_factory=Pauses)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+    recipe: str = ""
+    warnings: tuple[Problem, ...] = ()
+
+
+# --- what must be done, and why -------------------------------------------------------------------------
+
+
+class Boundary(StrEnum):
+    """What follows an utterance; decides the pause after it (the names are those of `Pauses`)."""
+
+    COMMA = "comma"
+    PHRASE = "phrase"
+    SENTENCE = "sentence"
+    PARAGRAPH = "paragraph"
+
+
+class Reason(StrEnum):
+    """Why a line must be rendered."""
+
+    NEW = "new"
+    TEXT = "text"
+    VOICE = "voice"
+    EMOTION = "emotion"
+    ENGINE = "engine"
+    PARAMS = "params"
+    FORCED = "forced"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """One engine call. `key` names everything that can change its sound.
+
+    `pause_s` is an authored pause after it ([pause:1s]) and None leaves the pause to `boundary`.
+    """
+
+    line_id: str
+    part: int
+    text: str
+    language: str
+    voice: str
+    engine: str
+    params: Mapping[str, float | str]
+    seed: int
+    key: str
+    boundary: Boundary = Boundary.PARAGRAPH
+    pause_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedLine:
+    """A line, what it becomes, and why it must be rendered (None: every take of it is in the cache)."""
+
+    line: Line
+    utterances: tuple[Utterance, ...]
+    reason: Reason | None
+    gain_db: float = 0.0
+    lead_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All lines in order; `takes` holds what the cache already has, by key; `selected` are the lines to render."""
+
+    manifest: Manifest
+    lines: tuple[PlannedLine, ...]
+    takes: "dict[str, Take]"
+    selected: frozenset[str]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Utterances of one engine for one worker, with the audio they are expected to make."""
+
+    engine: str
+    utterances: tuple[Utterance, ...]
+    estimated_s: float
+
+
+# --- what was recorded ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A spoken word and where it lies in its take, in samples."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What was measured when a take was made, so that mastering need not decode it again.
+
+    `onset` and `offset` bound the speech in samples. Each 100 ms bin (the last one may be shorter) has its
+    K-weighted energy as LUFS of that bin alone (`energy_lufs`) and its sample peak in dBFS (`peak_dbfs`),
+    both rounded up to 0.01 dB; silence is -120.
+    """
+
+    onset: int
+    offset: int
+    energy_lufs: tuple[float, ...]
+    peak_dbfs: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """One kept recording of an utterance: mono FLAC in the cache, named by the sha256 of its bytes."""
+
+    key: str
+    blob: str
+    size: int
+    frames: int
+    sample_rate: int
+    measures: Measures
+    words: tuple[Word, ...] = ()
+    wall_s: float = 0.0
+
+
+# --- the edit list --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A stretch of a take, placed: `start` and `length` in samples of the timeline, `trim` in samples of the take.
+
+    The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples.
+    """
+
+    line_id: str
+    part: int
+    take: Take
+    start: int
+    length: int
+    trim: int
+    trim_length: int
+    gain_db: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Silence between clips, in samples of the timeline."""
+
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """The edit list of one master: clips and gaps in order, `length` samples in all."""
+
+    id: str
+    title: str
+    sample_rate: int
+    items: tuple[Clip | Gap, ...]
+    length: int
+
+    @property
+    def clips(self) -> tuple[Clip, ...]:
+        """The sounding part of the edit list."""
+        return tuple(item for item in self.items if isinstance(item, Clip))
+
+
+# --- what is shipped ------------------------------------------------------------------------------------
+
+
+AudioFormat = Literal["wav", "flac", "mp3", "m4a", "opus"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How a master must be: targets as data, read from a file in `recipes/`."""
+
+    name: str
+    description: str = ""
+    format: AudioFormat = "wav"
+    split: Literal["chapter", "programme"] = "chapter"
+    sample_rate: int = 44_100
+    channels: int = 1
+    bits: int = 24
+    bitrate_kbps: int = 192
+    loudness_lufs: float = -19.0
+    true_peak_dbtp: float = -1.5
+    fade_ms: float = 5.0
+    head_s: float = 0.5
+    tail_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Master:
+    """A finished, loudness-normalised programme; its levels are measured on the written file."""
+
+    path: str
+    kind: str
+    frames: int
+    sample_rate: int
+    lufs: float
+    true_peak_dbtp: float
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliverable:
+    """A shipped file and its measured values; `path` is relative to the output folder."""
+
+    path: str
+    kind: str
+    seconds: float
+    lufs: float | None
+    true_peak_dbtp: float | None
+    sha256: str
+    inputs: str
+    size: int
+    mtime_ns: int
+
+
+# --- what happened --------------------------------------------------------------------------------------
+
+
+class Outcome(StrEnum):
+    """What became of a line."""
+
+    RENDERED = "rendered"
+    CACHED = "cached"
+    FAILED = "failed"
+    WAITING = "waiting"
+
+
+class ExitCode(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    INPUT = 3
+    MISSING = 4
+    PARTIAL = 5
+    CHECK_FAILED = 6
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A line that could not be spoken, and why."""
+
+    line: str
+    error: str
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a render did; `report.json` is its plain form."""
+
+    status: Literal["ok", "partial", "failed"]
+    outcomes: Mapping[str, Outcome]
+    outputs: tuple[Deliverable, ...]
+    failures: tuple[Failure, ...]
+    warnings: tuple[str, ...]
+    audio_seconds: float
+    wall_seconds: float
+    interrupted: bool = False

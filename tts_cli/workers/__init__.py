@@ -1,0 +1,1 @@
+"""Where it runs: a pool of subprocesses, one per device slot."""
