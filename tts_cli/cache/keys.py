@@ -1,0 +1,50 @@
+"""Names for work: a key is the sha256 of everything that can change the sound, and of nothing else.
+
+Never in a key: paths, devices, batch sizes, worker counts, times.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+KEY_VERSION = "tts-cli/take/1"
+
+
+def canonical_json(value: object) -> bytes:
+    """Encode plain data in one way only: sorted names, no spaces, UTF-8, finite numbers."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+def digest(value: object) -> str:
+    """Return the sha256 (64 hex digits) of plain data."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def take_key(  # noqa: PLR0913  each of these changes the sound
+    *,
+    engine: str,
+    adapter: int,
+    weights: str,
+    voice: str,
+    language: str,
+    text: str,
+    params: Mapping[str, float | str],
+    seed: int,
+    sample_rate: int,
+) -> str:
+    """Return the key of an utterance's take. `weights` is the digest or the exact version of what speaks."""
+    return digest(
+        [KEY_VERSION, engine, adapter, weights, voice, language, text, _plain(params), seed, sample_rate],
+    )
+
+
+def derive_seed(*origin: int | str) -> int:
+    """Turn (project seed, line id, part, take, attempt) into a seed of 31 bits that is never 0."""
+    return int(digest(list(origin))[:8], 16) % (2**31 - 1) + 1
+
+
+def _plain(params: Mapping[str, float | str]) -> dict[str, float | str]:
+    # 1 and 1.0 are the same parameter
+    return {name: value if isinstance(value, str) else float(value) for name, value in params.items()}

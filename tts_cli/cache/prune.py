@@ -1,0 +1,116 @@
+"""Look after a cache: count it, verify every hash, drop what is old or no record names."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tts_cli.cache.blobs import read_blob
+from tts_cli.cache.store import Cache, Missing
+
+# A worker writes the blob before the parent writes the record; an hour lies safely between.
+GRACE_S = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheStat:
+    """What a cache holds."""
+
+    takes: int
+    blobs: int
+    bytes: int
+    audio_seconds: float
+    unusable: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What `collect` removed."""
+
+    takes: int
+    blobs: int
+    temporary: int
+    bytes: int
+
+
+def stat(cache: Cache) -> CacheStat:
+    """Count takes, blobs, bytes and seconds; `unusable` records lack a sound blob."""
+    takes = unusable = 0
+    seconds = 0.0
+    for path in _files(cache.root / "ac", ".json"):
+        take = cache.find(path.stem)
+        if isinstance(take, Missing):
+            unusable += 1
+        else:
+            takes += 1
+            seconds += take.frames / take.sample_rate
+    sizes = [path.stat().st_size for path in _files(cache.root / "cas", ".flac")]
+    return CacheStat(takes=takes, blobs=len(sizes), bytes=sum(sizes), audio_seconds=seconds, unusable=unusable)
+
+
+def verify(cache: Cache) -> tuple[int, tuple[str, ...]]:
+    """Hash every blob; returns how many were read and the names of the damaged ones, which are deleted."""
+    names = [path.stem for path in _files(cache.root / "cas", ".flac")]
+    damaged = tuple(name for name in names if read_blob(cache.root, name) is None)
+    return len(names), damaged
+
+
+def collect(cache: Cache, *, max_bytes: int | None = None, max_age_s: float | None = None) -> Pruned:
+    """Drop unusable records, takes unused for `max_age_s`, the longest unused over `max_bytes`, and orphans."""
+    kept, dropped = _choose(_usable(cache), max_bytes, max_age_s)
+    for key in dropped | _unusable(cache, kept | dropped):
+        cache.record_path(key).unlink(missing_ok=True)
+    named = {blob for _, _, blob, _ in _usable(cache)}
+    orphans = [path for path in _files(cache.root / "cas", ".flac") if path.stem not in named and _old(path)]
+    leftovers = [path for path in _files(cache.root, "", prefix=".tmp-") if _old(path)]
+    freed = sum(_remove(path) for path in orphans + leftovers)
+    return Pruned(takes=len(dropped), blobs=len(orphans), temporary=len(leftovers), bytes=freed)
+
+
+_Entry = tuple[float, str, str, int]  # last use, key, blob, bytes
+
+
+def _usable(cache: Cache) -> list[_Entry]:
+    entries = []
+    for path in _files(cache.root / "ac", ".json"):
+        used = path.stat().st_mtime
+        take = cache.find(path.stem)
+        if not isinstance(take, Missing):
+            entries.append((used, take.key, take.blob, take.size))
+    return entries
+
+
+def _choose(entries: list[_Entry], max_bytes: int | None, max_age_s: float | None) -> tuple[set[str], set[str]]:
+    """Split keys into kept and dropped, newest use first."""
+    oldest = time.time() - max_age_s if max_age_s is not None else 0.0
+    kept: set[str] = set()
+    dropped: set[str] = set()
+    total = 0
+    for used, key, _, size in sorted(entries, reverse=True):
+        total += size
+        fits = max_bytes is None or total <= max_bytes
+        (kept if fits and used >= oldest else dropped).add(key)
+    return kept, dropped
+
+
+def _unusable(cache: Cache, usable: set[str]) -> set[str]:
+    return {path.stem for path in _files(cache.root / "ac", ".json") if path.stem not in usable and _old(path)}
+
+
+def _files(root: Path, suffix: str, prefix: str = "") -> Iterator[Path]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            hidden = name.startswith(".tmp-")
+            if name.endswith(suffix) and name.startswith(prefix) and hidden == bool(prefix):
+                yield Path(folder, name)
+
+
+def _old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > GRACE_S
+
+
+def _remove(path: Path) -> int:
+    size = path.stat().st_size
+    path.unlink(missing_ok=True)
+    return size

@@ -1,0 +1,57 @@
+"""A take as plain JSON: the form of action records in the cache and of messages from workers."""
+
+from typing import Any
+
+from tts_cli.types import Measures, Take, Word
+
+RECORD_VERSION = 1
+
+# One float object per level, shared: a book has millions of bins but only some 13,000 different levels.
+_LEVELS: dict[int, float] = {}
+
+
+def take_to_json(take: Take) -> dict[str, Any]:
+    """Flatten a take; levels become whole hundredths of a decibel."""
+    measures = take.measures
+    return {
+        "version": RECORD_VERSION,
+        "key": take.key,
+        "blob": take.blob,
+        "size": take.size,
+        "frames": take.frames,
+        "sample_rate": take.sample_rate,
+        "onset": measures.onset,
+        "offset": measures.offset,
+        "energy": [round(level * 100) for level in measures.energy_lufs],
+        "peak": [round(level * 100) for level in measures.peak_dbfs],
+        "words": [[word.text, word.start, word.end] for word in take.words],
+        "wall_s": take.wall_s,
+    }
+
+
+def take_from_json(data: dict[str, Any]) -> Take:
+    """Rebuild a take; raises KeyError, TypeError or ValueError where the data is not of this version's form."""
+    if data["version"] != RECORD_VERSION:
+        raise ValueError(f"record version {data['version']}")
+    return Take(
+        key=data["key"],
+        blob=data["blob"],
+        size=data["size"],
+        frames=data["frames"],
+        sample_rate=data["sample_rate"],
+        measures=Measures(
+            onset=data["onset"],
+            offset=data["offset"],
+            energy_lufs=tuple(map(_level, data["energy"])),
+            peak_dbfs=tuple(map(_level, data["peak"])),
+        ),
+        words=tuple(Word(text=text, start=start, end=end) for text, start, end in data["words"]),
+        wall_s=data["wall_s"],
+    )
+
+
+def _level(hundredths: int) -> float:
+    level = _LEVELS.get(hundredths)
+    if level is None:
+        level = _LEVELS[hundredths] = hundredths / 100
+    return level
