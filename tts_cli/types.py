@@ -202,6 +202,22 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastLine:
+    """What the last timeline says of a line: enough to tell what changed, and to keep a locked take.
+
+    Each part is an utterance's (key, boundary, authored pause in seconds).
+    """
+
+    id: str
+    text: str
+    voice: str
+    language: str
+    emotion: str
+    engine: str
+    parts: tuple[tuple[str, str, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedLine:
     """A line, what it becomes, and why it must be rendered (None: every take of it is in the cache)."""
 
@@ -220,7 +236,6 @@ class Plan:
     lines: tuple[PlannedLine, ...]
     takes: "dict[str, Take]"
     selected: frozenset[str]
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -406,13 +421,18 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a render did; `report.json` is its plain form."""
+    """What a render did; `report.json` is its plain form.
 
+    `incomplete` names the masters that were not written, with the number of lines each still misses.
+    """
+
+    manifest: str
+    out: str
     status: Literal["ok", "partial", "failed"]
     outcomes: Mapping[str, Outcome]
     outputs: tuple[Deliverable, ...]
     failures: tuple[Failure, ...]
+    incomplete: Mapping[str, int]
     warnings: tuple[str, ...]
     audio_seconds: float
     wall_seconds: float
-    interrupted: bool = False

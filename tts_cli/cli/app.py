@@ -1,0 +1,53 @@
+"""The command line as a whole: its commands, and the one place where errors become messages and exit codes."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tts_cli import __version__
+from tts_cli.cli import cache, check, doctor, engines, output, render, voices
+from tts_cli.errors import TtsError
+from tts_cli.types import ExitCode
+
+app = typer.Typer(
+    name="tts-cli",
+    help="Scripts in, finished audio out: render manifests of lines, speakers and emotions to normalised speech.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("render", epilog=render.EXAMPLE)(render.render)
+app.command("check", epilog=check.EXAMPLE)(check.check)
+app.command("engines", epilog=engines.EXAMPLE)(engines.engines)
+app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
+app.add_typer(voices.app, name="voices")
+app.add_typer(cache.app, name="cache")
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it so
+    if wanted:
+        typer.echo(f"tts-cli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # noqa: ARG001  its callback does the work
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Hold the options that stand before any command."""
+
+
+def main() -> None:
+    """Run the command line. Expected errors are told in words; a bug keeps its traceback (exit 1)."""
+    try:
+        app()
+    except TtsError as error:
+        output.show_error(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # the reader of our stdout went away, as `head` does; keep Python from complaining again at exit
+        sys.stderr.close()
+        sys.exit(ExitCode.DONE)

@@ -1,0 +1,82 @@
+"""`tts-cli cache`: look after the takes that are kept."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from tts_cli.cli import output
+from tts_cli.cli.options import CacheOpt, JsonOpt
+from tts_cli.errors import UsageError
+from tts_cli.settings import load_settings
+from tts_cli.types import ExitCode
+
+app = typer.Typer(help="Look after the cache of takes.", no_args_is_help=True)
+
+UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+@app.command(epilog="Example: [bold]tts-cli cache stat[/bold]")
+def stat(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
+    """Count the takes and the space they use."""
+    from tts_cli.cache import prune
+    from tts_cli.cache.store import Cache
+
+    root = load_settings(cache=cache).cache
+    found = prune.stat(Cache(root))
+    if as_json:
+        output.print_json({"status": "ok", "path": str(root)} | asdict(found))
+        return
+    hours = found.audio_seconds / 3600
+    output.results().print(f"{root}\n{found.takes:,} takes, {hours:.2f} hours, {_megabytes(found.bytes)}")
+    if found.unusable:
+        output.talk().print(f"{found.unusable:,} records lack a sound take; they will be rendered anew")
+
+
+@app.command(epilog="Example: [bold]tts-cli cache verify --json[/bold]")
+def verify(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
+    """Check the hash of every take; damaged ones are deleted and will be rendered anew (exit 6)."""
+    from tts_cli.cache import prune
+    from tts_cli.cache.store import Cache
+
+    checked, damaged = prune.verify(Cache(load_settings(cache=cache).cache))
+    if as_json:
+        output.print_json({"status": "failed" if damaged else "ok", "checked": checked, "damaged": list(damaged)})
+    else:
+        output.results().print(f"{checked:,} takes checked, {len(damaged):,} damaged")
+    if damaged:
+        raise typer.Exit(ExitCode.CHECK_FAILED)
+
+
+@app.command(epilog="Example: [bold]tts-cli cache gc --max-size 20G --max-age 90[/bold]")
+def gc(
+    max_size: Annotated[str, typer.Option(metavar="SIZE", help="Keep at most so much, e.g. 500M or 20G.")] = "",
+    max_age: Annotated[float | None, typer.Option(metavar="DAYS", min=0, help="Drop takes unused for so long.")] = None,
+    cache: CacheOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Remove leftovers and takes that nothing names; with limits also the ones unused for longest."""
+    from tts_cli.cache import prune
+    from tts_cli.cache.store import DAY_S, Cache
+
+    age_s = None if max_age is None else max_age * DAY_S
+    limit = _parse_size(max_size) if max_size else None
+    pruned = prune.collect(Cache(load_settings(cache=cache).cache), max_bytes=limit, max_age_s=age_s)
+    if as_json:
+        output.print_json({"status": "ok"} | asdict(pruned))
+        return
+    output.results().print(
+        f"removed {pruned.takes:,} takes, {pruned.blobs:,} files, {pruned.temporary:,} leftovers: {_megabytes(pruned.bytes)}"
+    )
+
+
+def _parse_size(text: str) -> int:
+    number, unit = text.upper().removesuffix("B").rstrip("KMGT"), text.upper().removesuffix("B")[-1:]
+    try:
+        return int(float(number) * UNITS.get(unit, 1))
+    except ValueError:
+        raise UsageError(f"--max-size {text!r} is not a size", hint="write it like 500M or 20G") from None
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

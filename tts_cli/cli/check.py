@@ -1,0 +1,24 @@
+"""`tts-cli check`: all problems of a manifest, without rendering."""
+
+from tts_cli.cli import output
+from tts_cli.cli.options import FormatOpt, JsonOpt, ManifestArg, read_stdin
+
+EXAMPLE = "Example: [bold]tts-cli check book.yaml[/bold]"
+
+
+def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = False) -> None:
+    """Check a manifest: every problem at once, each with its place (exit 3)."""
+    from tts_cli.pipeline.run import Order
+    from tts_cli.pipeline.run import check as check_manifest
+
+    checked = check_manifest(Order(manifest=manifest, stdin=read_stdin(manifest), format=format_))
+    speakers = {line.speaker for line in checked.lines if line.speaker}
+    if as_json:
+        warnings = [output.problem_json(warning) for warning in checked.warnings]
+        output.print_json(
+            {"status": "ok", "lines": len(checked.lines), "speakers": len(speakers), "warnings": warnings}
+        )
+        return
+    output.print_problems(checked.warnings)
+    chapters = f", {len(checked.chapters)} chapters" if checked.chapters else ""
+    output.results().print(f"{manifest}: {len(checked.lines):,} lines, {len(speakers)} speakers{chapters}, no problems")

@@ -1,0 +1,118 @@
+"""`tts-cli doctor`: what works on this machine, and how to mend what does not."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import typer
+
+from tts_cli import __version__
+from tts_cli.cli import output
+from tts_cli.cli.options import CacheOpt, JsonOpt
+from tts_cli.errors import TtsError
+from tts_cli.settings import Settings, load_settings
+from tts_cli.types import ExitCode
+
+EXAMPLE = "Example: [bold]tts-cli doctor --json[/bold]"
+LOW_DISK_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was tried, how it went, and what to do about it."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+def doctor(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
+    """Try everything a render needs, and say how to mend what does not work (exit 4)."""
+    settings = load_settings(cache=cache)
+    findings = [_try(name, probe, settings) for name, probe in PROBES.items()]
+    healthy = all(finding.ok for finding in findings)
+    if as_json:
+        output.print_json({"status": "ok" if healthy else "failed", "checks": [asdict(found) for found in findings]})
+    else:
+        output.print_table(
+            ("", "check", "found"), [("ok" if found.ok else "BAD", found.name, found.detail) for found in findings]
+        )
+        for found in findings:
+            if not found.ok and found.hint:
+                output.talk().print(f"\n[cyan]hint:[/cyan] {found.name}: {found.hint}")
+    if not healthy:
+        raise typer.Exit(ExitCode.MISSING)
+
+
+def _try(name: str, probe: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(name=name, ok=True, detail=probe(settings))
+    except TtsError as error:
+        return Finding(name=name, ok=False, detail=error.message, hint=error.hint)
+    except OSError as error:
+        return Finding(name=name, ok=False, detail=str(error))
+
+
+def _python(_: Settings) -> str:
+    return f"{sys.version.split()[0]}, tts-cli {__version__}"
+
+
+def _espeak(_: Settings) -> str:
+    """Have a real worker speak one word into a cache that is thrown away."""
+    from tts_cli.engines.catalog import get_spec, list_voices, package_version
+    from tts_cli.types import Job, Utterance
+    from tts_cli.workers.messages import TakeDone
+    from tts_cli.workers.pool import Pool
+
+    spec = get_spec("espeak")
+    word = Utterance(
+        line_id="doctor", part=0, text="ready", language="en", voice="en-us", engine="espeak", params={}, seed=0, key="0"
+    )
+    with tempfile.TemporaryDirectory() as folder, Pool(workers=1, cache=Path(folder)) as pool:
+        (result,) = pool.render([Job(engine="espeak", utterances=(word,), estimated_s=1.0)])
+    if not isinstance(result, TakeDone):
+        raise TtsError(f"cannot speak: {result.error}", hint="pip install --force-reinstall espeakng-loader")
+    return f"{package_version(spec)}, {len(list_voices(spec))} voices, speaks"
+
+
+def _ffmpeg(_: Settings) -> str:
+    from tts_cli.audio.ffmpeg import ffmpeg_path, ffmpeg_version
+
+    return f"{ffmpeg_version()} at {ffmpeg_path()}"
+
+
+def _cache(settings: Settings) -> str:
+    """Write into the cache, and look how much room there is."""
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.cache) as file:
+        file.write(b"tts-cli")
+    free = shutil.disk_usage(settings.cache).free
+    if free < LOW_DISK_BYTES:
+        raise TtsError(f"{settings.cache}: only {free / 1e9:.1f} GB free", hint="tts-cli cache gc --max-size 1G")
+    return f"{settings.cache}, {free / 1e9:,.0f} GB free"
+
+
+def _workers(settings: Settings) -> str:
+    from tts_cli.workers.devices import default_workers
+
+    return f"{settings.workers or default_workers()}"
+
+
+def _recipes(settings: Settings) -> str:
+    from tts_cli.formats.recipes import list_recipes
+
+    return ", ".join(recipe.name for recipe in list_recipes(settings.home))
+
+
+PROBES: dict[str, Callable[[Settings], str]] = {
+    "python": _python,
+    "espeak": _espeak,
+    "ffmpeg": _ffmpeg,
+    "cache": _cache,
+    "workers": _workers,
+    "recipes": _recipes,
+}

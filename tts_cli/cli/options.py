@@ -1,0 +1,43 @@
+"""Options and arguments that several commands share, each declared once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tts_cli.cli import output
+
+
+class Format(StrEnum):
+    """The forms a manifest can have."""
+
+    YAML = "yaml"
+    CSV = "csv"
+
+
+ManifestArg = Annotated[
+    str, typer.Argument(metavar="MANIFEST", help="A YAML or CSV manifest; [bold]-[/bold] reads standard input.")
+]
+FormatOpt = Annotated[
+    Format | None, typer.Option("--format", help="What the manifest is; told by its name if not given.")
+]
+CacheOpt = Annotated[
+    Path | None, typer.Option("--cache", metavar="DIR", help="Where takes are kept [dim](TTS_CLI_CACHE)[/dim].")
+]
+WorkersOpt = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=256, help="Engine processes; default: one per core [dim](TTS_CLI_WORKERS)[/dim]."),
+]
+JsonOpt = Annotated[
+    bool,
+    typer.Option("--json", callback=output.use_json, is_eager=True, help="Print exactly one JSON object on stdout."),
+]
+EngineOpt = Annotated[str, typer.Option("--engine", help="Which engine; `tts-cli engines` lists them.")]
+
+
+def read_stdin(manifest: str) -> bytes | None:
+    """Return the bytes of standard input if the manifest is `-`."""
+    import sys
+
+    return sys.stdin.buffer.read() if manifest == "-" else None

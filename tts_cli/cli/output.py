@@ -1,0 +1,106 @@
+"""What is said: data and results on stdout, talk and errors on stderr; nothing by colour alone."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tts_cli.errors import InputError, TtsError
+from tts_cli.types import Problem
+
+
+@dataclass(slots=True)
+class _Mode:
+    json: bool = False
+
+
+mode = _Mode()
+
+
+def use_json(wanted: bool) -> bool:  # noqa: FBT001  typer calls it so
+    """Remember that stdout belongs to one JSON object."""
+    mode.json = wanted
+    return wanted
+
+
+def results() -> Console:
+    """Return the console for results."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def talk() -> Console:
+    """Return the console for everything that is not a result."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def is_live() -> bool:
+    """Say whether a person watches stderr on a terminal."""
+    return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+
+
+def print_json(data: Any) -> None:  # noqa: ANN401  any plain data
+    """Print the one JSON object."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """Print a table without frames; the columns named in `right` are aligned to the right."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console = results()
+    console.soft_wrap = False
+    console.print(table)
+
+
+def print_problems(problems: Iterable[Problem]) -> None:
+    """Print problems, each at its place, with its hint below."""
+    for problem in problems:
+        style = "red" if problem.severity == "error" else "yellow"
+        talk().print(f"{escape(str(problem.source))}: [{style}]{problem.severity}:[/{style}] {escape(problem.message)}")
+        _print_hint(problem.hint, indent="  ")
+
+
+def show_error(error: TtsError) -> None:
+    """Say an expected error in words, or as the one JSON object."""
+    if mode.json:
+        print_json({"status": "failed", "error": error.message, "hint": error.hint} | _problems_json(error))
+        return
+    if isinstance(error, InputError):
+        print_problems(error.problems)
+        count = len(error.problems)
+        talk().print(f"[red]error:[/red] {count} problem{'s' if count > 1 else ''}; nothing was rendered")
+        return
+    talk().print(f"[red]error:[/red] {escape(error.message)}")
+    _print_hint(error.hint)
+
+
+def _print_hint(hint: str, indent: str = "") -> None:
+    if hint:
+        talk().print(f"{indent}[cyan]hint:[/cyan] {escape(hint)}")
+
+
+def _problems_json(error: TtsError) -> dict[str, Any]:
+    if not isinstance(error, InputError):
+        return {}
+    return {"problems": [problem_json(problem) for problem in error.problems]}
+
+
+def problem_json(problem: Problem) -> dict[str, str | int]:
+    """Flatten a problem."""
+    return {
+        "severity": problem.severity,
+        "path": problem.source.path,
+        "line": problem.source.line,
+        "column": problem.source.column,
+        "message": problem.message,
+        "hint": problem.hint,
+    }

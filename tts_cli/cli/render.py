@@ -1,0 +1,92 @@
+"""`tts-cli render`: the main job."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tts_cli.cli import output
+from tts_cli.cli.options import CacheOpt, FormatOpt, JsonOpt, ManifestArg, WorkersOpt, read_stdin
+from tts_cli.settings import load_settings
+from tts_cli.types import ExitCode
+
+if TYPE_CHECKING:
+    from tts_cli.pipeline.run import Order
+    from tts_cli.settings import Settings
+
+EXAMPLE = "Example: [bold]tts-cli render manifests/quickstart.yaml -o out/[/bold]"
+
+
+def render(
+    manifest: ManifestArg,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write; default out/<manifest name>/.")
+    ] = None,
+    recipe: Annotated[str, typer.Option("--recipe", help="How masters must be: a name, or a YAML file.")] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="FIELD=VALUE", help="Render only such lines, e.g. speaker=mole; may be repeated."),
+    ] = None,
+    lines: Annotated[bool, typer.Option("--lines", help="Also write lines/<id>.wav.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Render anew what the cache has.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be rendered; write nothing.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say of each line why it is rendered.")] = False,
+    write_back: Annotated[
+        Path | None, typer.Option("--write-back", metavar="FILE", help="Copy a CSV manifest with the results filled in.")
+    ] = None,
+    format_: FormatOpt = None,
+    workers: WorkersOpt = None,
+    cache: CacheOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Render a manifest to stitched, loudness-normalised masters."""
+    from tts_cli.pipeline.run import Order
+
+    settings = load_settings(cache=cache, workers=workers)
+    order = Order(
+        manifest=manifest,
+        stdin=read_stdin(manifest),
+        format=format_,
+        out=out,
+        recipe=recipe,
+        only=tuple(only or ()),
+        force=force,
+        lines=lines,
+        write_back=write_back,
+    )
+    if dry_run or explain:
+        _explain(order, settings, explain=explain, as_json=as_json, final=dry_run)
+    if not dry_run:
+        raise typer.Exit(_render(order, settings, as_json=as_json))
+
+
+def _explain(order: "Order", settings: "Settings", *, explain: bool, as_json: bool, final: bool) -> None:
+    """Show the plan: on stdout if that is all that was asked for, else as talk before the run."""
+    from tts_cli.cli import summary
+    from tts_cli.pipeline.run import dry_run
+
+    forecast = dry_run(order, settings)
+    if as_json and final:
+        output.print_json(summary.plan_to_json(forecast))
+    elif not as_json:
+        summary.show_plan(forecast, explain=explain, console=output.results() if final else output.talk())
+
+
+def _render(order: "Order", settings: "Settings", *, as_json: bool) -> ExitCode:
+    """Render and show what happened; returns what the process is to say."""
+    from tts_cli.cli import summary
+    from tts_cli.cli.progress import progress
+    from tts_cli.pipeline import run
+    from tts_cli.pipeline.report import report_to_json
+
+    try:
+        with progress() as watch:
+            report = run.render(order, settings, watch)
+    except KeyboardInterrupt:
+        output.talk().print("interrupted: finished takes are kept, run the same command to go on")
+        return ExitCode.INTERRUPTED
+    if as_json:
+        output.print_json(report_to_json(report))
+    else:
+        summary.show_report(report)
+    return ExitCode.DONE if report.status == "ok" else ExitCode.PARTIAL

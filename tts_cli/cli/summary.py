@@ -1,0 +1,101 @@
+"""A plan or a report, told to a person in a few lines."""
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from tts_cli.cli import output
+from tts_cli.pipeline.run import Forecast
+from tts_cli.types import Deliverable, Outcome, PlannedLine, Report
+
+STYLES = {Outcome.RENDERED: "green", Outcome.CACHED: "cyan", Outcome.FAILED: "red", Outcome.WAITING: "yellow"}
+
+
+def show_plan(forecast: Forecast, *, explain: bool, console: Console) -> None:
+    """Say how many lines would be rendered, and with `explain` which ones and why."""
+    plan = forecast.plan
+    if explain:
+        for planned in forecast.to_render:
+            console.print(f"[bold]{planned.reason!s:<8}[/bold] {escape(_describe(planned))}")
+    cached = sum(planned.reason is None for planned in plan.lines)
+    console.print(
+        f"[bold]{escape(plan.manifest.name)}[/bold]  {_count(len(plan.lines), 'line')}: "
+        f"{len(forecast.to_render):,} to render (about {clock(forecast.audio_seconds)} of audio), {cached:,} cached"
+    )
+
+
+def plan_to_json(forecast: Forecast) -> dict[str, Any]:
+    """Flatten a forecast."""
+    plan = forecast.plan
+    return {
+        "status": "ok",
+        "dry_run": True,
+        "manifest": plan.manifest.name,
+        "lines": {
+            "total": len(plan.lines),
+            "to_render": len(forecast.to_render),
+            "cached": sum(planned.reason is None for planned in plan.lines),
+        },
+        "estimated_audio_seconds": round(forecast.audio_seconds, 1),
+        "to_render": [
+            {"line": planned.line.id, "reason": str(planned.reason), "source": str(planned.line.source)}
+            for planned in forecast.to_render
+        ],
+    }
+
+
+def show_report(report: Report) -> None:
+    """Say what happened: failures first, then the files, then the sum."""
+    talk = output.talk()
+    for warning in report.warnings:
+        talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")
+    for failure in report.failures:
+        talk.print(f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}")
+    for name, missing in report.incomplete.items():
+        talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
+    console = output.results()
+    counts = Counter(report.outcomes.values())
+    said = ", ".join(f"[{STYLES[found]}]{counts[found]:,} {found}[/]" for found in Outcome if counts[found])
+    console.print(f"[bold]{escape(report.manifest)}[/bold]  {_count(len(report.outcomes), 'line')}: {said}")
+    masters = [found for found in report.outputs if found.kind == "master"]
+    if masters:
+        console.print()
+        output.print_table(
+            ("file", "length", "loudness", "true peak"),
+            [_row(report.out, master) for master in masters],
+            right=("length", "loudness", "true peak"),
+        )
+    if others := len(report.outputs) - len(masters):
+        console.print(f"{report.out}/lines/  {_count(others, 'file')}")
+    console.print(f"\n[dim]{_pace(report)}[/dim]")
+
+
+def clock(seconds: float) -> str:
+    """Write a length as 0:41, 12:05 or 1:02:03."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _row(out: str, master: Deliverable) -> tuple[str, str, str, str]:
+    loudness = "silent" if master.lufs is None else f"{master.lufs:.1f} LUFS"
+    peak = "" if master.true_peak_dbtp is None else f"{master.true_peak_dbtp:.1f} dBTP"
+    return f"{out}/{master.path}", clock(master.seconds), loudness, peak
+
+
+def _pace(report: Report) -> str:
+    said = f"{clock(report.audio_seconds)} of audio in {report.wall_seconds:.1f} s"
+    return f"{said} ({report.audio_seconds / report.wall_seconds:,.0f}x real time)" if report.wall_seconds else said
+
+
+def _describe(planned: PlannedLine) -> str:
+    line = planned.line
+    text = line.text if len(line.text) <= 60 else f"{line.text[:57]}..."
+    return f"{line.id}  {line.speaker + ': ' if line.speaker else ''}{text}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,226 @@
+"""Master -> files in the output folder: safe names, what is unchanged since last time, and timeline.json."""
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tts_cli import __version__
+from tts_cli.cache.blobs import write_atomically
+from tts_cli.cache.keys import digest
+from tts_cli.errors import InputError, OutputError
+from tts_cli.types import Clip, Deliverable, Line, Master, PastLine, Plan, PlannedLine, Problem, Recipe, Timeline
+
+TIMELINE_VERSION = 1
+TIMELINE_FILE = "timeline.json"
+REPORT_FILE = "report.json"
+
+
+# --- names ----------------------------------------------------------------------------------------------
+
+
+def master_names(manifest_name: str, parts: Sequence[str], recipe: Recipe) -> dict[str, str]:
+    """Name the master of each part (a chapter's id, or "" for the rest): `book.wav`, or `01-river-bank.wav`."""
+    digits = max(2, len(str(len(parts))))
+    chapters = [part for part in parts if part]
+    names = {part: f"{chapters.index(part) + 1:0{digits}}-{safe_name(part)}" for part in chapters}
+    return {part: f"{names.get(part) or safe_name(manifest_name)}.{recipe.format}" for part in parts}
+
+
+def line_names(lines: Iterable[Line]) -> dict[str, str]:
+    """Name each line's own file by id: `lines/<id>.wav`, or its `file` under `lines/`; two alike are refused."""
+    names: dict[str, str] = {}
+    owners: dict[str, Line] = {}
+    problems = []
+    for line in lines:
+        name = f"lines/{_line_file(line)}"
+        if (other := owners.setdefault(name.casefold(), line)) is not line:
+            hint = f"line {other.id!r} at {other.source} has the same; put {{id}} into the name"
+            problems.append(Problem(line.source, f"file {name!r} is written twice", hint))
+        names[line.id] = name
+    if problems:
+        raise InputError(problems)
+    return names
+
+
+def _line_file(line: Line) -> str:
+    if not line.file:
+        return f"{line.id}.wav"
+    fields = {name: safe_name(getattr(line, name)) for name in ("speaker", "chapter", "language", "emotion")}
+    name = line.file.format(id=line.id, **fields)
+    return name if Path(name).suffix.lower() in (".wav", ".flac") else f"{name}.wav"
+
+
+def safe_name(text: str) -> str:
+    """Turn any text into one file name: letters, digits, `.`, `_` and `-`; never empty, hidden or reserved."""
+    plain = unicodedata.normalize("NFKC", text)
+    name = re.sub(r"[^\w.-]+", "-", plain).strip("-._ ")[:80]
+    reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name)
+    return f"_{name}" if reserved or not name else name
+
+
+def output_path(out: Path, relative: str) -> Path:
+    """Return where a file goes and make its folder; raises `OutputError` if that would lie outside of `out`."""
+    path = out / relative
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        inside = path.parent.resolve().is_relative_to(out.resolve())
+    except OSError as error:
+        raise OutputError(f"{path.parent} cannot be made: {error.strerror}") from error
+    if not inside or path.is_symlink() or path.is_dir():
+        raise OutputError(f"{path} leads elsewhere or is a folder", hint="remove it, or choose another folder with -o")
+    return path
+
+
+# --- what was written last time -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What an output folder says of the last run: its lines in order, its files by path, and the timeline's bytes."""
+
+    lines: Mapping[str, PastLine] = field(default_factory=dict)
+    outputs: Mapping[str, Deliverable] = field(default_factory=dict)
+    timeline: bytes = b""
+
+
+def read_past(out: Path) -> Past:
+    """Read the last run's timeline.json and report.json; what is missing or unreadable counts as never made."""
+    try:
+        timeline = (out / TIMELINE_FILE).read_bytes()
+    except OSError:
+        timeline = b""
+    return Past(
+        lines={line.id: line for line in _past_lines(timeline)},
+        outputs={output.path: output for output in _past_outputs(out / REPORT_FILE)},
+        timeline=timeline,
+    )
+
+
+def _past_lines(timeline: bytes) -> list[PastLine]:
+    try:
+        return [
+            PastLine(
+                id=line["id"],
+                text=line["spoken"],
+                voice=line["voice"],
+                language=line["language"],
+                emotion=line["emotion"],
+                engine=line["engine"],
+                parts=tuple((key, boundary, pause_s) for key, boundary, pause_s in line["parts"]),
+            )
+            for line in json.loads(timeline)["lines"]
+        ]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _past_outputs(path: Path) -> list[Deliverable]:
+    try:
+        return [Deliverable(**output) for output in json.loads(path.read_bytes())["outputs"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def unchanged(out: Path, name: str, inputs: str, past: Past) -> Deliverable | None:
+    """Return what the last run wrote under this name if it was made from the same inputs and not touched since."""
+    output = past.outputs.get(name)
+    if output is None or output.inputs != inputs:
+        return None
+    try:
+        now = (out / name).lstat()
+    except OSError:
+        return None
+    return output if (now.st_size, now.st_mtime_ns) == (output.size, output.mtime_ns) else None
+
+
+def describe_inputs(timeline: Timeline, recipe: Recipe) -> str:
+    """Return the digest of all that a master is made from: the edit list, the takes' content, the recipe."""
+    clips = [
+        (clip.take.blob, clip.start, clip.length, clip.trim, clip.trim_length, clip.gain_db) for clip in timeline.clips
+    ]
+    return digest([__version__, asdict(recipe), timeline.sample_rate, timeline.length, clips])
+
+
+def deliver(out: Path, name: str, master: Master, inputs: str) -> Deliverable:
+    """Describe a written master as a deliverable."""
+    written = (out / name).stat()
+    return Deliverable(
+        path=name,
+        kind=master.kind,
+        seconds=round(master.frames / master.sample_rate, 3),
+        lufs=master.lufs,
+        true_peak_dbtp=master.true_peak_dbtp,
+        sha256=master.sha256,
+        inputs=inputs,
+        size=written.st_size,
+        mtime_ns=written.st_mtime_ns,
+    )
+
+
+# --- timeline.json --------------------------------------------------------------------------------------
+
+
+def write_timeline(
+    out: Path, plan: Plan, timelines: Mapping[str, Timeline], lines: Iterable[tuple[PlannedLine, PastLine]], past: Past
+) -> None:
+    """Write the edit lists of all masters (by file name) and what each line was made from, if they changed."""
+    masters = [_timeline_json(name, timeline) for name, timeline in timelines.items()]
+    head = {"version": TIMELINE_VERSION, "manifest": plan.manifest.name}
+    data = _one_item_per_line(head, masters=masters, lines=[_line_json(*line) for line in lines])
+    if data != past.timeline:
+        write_atomically(output_path(out, TIMELINE_FILE), data)
+
+
+def _timeline_json(name: str, timeline: Timeline) -> dict[str, Any]:
+    return {
+        "path": name,
+        "id": timeline.id,
+        "title": timeline.title,
+        "sample_rate": timeline.sample_rate,
+        "length": timeline.length,
+        "clips": [_clip_json(clip) for clip in timeline.clips],
+    }
+
+
+def _clip_json(clip: Clip) -> dict[str, Any]:
+    return {
+        "line": clip.line_id,
+        "part": clip.part,
+        "start": clip.start,
+        "length": clip.length,
+        "take": clip.take.key,
+        "trim": clip.trim,
+        "trim_length": clip.trim_length,
+        "take_rate": clip.take.sample_rate,
+        "gain_db": clip.gain_db,
+    }
+
+
+def _line_json(planned: PlannedLine, past: PastLine) -> dict[str, Any]:
+    line = planned.line
+    return {
+        "id": line.id,
+        "chapter": line.chapter,
+        "speaker": line.speaker,
+        "text": line.text,
+        "spoken": past.text,
+        "engine": past.engine,
+        "voice": past.voice,
+        "language": past.language,
+        "emotion": past.emotion,
+        "parts": past.parts,
+    }
+
+
+def _one_item_per_line(head: Mapping[str, Any], **lists: Sequence[Any]) -> bytes:
+    """Lay JSON out so that a person can read it and a diff shows one changed item as one line."""
+    fields = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in head.items()]
+    for name, items in lists.items():
+        rows = ",\n".join(f"  {json.dumps(item, ensure_ascii=False)}" for item in items)
+        fields.append(f"{json.dumps(name)}: [\n{rows}\n]")
+    return ("{" + ",\n".join(fields) + "}\n").encode("utf-8", "surrogatepass")

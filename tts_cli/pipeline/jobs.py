@@ -1,0 +1,37 @@
+"""Plan -> Jobs: what must be recorded, grouped by engine and longest first, so that all workers end together."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from tts_cli.engines.catalog import get_spec
+from tts_cli.types import Job, Plan, Reason, Utterance
+
+
+def make_jobs(plan: Plan) -> tuple[Job, ...]:
+    """Return a job for each take that a selected line misses; the engine with most work comes first."""
+    groups: defaultdict[str, list[Job]] = defaultdict(list)
+    for utterance in _wanted(plan):
+        job = Job(engine=utterance.engine, utterances=(utterance,), estimated_s=estimate_s(utterance))
+        groups[utterance.engine].append(job)
+    largest_first = sorted(groups.values(), key=lambda jobs: -sum(job.estimated_s for job in jobs))
+    return tuple(job for jobs in largest_first for job in sorted(jobs, key=lambda job: -job.estimated_s))
+
+
+def estimate_s(utterance: Utterance) -> float:
+    """Guess how many seconds of audio an utterance makes, from its characters and its speed."""
+    speed = utterance.params.get("speed", 1.0)
+    rate = get_spec(utterance.engine).chars_per_second * (speed if isinstance(speed, float) else 1.0)
+    return max(1, len(utterance.text)) / rate
+
+
+def _wanted(plan: Plan) -> Iterable[Utterance]:
+    """Yield each take to record once, however many lines share it."""
+    seen: set[str] = set()
+    for planned in plan.lines:
+        if planned.reason is None or planned.line.id not in plan.selected:
+            continue
+        for utterance in planned.utterances:
+            known = utterance.key in plan.takes and planned.reason is not Reason.FORCED
+            if utterance.key not in seen and not known:
+                seen.add(utterance.key)
+                yield utterance

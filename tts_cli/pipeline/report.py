@@ -1,0 +1,62 @@
+"""What happened, as data: the report of a run and its plain form, report.json."""
+
+from collections import Counter
+from collections.abc import Mapping, Set
+from dataclasses import asdict
+from typing import Any, Literal
+
+from tts_cli.types import Failure, Outcome, Plan, PlannedLine, Report, Take
+
+
+def line_outcomes(
+    plan: Plan, takes: Mapping[str, Take], rendered: Set[str], errors: Mapping[str, str]
+) -> dict[str, Outcome]:
+    """Say of each line what became of it; `rendered` holds the keys recorded in this run, `errors` those failed."""
+    return {planned.line.id: _outcome(planned, takes, rendered, errors) for planned in plan.lines}
+
+
+def _outcome(
+    planned: PlannedLine, takes: Mapping[str, Take], rendered: Set[str], errors: Mapping[str, str]
+) -> Outcome:
+    keys = {utterance.key for utterance in planned.utterances}
+    if not keys.isdisjoint(errors):
+        return Outcome.FAILED
+    if not all(key in takes for key in keys):
+        return Outcome.WAITING
+    return Outcome.CACHED if keys.isdisjoint(rendered) else Outcome.RENDERED
+
+
+def list_failures(plan: Plan, errors: Mapping[str, str]) -> tuple[Failure, ...]:
+    """List each failed line once, in the script's order, with the first error it met."""
+    failures = []
+    for planned in plan.lines:
+        found = [errors[utterance.key] for utterance in planned.utterances if utterance.key in errors]
+        if found:
+            failures.append(Failure(line=planned.line.id, error=found[0], source=planned.line.source))
+    return tuple(failures)
+
+
+def choose_status(outcomes: Mapping[str, Outcome]) -> Literal["ok", "partial", "failed"]:
+    """Call a run ok when no line failed, and failed when not one line could be spoken."""
+    counts = Counter(outcomes.values())
+    if not counts[Outcome.FAILED]:
+        return "ok"
+    return "partial" if counts[Outcome.RENDERED] + counts[Outcome.CACHED] else "failed"
+
+
+def report_to_json(report: Report) -> dict[str, Any]:
+    """Flatten a report into the form of report.json and of `render --json`."""
+    counts = Counter(report.outcomes.values())
+    return {
+        "manifest": report.manifest,
+        "status": report.status,
+        "lines": {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome},
+        "outputs": [asdict(output) for output in report.outputs],
+        "audio_seconds": report.audio_seconds,
+        "wall_seconds": report.wall_seconds,
+        "failures": [
+            {"line": failure.line, "error": failure.error, "source": str(failure.source)} for failure in report.failures
+        ],
+        "incomplete": dict(report.incomplete),
+        "warnings": list(report.warnings),
+    }

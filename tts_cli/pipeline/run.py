@@ -1,0 +1,224 @@
+"""The wiring: the one module that sees all stages.
+
+    manifest -> plan -> jobs -> takes -> timeline -> master -> deliverables
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tts_cli.cache.blobs import write_atomically
+from tts_cli.cache.store import Cache
+from tts_cli.errors import DamagedTakeError, UsageError
+from tts_cli.formats.recipes import find_recipe
+from tts_cli.pipeline.deliverables import (
+    REPORT_FILE,
+    Past,
+    deliver,
+    describe_inputs,
+    line_names,
+    master_names,
+    output_path,
+    read_past,
+    safe_name,
+    unchanged,
+    write_timeline,
+)
+from tts_cli.pipeline.jobs import make_jobs
+from tts_cli.pipeline.manifest import load_manifest
+from tts_cli.pipeline.master import make_master
+from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
+from tts_cli.pipeline.report import choose_status, line_outcomes, list_failures, report_to_json
+from tts_cli.pipeline.takes import record_takes
+from tts_cli.pipeline.timeline import make_timelines, split_lines
+from tts_cli.settings import Settings
+from tts_cli.types import Deliverable, Manifest, Outcome, Plan, PlannedLine, Recipe, Report, Take, Timeline
+from tts_cli.workers.devices import default_workers
+from tts_cli.workers.messages import TakeDone
+
+HEAL_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a user asks for: a manifest (with its bytes if it comes from stdin) and what to make of it."""
+
+    manifest: str
+    stdin: bytes | None = None
+    format: str | None = None
+    out: Path | None = None
+    recipe: str = ""
+    only: tuple[str, ...] = ()
+    force: bool = False
+    lines: bool = False
+    write_back: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a stage is, in seconds of audio."""
+
+    stage: Literal["record", "master"]
+    done: float
+    total: float
+    note: str = ""
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One run's fixed inputs, and what it has recorded so far (by key)."""
+
+    order: Order
+    settings: Settings
+    watch: Watch
+    manifest: Manifest
+    recipe: Recipe
+    out: Path
+    past: Past
+    cache: Cache
+    selected: frozenset[str]
+    rendered: set[str] = field(default_factory=set)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def check(order: Order) -> Manifest:
+    """Load a manifest and check all of it; raises `InputError` with every problem."""
+    return load_manifest(order.manifest, format=order.format, stdin=order.stdin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a run would do: its plan, the lines it would render, and the seconds of audio they are guessed to make."""
+
+    plan: Plan
+    to_render: tuple[PlannedLine, ...]
+    audio_seconds: float
+
+
+def dry_run(order: Order, settings: Settings) -> Forecast:
+    """Say what `render` would do, and why; nothing is written."""
+    plan = _plan(_prepare(order, settings, lambda _: None))
+    todo = tuple(planned for planned in plan.lines if planned.reason and planned.line.id in plan.selected)
+    return Forecast(plan=plan, to_render=todo, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))
+
+
+def render(order: Order, settings: Settings, watch: Watch) -> Report:
+    """Do the main job; a damaged take met on the way is recorded anew and the run goes on."""
+    started = time.monotonic()
+    run = _prepare(order, settings, watch)
+    for _ in range(HEAL_TRIES):
+        try:
+            report = _render(run, started)
+            break
+        except DamagedTakeError as error:
+            damaged = error
+    else:
+        raise damaged
+    data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
+    write_atomically(output_path(run.out, REPORT_FILE), data.encode())
+    return report
+
+
+def _prepare(order: Order, settings: Settings, watch: Watch) -> _Run:
+    manifest = check(order)
+    out = order.out or Path("out") / safe_name(manifest.name)
+    return _Run(
+        order=order,
+        settings=settings,
+        watch=watch,
+        manifest=manifest,
+        recipe=find_recipe(order.recipe or manifest.recipe or settings.recipe or "default", settings.home),
+        out=out,
+        past=read_past(out),
+        cache=Cache(settings.cache),
+        selected=select_lines(manifest, order.only),
+    )
+
+
+def _plan(run: _Run) -> Plan:
+    force = run.order.force and not run.rendered
+    return make_plan(run.manifest, run.cache, selected=run.selected, past=run.past.lines, force=force)
+
+
+def _render(run: _Run, started: float) -> Report:
+    plan = _plan(run)
+    files = line_names(run.manifest.lines) if run.order.lines else {}
+    takes = _record(run, plan)
+    timelines = _name_timelines(run, plan, takes)
+    outputs = [*_make_masters(run, timelines), *_make_line_files(run, plan, takes, files)]
+    _keep_timeline(run, plan, takes, timelines)
+    outcomes = line_outcomes(plan, takes, run.rendered, run.errors)
+    return Report(
+        manifest=run.manifest.name,
+        out=str(run.out),
+        status=choose_status(outcomes),
+        outcomes=outcomes,
+        outputs=tuple(outputs),
+        failures=list_failures(plan, run.errors),
+        incomplete=_count_missing(run, plan, outcomes),
+        warnings=tuple(str(warning) for warning in run.manifest.warnings),
+        audio_seconds=round(sum(output.seconds for output in outputs if output.kind == "master"), 3),
+        wall_seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _record(run: _Run, plan: Plan) -> dict[str, Take]:
+    """Have the missing takes recorded; returns all takes by key, those from the cache included."""
+    takes = dict(plan.takes)
+    jobs = [job for job in make_jobs(plan) if job.utterances[0].key not in run.errors]
+    seconds = {job.utterances[0].key: job.estimated_s for job in jobs}
+    done, total = 0.0, sum(seconds.values())
+    workers = run.settings.workers or default_workers()
+    for result in record_takes(jobs, run.cache, workers=workers):
+        if isinstance(result, TakeDone):
+            takes[result.take.key] = result.take
+            run.rendered.add(result.take.key)
+            done += seconds[result.take.key]
+        else:
+            run.errors[result.key] = result.error
+            done += seconds[result.key]
+        run.watch(Progress(stage="record", done=done, total=total))
+    return takes
+
+
+def _name_timelines(run: _Run, plan: Plan, takes: Mapping[str, Take]) -> dict[str, Timeline]:
+    """Lay the takes out; returns the edit lists by the name of the file each becomes."""
+    names = _names(run, plan)
+    return {names[part]: timeline for part, timeline in make_timelines(plan, takes, run.recipe).items()}
+
+
+def _names(run: _Run, plan: Plan) -> dict[str, str]:
+    return master_names(run.manifest.name, list(split_lines(plan, run.recipe)), run.recipe)
+
+
+def _count_missing(run: _Run, plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, int]:
+    """Count, for each master that could not be written, the lines without a take."""
+    names = _names(run, plan)
+    missing = (Outcome.FAILED, Outcome.WAITING)
+    counts = {
+        names[part]: sum(outcomes[planned.line.id] in missing for planned in lines)
+        for part, lines in split_lines(plan, run.recipe).items()
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _make_masters(run: _Run, timelines: Mapping[str, Timeline]) -> Iterable[Deliverable]:
+    """Write each master whose inputs changed, and hand on those that did not."""
+    total = sum(timeline.length / timeline.sample_rate for timeline in timelines.values())
+    done = 0.0
+    for name, timeline in timelines.items():
+        run.watch(Progress(stage="master", done=done, total=total, note=name))
+        inputs = describe_inputs(timeline, run.recipe)
+        kept = unchanged(run.out, name, inputs, run.past)
+        if kept is None:
+            master = make_master(timeline, run.recipe, output_path(run.out, name), run.cache.read)
+            kept = deliver(run.out, name, master, inputs)
+        yield kept
+        done += timeline.length / timeline.sample_rate
+    run.watch(Progress(stage="master", done=done, total=total))

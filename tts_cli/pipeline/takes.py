@@ -1,0 +1,20 @@
+"""Jobs -> Takes: have them recorded, and commit each to the cache as it arrives."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from tts_cli.cache.store import Cache
+from tts_cli.workers.messages import TakeDone, TakeFailed
+from tts_cli.workers.pool import Pool
+from tts_cli.types import Job
+
+
+def record_takes(jobs: Sequence[Job], cache: Cache, *, workers: int) -> Iterator[TakeDone | TakeFailed]:
+    """Yield what became of each utterance, in the order of completion; what is yielded is safely in the cache."""
+    if not jobs:
+        return
+    with Pool(workers=workers, cache=cache.root) as pool, closing(pool.render(jobs)) as results:
+        for result in results:
+            if isinstance(result, TakeDone):
+                cache.put(result.take)
+            yield result
