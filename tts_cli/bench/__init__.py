@@ -1,0 +1,1 @@
+"""How fast it is: whole processes, timed beside what a user would use instead."""

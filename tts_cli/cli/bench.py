@@ -1,0 +1,78 @@
+"""`tts-cli bench`: how fast it is here, as ratios in one run."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tts_cli.cli import output
+from tts_cli.cli.options import JsonOpt
+from tts_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from tts_cli.bench.timing import Row
+
+app = typer.Typer(help="Measure, as ratios against what one would use instead.", no_args_is_help=True)
+PARTS = ("cold", "master", "noop")
+
+
+@app.callback()
+def bench() -> None:
+    """Keep each benchmark a command of its own."""
+
+
+@app.command(epilog="Example: [bold]tts-cli bench pipeline --only master --hours 1[/bold]")
+def pipeline(
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help=f"One of {', '.join(PARTS)}; may be repeated.")
+    ] = None,
+    lines: Annotated[int, typer.Option(min=1, help="Lines of the cold run.")] = 2000,
+    rows: Annotated[int, typer.Option(min=1, help="Lines of the run with nothing to do.")] = 20_000,
+    hours: Annotated[float, typer.Option(min=0.01, help="Length of the programme to master.")] = 1.0,
+    baselines: Annotated[bool, typer.Option(help="Also master with pydub, and with concat and loudnorm.")] = True,
+    as_json: JsonOpt = False,
+) -> None:
+    """Time the main job: a cold run, mastering to mp3, and a run with nothing to do."""
+    from tts_cli.bench import pipeline as benchmarks
+
+    def say(text: str) -> None:
+        output.talk().print(f"[dim]{text} ...[/dim]")
+
+    if unknown := set(only or ()) - set(PARTS):
+        raise UsageError(f"--only {unknown.pop()!r}", hint=f"one of {', '.join(PARTS)}")
+    results: dict[str, Sequence[Row]] = {}
+    with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as name:
+        folder = Path(name)
+        if not only or "cold" in only:
+            results["cold"] = benchmarks.bench_cold(folder, lines=lines, say=say)
+        if not only or "master" in only:
+            results["master"] = benchmarks.bench_master(folder, hours=hours, baselines=baselines, say=say)
+        if not only or "noop" in only:
+            results["noop"] = benchmarks.bench_noop(folder, lines=rows, say=say)
+    _show(results, as_json=as_json)
+
+
+def _show(results: "dict[str, Sequence[Row]]", *, as_json: bool) -> None:
+    if as_json:
+        output.print_json({"status": "ok"} | {name: [asdict(row) for row in rows] for name, rows in results.items()})
+        return
+    for name, rows in results.items():
+        output.results().print(f"\n[bold]{name}[/bold]")
+        output.print_table(
+            ("what", "wall s", "cpu s", "peak MB", "ratio", "note"),
+            [
+                (
+                    row.what,
+                    f"{row.timing.wall_s:.1f}",
+                    f"{row.timing.cpu_s:.1f}",
+                    f"{row.timing.peak_mb:.0f}",
+                    f"{row.ratio:.2f}",
+                    row.note,
+                )
+                for row in rows
+            ],
+            right=("wall s", "cpu s", "peak MB", "ratio"),
+        )
