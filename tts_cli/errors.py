@@ -4,6 +4,7 @@ TtsError
 ├── UsageError            2   an option or argument makes no sense
 ├── InputError            3   a manifest, recipe or audio file is invalid; lists every Problem
 ├── UnknownNameError      3   a name that nobody defines, with what was probably meant
+├── MarkupError           3   a line's text has a broken tag, or nothing to speak
 ├── MissingError          4   an engine, a tool or its data is not there
 ├── TakeError             5   one utterance could not be spoken (translated at the adapter)
 ├── DamagedTakeError      5   a cached take fails its hash or cannot be decoded
@@ -58,6 +59,12 @@ class UnknownNameError(TtsError):
         elif not hint and names:
             hint = f"known: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}"
         super().__init__(f"unknown {kind} {name!r}", hint=hint)
+
+
+class MarkupError(TtsError):
+    """A line's text has a tag that cannot be read, or nothing to speak."""
+
+    exit_code = 3
 
 
 class MissingError(TtsError):
