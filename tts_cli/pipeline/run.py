@@ -222,3 +222,25 @@ def _make_masters(run: _Run, timelines: Mapping[str, Timeline]) -> Iterable[Deli
         yield kept
         done += timeline.length / timeline.sample_rate
     run.watch(Progress(stage="master", done=done, total=total))
+
+
+def _make_line_files(
+    run: _Run, plan: Plan, takes: Mapping[str, Take], names: Mapping[str, str]
+) -> Iterable[Deliverable]:
+    """Write the selected lines as files of their own, all at the gain that brings the whole script to its target."""
+    timelines = make_line_timelines(plan, takes, run.recipe)
+    gain_db = round(programme_gain_db(timelines.values(), run.recipe), 1)
+    for line_id in timelines.keys() & run.selected & names.keys():
+        recipe = replace(run.recipe, format="flac" if names[line_id].endswith("flac") else "wav")
+        raise NotImplementedError(gain_db, recipe)
+
+
+def _keep_timeline(run: _Run, plan: Plan, takes: Mapping[str, Take], timelines: Mapping[str, Timeline]) -> None:
+    """Write timeline.json; a line that could not be recorded keeps what the last run said of it."""
+    lines = []
+    for planned in plan.lines:
+        if all(utterance.key in takes for utterance in planned.utterances):
+            lines.append((planned, describe_past(planned)))
+        elif old := run.past.lines.get(planned.line.id):
+            lines.append((planned, old))
+    write_timeline(run.out, plan, timelines, lines, run.past)
