@@ -1,0 +1,133 @@
+"""Which engines there are: a table of the built-in ones, and those that other packages bring by entry point.
+
+Reading it imports no engine. A third party names an `EngineSpec` in the entry point group `tts_cli.engines`, under
+the engine's own name; it is looked at only when that engine is asked for.
+"""
+
+import functools
+import importlib
+from collections.abc import Callable
+from importlib import metadata
+from typing import cast
+
+from tts_cli.engines import emotions
+from tts_cli.engines.base import EngineSpec, EngineVoice, Param
+from tts_cli.errors import MissingError, UnknownNameError
+
+GROUP = "tts_cli.engines"
+
+SPEED = Param(doc="factor on the speaking rate", default=1.0, low=0.46, high=2.56)
+
+ESPEAK = EngineSpec(
+    name="espeak",
+    summary="espeak-ng, embedded: robotic, instant, over a hundred languages, needs no download",
+    adapter="tts_cli.engines.espeak:Espeak",
+    version=1,
+    package="espeakng-loader",
+    voices="tts_cli.engines.espeak_voices:voices",
+    resolve="tts_cli.engines.espeak_voices:resolve",
+    sample_rate=22_050,
+    subtype="PCM_16",
+    chars_per_second=16.0,
+    realtime_factor=0.0015,
+    stochastic=False,
+    params={
+        "speed": SPEED,
+        "pitch": Param(doc="factor on the voice's F0; its melody widens with it", default=1.0, low=0.67, high=1.65),
+        "range": Param(doc="melody: 0 is monotone, 50 the voice's own; with pitch at most 99", default=50.0, high=99.0),
+        "tone": Param(doc="colour: -1 is dark, 1 bright", default=0.0, low=-1.0, high=1.0),
+        "breath": Param(doc="breath in the voice: 1 is a whisper", default=0.0),
+        "word_gap_ms": Param(doc="extra pause between words in ms, at normal speed", default=0.0, high=500.0),
+        "volume": Param(doc="level of the engine, in percent of its own", default=100.0, low=1.0, high=100.0),
+    },
+    emotions=emotions.ESPEAK,
+    licence="GPL-3.0-or-later (espeak-ng; an unmodified dependency)",
+)
+
+RECORDING = EngineSpec(
+    name="recording",
+    summary="plays a recorded file instead of speaking: what `audio:` on a line uses",
+    adapter="tts_cli.engines.recording:Recording",
+    version=1,
+    package="soundfile",
+    voices="tts_cli.engines.recording:voices",
+    resolve="tts_cli.engines.recording:resolve",
+    sample_rate=0,
+    subtype="PCM_24",
+    stochastic=False,
+)
+
+# How the import of somebody's module, or the making of a spec for another version of ours, goes wrong.
+_BROKEN = (ImportError, AttributeError, TypeError, ValueError, SyntaxError, LookupError, OSError, RuntimeError)
+
+BUILT_IN = {spec.name: spec for spec in (ESPEAK, RECORDING)}
+
+
+def engine_names() -> tuple[str, ...]:
+    """Name every engine, built-in ones first; the others come unseen, a broken one included."""
+    return tuple(dict.fromkeys((*BUILT_IN, *sorted(_entry_points()))))
+
+
+def get_spec(name: str) -> EngineSpec:
+    """Return an engine's spec; raises `UnknownNameError`, or `MissingError` for a third party's broken one."""
+    return BUILT_IN.get(name) or _third_party(name)
+
+
+def list_voices(spec: EngineSpec) -> tuple[EngineVoice, ...]:
+    """List the voices that the engine brings."""
+    return cast("tuple[EngineVoice, ...]", _function(spec.voices)())
+
+
+def resolve_voice(spec: EngineSpec, voice: str, language: str) -> str:
+    """Return the engine's full voice name; raises `UnknownNameError` of kind "voice" or "language"."""
+    return _resolve(spec.resolve, voice, language)
+
+
+def package_version(spec: EngineSpec) -> str:
+    """Return the version of the engine's distribution; raises `MissingError` where it is not installed."""
+    return _version(spec.package)
+
+
+@functools.cache
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError as error:
+        raise MissingError(f"the package {package} is not installed", hint=f"pip install {package}") from error
+
+
+@functools.cache
+def _function(path: str) -> Callable[..., object]:
+    module, _, name = path.partition(":")
+    return cast("Callable[..., object]", getattr(importlib.import_module(module), name))
+
+
+@functools.lru_cache(maxsize=4096)
+def _resolve(path: str, voice: str, language: str) -> str:
+    return cast("str", _function(path)(voice, language))
+
+
+@functools.cache
+def _entry_points() -> dict[str, metadata.EntryPoint]:
+    return {point.name: point for point in metadata.entry_points(group=GROUP)}
+
+
+@functools.cache
+def _third_party(name: str) -> EngineSpec:
+    point = _entry_points().get(name)
+    if point is None:
+        raise UnknownNameError("engine", name, engine_names())
+    try:
+        spec = point.load()
+    except _BROKEN as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise MissingError(f"the engine {name} cannot be used: {reason}", hint=_mend(point)) from error
+    if not isinstance(spec, EngineSpec) or spec.name != name:
+        wrong = f"{point.value} is not an EngineSpec of the name {name!r}"
+        raise MissingError(f"the engine {name} cannot be used: {wrong}", hint=_mend(point))
+    return spec
+
+
+def _mend(point: metadata.EntryPoint) -> str:
+    package = point.dist.name if point.dist else point.module
+    return f"update or uninstall {package}, which brings this engine"

@@ -1,0 +1,111 @@
+"""Emotions that every engine understands, and how each engine speaks them: one table, one way to scale it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tts_cli.engines.base import Param
+from tts_cli.types import Emotion
+
+
+def _table(*emotions: Emotion) -> Mapping[str, Emotion]:
+    return {emotion.name: emotion for emotion in emotions}
+
+
+# `range` (50 is the voice's own) widens the melody, `tone` brightens (1) or darkens (-1), `breath` 1 is a whisper.
+ESPEAK = _table(
+    Emotion(name="neutral", description="the voice as it is"),
+    Emotion(
+        name="happy",
+        description="bright, lively, a little quick",
+        speed=1.06,
+        pitch=1.12,
+        volume_db=1.0,
+        params={"range": 64, "tone": 0.3},
+    ),
+    Emotion(
+        name="sad",
+        description="slow, low, flat and dull",
+        speed=0.84,
+        pitch=0.88,
+        volume_db=-3.0,
+        params={"range": 30, "tone": -0.6},
+    ),
+    Emotion(
+        name="angry",
+        description="loud, hard and pressed",
+        speed=1.1,
+        pitch=1.08,
+        volume_db=4.0,
+        params={"range": 68, "tone": 1.0},
+    ),
+    Emotion(
+        name="excited",
+        description="fast, high and wide",
+        speed=1.16,
+        pitch=1.22,
+        volume_db=3.0,
+        params={"range": 72, "tone": 0.5},
+    ),
+    Emotion(
+        name="calm",
+        description="unhurried, even and soft-edged",
+        speed=0.92,
+        pitch=0.96,
+        volume_db=-1.5,
+        params={"range": 38, "tone": -0.3},
+    ),
+    Emotion(
+        name="whisper",
+        description="breath without voice, close and quiet",
+        speed=0.94,
+        volume_db=-5.0,
+        params={"breath": 1.0},
+    ),
+    Emotion(
+        name="fearful",
+        description="quick, high and tight, with some breath",
+        speed=1.12,
+        pitch=1.18,
+        volume_db=-1.0,
+        params={"range": 36, "tone": 0.2, "breath": 0.2},
+    ),
+    Emotion(
+        name="surprised",
+        description="high, with a very wide melody",
+        speed=1.03,
+        pitch=1.16,
+        volume_db=1.5,
+        params={"range": 82, "tone": 0.2},
+    ),
+    Emotion(
+        name="tender",
+        description="slow, soft and breathy",
+        speed=0.9,
+        pitch=1.03,
+        volume_db=-2.5,
+        params={"range": 42, "tone": -0.4, "breath": 0.25},
+    ),
+)
+
+
+def emotion_at(emotion: Emotion, intensity: float, params: Mapping[str, Param]) -> Emotion:
+    """Return the emotion at an intensity: 0 leaves the voice as it is, 1 is the emotion as written.
+
+    Factors become powers, levels and numeric parameters go in a straight line from the engine's default (`params`),
+    so every lever is monotone in the intensity. A parameter that is a name is used from intensity 0.5 on.
+    """
+    scaled = {}
+    for name, value in emotion.params.items():
+        start = params[name].default
+        if isinstance(value, str) or isinstance(start, str):
+            if intensity >= 0.5:
+                scaled[name] = value
+        else:
+            scaled[name] = start + (value - start) * intensity
+    return replace(
+        emotion,
+        speed=emotion.speed**intensity,
+        pitch=emotion.pitch**intensity,
+        volume_db=emotion.volume_db * intensity,
+        params=scaled,
+    )
