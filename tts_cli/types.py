@@ -219,13 +219,17 @@ class PastLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedLine:
-    """A line, what it becomes, and why it must be rendered (None: every take of it is in the cache)."""
+    """A line, what it becomes, and why it must be rendered (None: every take of it is in the cache).
+
+    `locked` is what a locked line was when it was recorded, which it stays.
+    """
 
     line: Line
     utterances: tuple[Utterance, ...]
     reason: Reason | None
     gain_db: float = 0.0
     lead_s: float = 0.0
+    locked: PastLine | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

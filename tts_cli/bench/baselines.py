@@ -19,15 +19,16 @@ LOUDNORM = "loudnorm=I=-19:TP=-1.5:LRA=11"
 def speak_each(sheet: str, folder: str) -> None:
     """One espeak-ng process per line, then concat and a two-pass loudnorm."""
     files = []
-    for number, row in enumerate(csv.DictReader(Path(sheet).open(encoding="utf-8"))):
-        path = Path(folder, f"{number:05}.wav")
-        subprocess.run(["espeak-ng", "-v", "en-us", "-w", str(path), row["text"]], check=True)
-        files.append(path)
+    with Path(sheet).open(encoding="utf-8") as file:
+        for number, row in enumerate(csv.DictReader(file)):
+            path = Path(folder, f"{number:05}.wav")
+            subprocess.run(["espeak-ng", "-v", "en-us", "-w", str(path), row["text"]], check=True)
+            files.append(path)
     _concat_loudnorm(files, Path(folder, "book.wav"), ["-c:a", "pcm_s24le"])
 
 
 def concat_loudnorm_mp3(folder: str, out: str) -> None:
-    """ffmpeg's concat demuxer over a folder of takes, two-pass loudnorm, mp3."""
+    """Let ffmpeg concatenate a folder of takes: concat demuxer, two-pass loudnorm, mp3."""
     _concat_loudnorm(sorted(Path(folder).glob("*.wav")), Path(out), ["-b:a", "192k"])
 
 
@@ -50,9 +51,9 @@ def encode_mp3(wav: str, out: str) -> None:
 
 def read_records(sheet: str, cache: str) -> None:
     """Read a sheet with pandas and parse every record of the cache: the least a re-run has to look at."""
-    import pandas
+    import pandas as pd
 
-    pandas.read_csv(sheet, dtype=str, keep_default_na=False)
+    pd.read_csv(sheet, dtype=str, keep_default_na=False)
     for path in Path(cache, "ac").glob("*/*.json"):
         json.loads(path.read_bytes())
 

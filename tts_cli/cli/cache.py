@@ -65,9 +65,8 @@ def gc(
     if as_json:
         output.print_json({"status": "ok"} | asdict(pruned))
         return
-    output.results().print(
-        f"removed {pruned.takes:,} takes, {pruned.blobs:,} files, {pruned.temporary:,} leftovers: {_megabytes(pruned.bytes)}"
-    )
+    what = f"{pruned.takes:,} takes, {pruned.blobs:,} files, {pruned.temporary:,} leftovers"
+    output.results().print(f"removed {what}: {_megabytes(pruned.bytes)}")
 
 
 def _parse_size(text: str) -> int:

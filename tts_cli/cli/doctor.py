@@ -70,7 +70,15 @@ def _espeak(_: Settings) -> str:
 
     spec = get_spec("espeak")
     word = Utterance(
-        line_id="doctor", part=0, text="ready", language="en", voice="en-us", engine="espeak", params={}, seed=0, key="0"
+        line_id="doctor",
+        part=0,
+        text="ready",
+        language="en",
+        voice="en-us",
+        engine="espeak",
+        params={},
+        seed=0,
+        key="0",
     )
     with tempfile.TemporaryDirectory() as folder, Pool(workers=1, cache=Path(folder)) as pool:
         (result,) = pool.render([Job(engine="espeak", utterances=(word,), estimated_s=1.0)])

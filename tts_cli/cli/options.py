@@ -27,7 +27,9 @@ CacheOpt = Annotated[
 ]
 WorkersOpt = Annotated[
     int | None,
-    typer.Option("--workers", min=1, max=256, help="Engine processes; default: one per core [dim](TTS_CLI_WORKERS)[/dim]."),
+    typer.Option(
+        "--workers", min=1, max=256, help="Engine processes; default: one per core [dim](TTS_CLI_WORKERS)[/dim]."
+    ),
 ]
 JsonOpt = Annotated[
     bool,

@@ -44,7 +44,7 @@ def is_live() -> bool:
     return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
 
 
-def print_json(data: Any) -> None:  # noqa: ANN401  any plain data
+def print_json(data: Any) -> None:
     """Print the one JSON object."""
     sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
 

@@ -25,14 +25,17 @@ def render(
     recipe: Annotated[str, typer.Option("--recipe", help="How masters must be: a name, or a YAML file.")] = "",
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="FIELD=VALUE", help="Render only such lines, e.g. speaker=mole; may be repeated."),
+        typer.Option(
+            "--only", metavar="FIELD=VALUE", help="Render only such lines, e.g. speaker=mole; may be repeated."
+        ),
     ] = None,
     lines: Annotated[bool, typer.Option("--lines", help="Also write lines/<id>.wav.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Render anew what the cache has.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be rendered; write nothing.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say of each line why it is rendered.")] = False,
     write_back: Annotated[
-        Path | None, typer.Option("--write-back", metavar="FILE", help="Copy a CSV manifest with the results filled in.")
+        Path | None,
+        typer.Option("--write-back", metavar="FILE", help="Copy a CSV manifest with the results filled in."),
     ] = None,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,

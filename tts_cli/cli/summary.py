@@ -52,7 +52,9 @@ def show_report(report: Report) -> None:
     for warning in report.warnings:
         talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")
     for failure in report.failures:
-        talk.print(f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}")
+        talk.print(
+            f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}"
+        )
     for name, missing in report.incomplete.items():
         talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
     console = output.results()

@@ -31,9 +31,7 @@ def list_(
         if not wanted or voice.language.lower() == wanted or voice.language.lower().startswith(f"{wanted}-")
     ]
     if as_json:
-        listed = [
-            {"name": voice.name, "language": voice.language, "description": voice.description} for voice in found
-        ]
+        listed = [{"name": voice.name, "language": voice.language, "description": voice.description} for voice in found]
         output.print_json({"status": "ok", "engine": engine, "voices": listed})
         return
     output.print_table(

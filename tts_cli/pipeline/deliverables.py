@@ -1,6 +1,5 @@
 """Master -> files in the output folder: safe names, what is unchanged since last time, and timeline.json."""
 
-import hashlib
 import json
 import re
 import unicodedata

@@ -65,6 +65,8 @@ def make_plan(
 
 def describe_past(planned: PlannedLine) -> PastLine:
     """Say of a planned line what the next run will want to know."""
+    if planned.locked:
+        return planned.locked
     first = planned.utterances[0]
     return PastLine(
         id=planned.line.id,
@@ -84,8 +86,9 @@ def _plan_line(line: Line, manifest: Manifest, old: PastLine | None) -> PlannedL
     speaker = manifest.speakers.get(line.speaker)
     emotion = NEUTRAL
     lead_s = 0.0
-    if line.lock and old:
-        utterances = _locked(line, old)
+    locked = old if line.lock else None
+    if locked:
+        utterances = _locked(line, locked)
     elif line.audio:
         utterances = (_recording(line),)
     else:
@@ -95,7 +98,7 @@ def _plan_line(line: Line, manifest: Manifest, old: PastLine | None) -> PlannedL
         lead_s = parts.lead_s
         utterances = _spoken(line, parts.parts, _params(line, emotion, spec), manifest.seed)
     gain_db = line.volume_db + emotion.volume_db + (speaker.gain_db if speaker else 0.0)
-    return PlannedLine(line=line, utterances=utterances, reason=None, gain_db=gain_db, lead_s=lead_s)
+    return PlannedLine(line=line, utterances=utterances, reason=None, gain_db=gain_db, lead_s=lead_s, locked=locked)
 
 
 def _spoken(line: Line, parts: Sequence[Part], params: Params, project_seed: int) -> tuple[Utterance, ...]:
@@ -157,7 +160,7 @@ def _params(line: Line, emotion: Emotion, spec: EngineSpec) -> Params:
     given = {**emotion.params, **line.params}
     params = {name: value for name, value in given.items() if value != spec.params[name].default}
     for name, factor in (("speed", line.speed * emotion.speed), ("pitch", line.pitch * emotion.pitch)):
-        if abs(factor - 1.0) > 1e-6:  # noqa: PLR2004
+        if abs(factor - 1.0) > 1e-6:
             params[name] = round(factor, 6)
     return params
 
@@ -308,7 +311,8 @@ def select_lines(manifest: Manifest, expressions: Sequence[str]) -> frozenset[st
         name, equals, values = expression.partition("=")
         if not equals or name not in _FIELDS:
             raise UsageError(
-                f"--only {expression!r} is not field=value", hint=f"fields: {', '.join(_FIELDS)}; values joined by commas"
+                f"--only {expression!r} is not field=value",
+                hint=f"fields: {', '.join(_FIELDS)}; values joined by commas",
             )
         wanted = {_value(manifest, name, value.strip()) for value in values.split(",")}
         lines = [line for line in lines if wanted.intersection(_FIELDS[name](line))]

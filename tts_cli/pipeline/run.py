@@ -1,6 +1,6 @@
 """The wiring: the one module that sees all stages.
 
-    manifest -> plan -> jobs -> takes -> timeline -> master -> deliverables
+manifest -> plan -> jobs -> takes -> timeline -> master -> deliverables
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Literal
 
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.store import Cache
-from tts_cli.errors import DamagedTakeError, UsageError
+from tts_cli.errors import DamagedTakeError
 from tts_cli.formats.recipes import find_recipe
 from tts_cli.pipeline.deliverables import (
     REPORT_FILE,

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from tts_cli.cache.store import Cache
+from tts_cli.types import Job
 from tts_cli.workers.messages import TakeDone, TakeFailed
 from tts_cli.workers.pool import Pool
-from tts_cli.types import Job
 
 
 def record_takes(jobs: Sequence[Job], cache: Cache, *, workers: int) -> Iterator[TakeDone | TakeFailed]:
