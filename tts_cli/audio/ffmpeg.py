@@ -1,0 +1,211 @@
+"""The only place that runs ffmpeg: an encoder fed with samples, and a decoder that yields them."""
+
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from tts_cli.audio.weighting import Samples
+from tts_cli.errors import MissingError
+
+if TYPE_CHECKING:
+    from tts_cli.types import Recipe
+
+ENVIRONMENT_VARIABLE = "TTS_CLI_FFMPEG"
+
+_PIPE_BYTES = 1 << 20  # as much as an unprivileged process may ask for on Linux: the encoder never starves
+_BLOCK_FRAMES = 1 << 16
+_TAIL_LINES = 4
+_QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
+# Nothing that differs between two runs or two builds goes into the file: no encoder names, no dates.
+_EXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
+
+_ENCODERS: Mapping[str, Mapping[str, str]] = {
+    "mp3": {"c:a": "libmp3lame", "f": "mp3", "id3v2_version": "0"},
+    "m4a": {"c:a": "aac", "f": "ipod"},
+    "opus": {"c:a": "libopus", "f": "opus"},
+}
+_OPUS_HZ = 48_000
+
+DEMUXERS: Mapping[str, str] = {
+    ".aac": "aac",
+    ".ac3": "ac3",
+    ".aif": "aiff",
+    ".aiff": "aiff",
+    ".amr": "amr",
+    ".caf": "caf",
+    ".flac": "flac",
+    ".m4a": "mov",
+    ".m4b": "mov",
+    ".mka": "matroska",
+    ".mkv": "matroska",
+    ".mov": "mov",
+    ".mp3": "mp3",
+    ".mp4": "mov",
+    ".oga": "ogg",
+    ".ogg": "ogg",
+    ".opus": "ogg",
+    ".wav": "wav",
+    ".webm": "matroska",
+    ".wma": "asf",
+}
+"""The demuxer for each suffix. It is forced: ffmpeg's own guess would also open playlists that name other files."""
+
+
+class FfmpegError(Exception):
+    """ffmpeg failed; the message is the last lines of what it said."""
+
+
+def ffmpeg_path() -> str:
+    """Return the ffmpeg to run: the one named by TTS_CLI_FFMPEG, else the one that imageio-ffmpeg ships."""
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            hint = f"unset {ENVIRONMENT_VARIABLE} to use the bundled ffmpeg"
+            raise MissingError(f"{ENVIRONMENT_VARIABLE} names no program: {named}", hint=hint)
+        return found
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError) as error:
+        hint = f"pip install imageio-ffmpeg, or set {ENVIRONMENT_VARIABLE} to an ffmpeg"
+        raise MissingError("ffmpeg is missing", hint=hint) from error
+
+
+# --- encoding -------------------------------------------------------------------------------------------
+
+
+class Encoder:
+    """A running ffmpeg that turns float32 blocks [n, channels] into one encoded file."""
+
+    def __init__(self, path: Path, recipe: "Recipe") -> None:
+        self._process = _Process(_encoder_argv(path, recipe), stdin=subprocess.PIPE)
+
+    def write(self, block: Samples) -> None:
+        """Hand over one block; waits while the encoder is busy. Raises FfmpegError when it has died."""
+        try:
+            self._process.stdin.write(np.ascontiguousarray(block, "<f4").data)
+        except BrokenPipeError:
+            self._process.finish()
+            raise FfmpegError("ffmpeg stopped reading") from None
+
+    def close(self) -> None:
+        """Let the encoder finish the file; raises FfmpegError when it could not."""
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.finish()
+
+    def kill(self) -> None:
+        """Stop at once; the file is worthless."""
+        self._process.kill()
+
+
+def _encoder_argv(path: Path, recipe: "Recipe") -> list[str]:
+    import ffmpeg
+
+    options: dict[str, Any] = {**_ENCODERS[recipe.format], **_EXACT, "b:a": f"{recipe.bitrate_kbps}k"}
+    if recipe.format == "opus":
+        options["ar"] = _OPUS_HZ
+    source = ffmpeg.input("pipe:0", f="f32le", ar=recipe.sample_rate, ac=recipe.channels)
+    graph = source.output(f"file:{path}", **options)
+    return list(graph.compile(cmd=[ffmpeg_path(), *_QUIET], overwrite_output=True))
+
+
+# --- decoding -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A file being decoded: its rate and channels, and its blocks of float32 [n, channels]."""
+
+    sample_rate: int
+    channels: int
+    blocks: Iterator[Samples]
+
+
+@contextmanager
+def decoding(path: Path, demuxer: str) -> Iterator[Decoded]:
+    """Decode the first audio stream of a file as far as the caller reads; raises FfmpegError when it is not audio."""
+    process = _Process(_decoder_argv(path, demuxer), stdout=subprocess.PIPE)
+    try:
+        sample_rate, channels = _read_header(process)
+        yield Decoded(sample_rate=sample_rate, channels=channels, blocks=_read_blocks(process, channels))
+    finally:
+        process.kill()
+
+
+def _decoder_argv(path: Path, demuxer: str) -> list[str]:
+    import ffmpeg
+
+    source = ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
+    # AU, because its header is six big-endian numbers and states rate and channels without a length.
+    graph = source.output("pipe:1", map="0:a:0", f="au", acodec="pcm_f32be", **_EXACT)
+    return list(graph.compile(cmd=[ffmpeg_path(), *_QUIET]))
+
+
+def _read_header(process: "_Process") -> tuple[int, int]:
+    """Read an AU header and return sample rate and channels."""
+    fixed = process.stdout.read(24)
+    if len(fixed) < 24:
+        process.finish()
+        raise FfmpegError("no audio in it")
+    _magic, offset, _size, _encoding, sample_rate, channels = struct.unpack(">4s5I", fixed)
+    process.stdout.read(offset - 24)
+    return sample_rate, channels
+
+
+def _read_blocks(process: "_Process", channels: int) -> Iterator[Samples]:
+    frame_bytes = 4 * channels
+    while data := process.stdout.read(_BLOCK_FRAMES * frame_bytes):
+        whole = len(data) // frame_bytes * frame_bytes
+        yield np.frombuffer(data[:whole], ">f4").astype(np.float32).reshape(-1, channels)
+    process.finish()
+
+
+# --- the process ----------------------------------------------------------------------------------------
+
+
+class _Process:
+    """An ffmpeg with one end of it in our hands, and what it complains about in a file."""
+
+    def __init__(self, argv: list[str], *, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.DEVNULL) -> None:
+        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by _release
+        # Its own process group: Ctrl-C must reach us alone, or ffmpeg would finish half a file.
+        self._popen = subprocess.Popen(
+            argv, stdin=stdin, stdout=stdout, stderr=self._complaints, pipesize=_PIPE_BYTES, process_group=0
+        )
+
+        self.stdin = cast(IO[bytes], self._popen.stdin)
+        self.stdout = cast(IO[bytes], self._popen.stdout)
+
+    def finish(self) -> None:
+        """Wait for the end; raise FfmpegError with its last words when it was not a good one."""
+        code = self._popen.wait()
+        self._complaints.seek(0)
+        lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
+        self._release()
+        if code:
+            raise FfmpegError("\n".join(lines[-_TAIL_LINES:]) or f"ffmpeg ended with status {code}")
+
+    def kill(self) -> None:
+        """End it now, if it has not ended."""
+        self._popen.kill()
+        self._popen.wait()
+        self._release()
+
+    def _release(self) -> None:
+        self._complaints.close()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()

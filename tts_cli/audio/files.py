@@ -1,0 +1,233 @@
+"""Audio files: takes to and from FLAC bytes, recorded lines of any format, and masters written whole or not at all."""
+
+import fcntl
+import glob
+import io
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from tts_cli.audio.containers import format_problem
+from tts_cli.audio.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
+from tts_cli.audio.weighting import Samples
+from tts_cli.errors import OutputError, TakeError
+
+if TYPE_CHECKING:
+    from tts_cli.types import Recipe
+
+Subtype = Literal["PCM_16", "PCM_24"]
+
+LONGEST_RECORDING_S = 7200
+"""A recorded line may be so long; far smaller files can claim to be far longer."""
+_RATES_HZ = (4_000, 192_000)
+_BLOCK_FRAMES = 1 << 16
+
+# --- takes ----------------------------------------------------------------------------------------------
+
+
+def encode_take(samples: Samples, sample_rate: int, subtype: Subtype) -> bytes:
+    """Return mono samples [frames] as FLAC; equal samples give equal bytes.
+
+    What lies outside -1..1 is clipped. Raises TakeError for samples that are not finite numbers.
+    """
+    if not np.isfinite(samples).all():
+        raise TakeError("the engine returned samples that are not numbers (NaN or infinite)")
+    # Scaled here because libsndfile multiplies floats by 32767, so 16-bit speech would not come back as it was.
+    if subtype == "PCM_16":
+        integers: npt.NDArray[np.signedinteger] = _scaled(samples, 15).astype(np.int16)
+    else:
+        integers = _scaled(samples, 23).astype(np.int32) << 8
+    buffer = io.BytesIO()
+    soundfile.write(buffer, integers, sample_rate, format="FLAC", subtype=subtype)
+    return buffer.getvalue()
+
+
+def _scaled(samples: Samples, bits: int) -> npt.NDArray[np.float64]:
+    full_scale = 2.0**bits
+    return np.clip(np.rint(samples.astype(np.float64) * full_scale), -full_scale, full_scale - 1)
+
+
+def decode_take(data: bytes) -> tuple[Samples, int]:
+    """Return mono float32 samples [frames] and the sample rate; raises TakeError when it is no mono FLAC."""
+    try:
+        samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32")
+    except soundfile.LibsndfileError as error:
+        raise TakeError(f"the take cannot be decoded: {error.error_string}") from error
+    if samples.ndim != 1:
+        raise TakeError("the take is not mono")
+    return samples, sample_rate
+
+
+# --- recorded lines -------------------------------------------------------------------------------------
+
+
+def decode_audio(path: Path) -> tuple[Samples, int]:
+    """Return a user's recording as mono float32 [frames] and its sample rate: the mean of its channels.
+
+    Raises TakeError of kind "input" when it cannot be read or is not audio.
+    """
+    try:
+        path.open("rb").close()
+        return _decode_by_soundfile(path)
+    except OSError as error:
+        raise TakeError(f"cannot read {path}: {error.strerror}", kind="input") from error
+    except soundfile.LibsndfileError:
+        return _decode_by_ffmpeg(path)
+
+
+def _decode_by_soundfile(path: Path) -> tuple[Samples, int]:
+    with soundfile.SoundFile(path) as file:
+        blocks = file.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True)
+        return _collected(path, blocks, file.samplerate), file.samplerate
+
+
+def _decode_by_ffmpeg(path: Path) -> tuple[Samples, int]:
+    demuxer = DEMUXERS.get(path.suffix.lower())
+    if demuxer is None:
+        known = " ".join(sorted(DEMUXERS))
+        raise TakeError(f"{path} is not audio of a known kind", kind="input", hint=f"known: {known}")
+    try:
+        with decoding(path, demuxer) as decoded:
+            return _collected(path, decoded.blocks, decoded.sample_rate), decoded.sample_rate
+    except FfmpegError as error:
+        raise TakeError(f"{path} cannot be decoded: {error}", kind="input") from error
+
+
+def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Samples:
+    """Join blocks [n, channels] as mono [frames], refusing what no speech recording is like."""
+    if not _RATES_HZ[0] <= sample_rate <= _RATES_HZ[1]:
+        raise TakeError(f"{path} has a sample rate of {sample_rate} Hz", kind="input", hint="resample it to 48000 Hz")
+    mono: list[Samples] = []
+    frames = 0
+    for block in blocks:
+        mono.append(block.mean(axis=1, dtype=np.float32))
+        frames += block.shape[0]
+        if frames > LONGEST_RECORDING_S * sample_rate:
+            hours = LONGEST_RECORDING_S // 3600
+            raise TakeError(f"{path} is longer than {hours} hours", kind="input", hint="cut it into several lines")
+    if not frames:
+        raise TakeError(f"{path} holds no samples", kind="input")
+    return np.concatenate(mono)
+
+
+# --- masters --------------------------------------------------------------------------------------------
+
+_RF64_BYTES = 0xFFFF_0000  # a plain WAV counts its bytes in 32 bits
+
+
+class _Sink(Protocol):
+    """What writes one file: a soundfile.SoundFile or an Encoder."""
+
+    def write(self, block: Samples, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class MasterWriter:
+    """A master in the making: a locked temporary file beside its name, which it takes over when it is whole."""
+
+    def __init__(self, path: Path, recipe: "Recipe", frames: int) -> None:
+        self._path = path
+        self._channels = recipe.channels
+        self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        with _translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path)
+            self._file = self._temporary.open("xb")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._sink = self._opened(recipe, frames)
+
+    def _opened(self, recipe: "Recipe", frames: int) -> _Sink:
+        try:
+            with _translated(self._path):
+                return _open_sink(self._temporary, recipe, frames)
+        except BaseException:
+            self._remove()
+            raise
+
+    def write(self, block: Samples) -> None:
+        """Append a float32 block, mono [n] or [n, channels]; mono goes to every channel."""
+        if block.ndim == 1 and self._channels > 1:
+            block = np.repeat(block[:, None], self._channels, axis=1)
+        with _translated(self._path):
+            self._sink.write(block)
+
+    def publish(self) -> None:
+        """Finish the file, make it durable and give it its name."""
+        with _translated(self._path), self._file:
+            self._sink.close()
+            os.fsync(self._file)
+            self._temporary.replace(self._path)
+            _sync_folder(self._path.parent)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        with suppress(OSError, soundfile.LibsndfileError):
+            self._sink.kill() if isinstance(self._sink, Encoder) else self._sink.close()
+        self._remove()
+
+    def _remove(self) -> None:
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_master(path: Path, recipe: "Recipe", *, frames: int) -> Iterator[MasterWriter]:
+    """Write a file of about `frames` samples per channel that appears under its name whole, or not at all.
+
+    Raises OutputError when it cannot be written, and when the format cannot do what the recipe asks.
+    """
+    problem = format_problem(recipe)
+    if problem:
+        raise OutputError(f"cannot write {path}: {problem}")
+    writer = MasterWriter(path, recipe, frames)
+    try:
+        yield writer
+        writer.publish()
+    except BaseException:
+        writer.discard()
+        raise
+
+
+def _open_sink(path: Path, recipe: "Recipe", frames: int) -> _Sink:
+    if recipe.format not in ("wav", "flac"):
+        return Encoder(path, recipe)
+    huge = recipe.format == "wav" and frames * recipe.channels * recipe.bits // 8 > _RF64_BYTES
+    kind = "RF64" if huge else recipe.format.upper()
+    subtype = f"PCM_{recipe.bits}"
+    sink: _Sink = soundfile.SoundFile(path, "w", recipe.sample_rate, recipe.channels, subtype, format=kind)
+    return sink
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while writing into an OutputError that names the file."""
+    try:
+        yield
+    except (OSError, FfmpegError, soundfile.LibsndfileError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"cannot write {path}: {reason}") from error
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a killed run left beside `path`: temporary files that nobody holds locked any more."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError), leftover.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,56 @@
+"""What is measured when a take is made, so that mastering need not decode it again; numpy alone, for workers."""
+
+import numpy as np
+import numpy.typing as npt
+
+from tts_cli.audio.weighting import KWeighting, Samples, bin_edges
+from tts_cli.types import Measures
+
+SILENCE_DB = -120.0
+LUFS_OF_FULL_SCALE_POWER = -0.691
+"""The constant of BS.1770-4: a mean square of 1 after K-weighting reads so many LUFS."""
+
+_SPEECH_DBFS = -60.0
+_WINDOW_S = 0.005
+
+
+def measure_take(samples: Samples, sample_rate: int) -> Measures:
+    """Measure a mono take [frames]: where its speech begins and ends, and its 100 ms bins."""
+    onset, offset = speech_bounds(samples, sample_rate)
+    if not samples.size:
+        return Measures(onset=0, offset=0, energy_lufs=(), peak_dbfs=())
+    edges = bin_edges(0, -(-samples.size * 10 // sample_rate), sample_rate)
+    lengths = np.diff(edges, append=samples.size)
+    weighted = KWeighting(sample_rate)(samples)
+    power = np.add.reduceat(weighted * weighted, edges, dtype=np.float64) / lengths
+    peaks = np.maximum.reduceat(np.abs(samples), edges)
+    return Measures(
+        onset=onset,
+        offset=offset,
+        energy_lufs=_rounded_up(LUFS_OF_FULL_SCALE_POWER + _decibels(power)),
+        peak_dbfs=_rounded_up(2 * _decibels(peaks)),
+    )
+
+
+def speech_bounds(samples: Samples, sample_rate: int) -> tuple[int, int]:
+    """Return onset and offset of the speech in samples, by 5 ms windows above -60 dBFS RMS; silence is (0, 0)."""
+    window = max(1, round(_WINDOW_S * sample_rate))
+    starts = np.arange(0, samples.size, window)
+    if not starts.size:
+        return 0, 0
+    power = np.add.reduceat(samples * samples, starts) / np.diff(starts, append=samples.size)
+    loud = np.flatnonzero(power > 10 ** (_SPEECH_DBFS / 10))
+    if not loud.size:
+        return 0, 0
+    return int(starts[loud[0]]), min(int(starts[loud[-1]]) + window, samples.size)
+
+
+def _decibels(power: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Return 10 log10 of power, silence as -120."""
+    return np.asarray(10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10))), np.float64)
+
+
+def _rounded_up(levels_db: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """Round up to 0.01 dB, never below silence."""
+    raised = np.round(np.ceil(levels_db * 100 - 1e-6) / 100, 2)
+    return tuple(float(level) for level in np.maximum(raised, SILENCE_DB))
