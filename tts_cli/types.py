@@ -9,7 +9,7 @@ levels carry their unit (`_db`, `_lufs`, `_dbtp`). `speed` and `pitch` are facto
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # --- the script as authored -----------------------------------------------------------------------------
 
@@ -254,8 +254,7 @@ class Job:
 # --- what was recorded ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class Word(NamedTuple):
     """A spoken word and where it lies in its take, in samples."""
 
     text: str

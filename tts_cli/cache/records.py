@@ -6,8 +6,16 @@ from tts_cli.types import Measures, Take, Word
 
 RECORD_VERSION = 1
 
-# One float object per level, shared: a book has millions of bins but only some 13,000 different levels.
-_LEVELS: dict[int, float] = {}
+
+class _Levels(dict[int, float]):
+    """One float object per level, shared: a book has millions of bins but only some 13,000 different levels."""
+
+    def __missing__(self, hundredths: int) -> float:
+        level = self[hundredths] = hundredths / 100
+        return level
+
+
+_LEVELS = _Levels()
 
 
 def take_to_json(take: Take) -> dict[str, Any]:
@@ -24,7 +32,7 @@ def take_to_json(take: Take) -> dict[str, Any]:
         "offset": measures.offset,
         "energy": [round(level * 100) for level in measures.energy_lufs],
         "peak": [round(level * 100) for level in measures.peak_dbfs],
-        "words": [[word.text, word.start, word.end] for word in take.words],
+        "words": [list(word) for word in take.words],
         "wall_s": take.wall_s,
     }
 
@@ -42,16 +50,9 @@ def take_from_json(data: dict[str, Any]) -> Take:
         measures=Measures(
             onset=data["onset"],
             offset=data["offset"],
-            energy_lufs=tuple(map(_level, data["energy"])),
-            peak_dbfs=tuple(map(_level, data["peak"])),
+            energy_lufs=tuple(map(_LEVELS.__getitem__, data["energy"])),
+            peak_dbfs=tuple(map(_LEVELS.__getitem__, data["peak"])),
         ),
-        words=tuple(Word(text=text, start=start, end=end) for text, start, end in data["words"]),
+        words=tuple(map(Word._make, data["words"])),
         wall_s=data["wall_s"],
     )
-
-
-def _level(hundredths: int) -> float:
-    level = _LEVELS.get(hundredths)
-    if level is None:
-        level = _LEVELS[hundredths] = hundredths / 100
-    return level

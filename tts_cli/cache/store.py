@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from tts_cli.cache.blobs import blob_path, read_blob, write_atomically
+from tts_cli.cache.blobs import read_blob, write_atomically
 from tts_cli.cache.keys import canonical_json
 from tts_cli.cache.records import take_from_json, take_to_json
 from tts_cli.errors import DamagedTakeError, OutputError
@@ -35,16 +35,17 @@ class Cache:
 
     def find(self, key: str) -> Take | Missing:
         """Look a take up: its record must be sound and its blob there in the right size (not read here)."""
-        path = self.record_path(key)
+        # Strings, not Paths: a re-run of a long script does little else than this, and Paths would double its cost.
+        path = f"{self.root}/ac/{key[:2]}/{key}.json"
         try:
-            with path.open("rb") as file:
+            with open(path, "rb") as file:  # noqa: PTH123
                 take = take_from_json(json.loads(file.read()))
                 modified = os.fstat(file.fileno()).st_mtime
         except FileNotFoundError:
             return Missing.ABSENT
         except (OSError, ValueError, KeyError, TypeError):
             return Missing.DAMAGED
-        if take.key != key or _size(blob_path(self.root, take.blob)) != take.size:
+        if take.key != key or _size(f"{self.root}/cas/{take.blob[:2]}/{take.blob}.flac") != take.size:
             return Missing.DAMAGED
         _mark_used(path, modified)
         return take
@@ -70,14 +71,14 @@ class Cache:
         return self.root / "ac" / key[:2] / f"{key}.json"
 
 
-def _size(path: Path) -> int:
+def _size(path: str) -> int:
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size  # noqa: PTH116
     except OSError:
         return -1
 
 
-def _mark_used(path: Path, modified: float) -> None:
+def _mark_used(path: str, modified: float) -> None:
     # `gc` drops what was not used for longest; once a day is precise enough and keeps hits free of writes
     if time.time() - modified > DAY_S:
         with contextlib.suppress(OSError):

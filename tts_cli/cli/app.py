@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tts_cli import __version__
-from tts_cli.cli import cache, check, doctor, engines, output, render, voices
+from tts_cli.cli import bench, cache, check, doctor, engines, output, render, voices
 from tts_cli.errors import TtsError
 from tts_cli.types import ExitCode
 
@@ -23,6 +23,7 @@ app.command("engines", epilog=engines.EXAMPLE)(engines.engines)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
 app.add_typer(voices.app, name="voices")
 app.add_typer(cache.app, name="cache")
+app.add_typer(bench.app, name="bench")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it so
@@ -43,7 +44,7 @@ def options(
 def main() -> None:
     """Run the command line. Expected errors are told in words; a bug keeps its traceback (exit 1)."""
     try:
-        app()
+        app(prog_name="tts-cli")
     except TtsError as error:
         output.show_error(error)
         sys.exit(error.exit_code)

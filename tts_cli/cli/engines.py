@@ -25,7 +25,7 @@ def engines(as_json: JsonOpt = False) -> None:
         ],
         right=("voices",),
     )
-    for spec in specs:
+    for spec in filter(lambda spec: spec.params, specs):
         output.results().print(f"\n[bold]{spec.name}[/bold] parameters")
         output.print_table(
             ("name", "default", "range", "meaning"),

@@ -17,7 +17,7 @@ class Format(StrEnum):
 
 
 ManifestArg = Annotated[
-    str, typer.Argument(metavar="MANIFEST", help="A YAML or CSV manifest; [bold]-[/bold] reads standard input.")
+    str, typer.Argument(help="A YAML or CSV manifest; [bold]-[/bold] reads standard input.")
 ]
 FormatOpt = Annotated[
     Format | None, typer.Option("--format", help="What the manifest is; told by its name if not given.")

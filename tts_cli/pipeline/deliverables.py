@@ -216,10 +216,13 @@ def _line_json(planned: PlannedLine, past: PastLine) -> dict[str, Any]:
     }
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
+
 def _one_item_per_line(head: Mapping[str, Any], **lists: Sequence[Any]) -> bytes:
     """Lay JSON out so that a person can read it and a diff shows one changed item as one line."""
-    fields = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in head.items()]
+    fields = [f"{_JSON.encode(name)}: {_JSON.encode(value)}" for name, value in head.items()]
     for name, items in lists.items():
-        rows = ",\n".join(f"  {json.dumps(item, ensure_ascii=False)}" for item in items)
-        fields.append(f"{json.dumps(name)}: [\n{rows}\n]")
+        rows = ",\n".join(map(_JSON.encode, items))
+        fields.append(f"{_JSON.encode(name)}: [\n{rows}\n]")
     return ("{" + ",\n".join(fields) + "}\n").encode("utf-8", "surrogatepass")

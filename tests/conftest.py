@@ -1,0 +1,72 @@
+"""Every test has a home, a cache and a working directory of its own."""
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tts_cli.cli import app, output
+
+ROOT = Path(__file__).parents[1]
+SPEECH = ROOT.parent / "shared" / "speech"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Stdout as exactly one JSON object."""
+        return json.loads(self.out)
+
+
+RunCli = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TTS_CLI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TTS_CLI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in ("TTS_CLI_WORKERS", "TTS_CLI_RECIPE", "TTS_CLI_FFMPEG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunCli:
+    """Run the real command line in this process: its error boundary and exit codes included."""
+
+    def run(*arguments: object, stdin: bytes = b"") -> Result:
+        monkeypatch.setattr(sys, "argv", ["tts-cli", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        monkeypatch.setattr(output.mode, "json", False)
+        capsys.readouterr()
+        code = 0
+        try:
+            app.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return Result(code=code, out=said.out, err=said.err)
+
+    return run
+
+
+@pytest.fixture
+def speech() -> Path:
+    """Real speech beside the checkout; tests that need it are skipped where it is not."""
+    if not SPEECH.is_dir():
+        pytest.skip("no real speech beside the checkout")
+    return SPEECH
