@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.pipeline.timeline import make_timelines
+from tts_cli.pipeline.timeline import make_line_timelines, make_timelines
 from tts_cli.types import (
     Boundary,
     Chapter,
@@ -34,7 +34,15 @@ def make_take(key: str, frames: int = RATE, onset: int = 0, offset: int | None =
     return Take(key=key, blob=key, size=1, frames=frames, sample_rate=RATE, measures=measures)
 
 
-def make_line(key: str, *, parts: int = 1, pause_s: float | None = None, engine: str = "espeak", **values: object):
+def make_line(
+    key: str,
+    *,
+    parts: int = 1,
+    pause_s: float | None = None,
+    lead_s: float = 0.0,
+    engine: str = "espeak",
+    **values: object,
+) -> PlannedLine:
     line = Line(id=key, text=key, source=AT, **values)
     utterances = tuple(
         Utterance(
@@ -52,7 +60,7 @@ def make_line(key: str, *, parts: int = 1, pause_s: float | None = None, engine:
         )
         for part in range(parts)
     )
-    return PlannedLine(line=line, utterances=utterances, reason=None)
+    return PlannedLine(line=line, utterances=utterances, reason=None, lead_s=lead_s)
 
 
 def lay_out(*lines: PlannedLine, takes: dict[str, Take] | None = None, recipe: Recipe = RECIPE, **manifest: object):
@@ -89,6 +97,8 @@ def test_parts_of_a_line_are_a_sentence_apart() -> None:
         ({}, {"pause_before_s": 0.3}, 0.3),
         ({"pause_after_s": 0.2}, {"pause_before_s": 0.3}, 0.5),
         ({"pause_s": 0.7}, {}, 0.7),
+        ({}, {"lead_s": 0.4}, 0.4),
+        ({"pause_s": 0.7}, {"lead_s": 0.4}, 1.1),
         ({"scene": "1", "pause_after_s": 0.0}, {"scene": "2", "pause_before_s": 0.1}, 0.1),
     ],
 )
@@ -125,6 +135,24 @@ def test_a_programme_puts_a_chapter_pause_between_chapters() -> None:
     timeline = lay_out(*lines, recipe=replace(RECIPE, split="programme"))[""]
 
     assert gaps_s(timeline) == [0.5, 2.0, 1.0]
+
+
+def test_the_edges_of_a_programme_have_their_pauses_too() -> None:
+    timeline = lay_out(make_line("a", lead_s=0.25, pause_before_s=0.5, pause_after_s=2.0, pause_s=1.0))[""]
+
+    assert gaps_s(timeline) == [1.25, 4.0]
+
+
+def test_a_line_of_its_own_has_only_the_pauses_inside_it() -> None:
+    line = make_line("a", parts=2, lead_s=0.25, pause_before_s=0.5, pause_after_s=2.0, pause_s=1.0)
+    other = make_line("b")
+    manifest = Manifest(name="book", path="", lines=(line.line, other.line))
+    plan = Plan(manifest=manifest, lines=(line, other), takes={}, selected=frozenset())
+
+    timelines = make_line_timelines(plan, {key: make_take(key) for key in ("a0", "a1")}, RECIPE)
+
+    assert list(timelines) == ["a"]
+    assert gaps_s(timelines["a"]) == [0.6]
 
 
 def test_silence_around_speech_is_cut_but_a_recording_is_left_whole() -> None:

@@ -105,9 +105,9 @@ def _cache(settings: Settings) -> str:
 
 
 def _workers(settings: Settings) -> str:
-    from tts_cli.workers.devices import default_workers
+    from tts_cli.workers.devices import usable_cores
 
-    return f"{settings.workers or default_workers()}"
+    return f"{settings.workers or usable_cores()}"
 
 
 def _recipes(settings: Settings) -> str:

@@ -6,7 +6,7 @@ manifest -> plan -> jobs -> takes -> timeline -> master -> deliverables
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -29,14 +29,20 @@ from tts_cli.pipeline.deliverables import (
 )
 from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.manifest import load_manifest
-from tts_cli.pipeline.master import make_master
+from tts_cli.pipeline.master import find_programme_gain, make_master
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
 from tts_cli.pipeline.report import choose_status, line_outcomes, list_failures, report_to_json
 from tts_cli.pipeline.takes import record_takes
-from tts_cli.pipeline.timeline import make_timelines, split_lines
+from tts_cli.pipeline.timeline import (
+    complete_lines,
+    make_line_timelines,
+    make_timelines,
+    make_whole_timeline,
+    split_lines,
+)
 from tts_cli.settings import Settings
 from tts_cli.types import Deliverable, Manifest, Outcome, Plan, PlannedLine, Recipe, Report, Take, Timeline
-from tts_cli.workers.devices import default_workers
+from tts_cli.workers.devices import usable_cores
 from tts_cli.workers.messages import TakeDone
 
 HEAL_TRIES = 3
@@ -174,7 +180,7 @@ def _record(run: _Run, plan: Plan) -> dict[str, Take]:
     jobs = [job for job in make_jobs(plan) if job.utterances[0].key not in run.errors]
     seconds = {job.utterances[0].key: job.estimated_s for job in jobs}
     done, total = 0.0, sum(seconds.values())
-    workers = run.settings.workers or default_workers()
+    workers = run.settings.workers or usable_cores()
     for result in record_takes(jobs, run.cache, workers=workers):
         if isinstance(result, TakeDone):
             takes[result.take.key] = result.take
@@ -227,20 +233,33 @@ def _make_masters(run: _Run, timelines: Mapping[str, Timeline]) -> Iterable[Deli
 def _make_line_files(
     run: _Run, plan: Plan, takes: Mapping[str, Take], names: Mapping[str, str]
 ) -> Iterable[Deliverable]:
-    """Write the selected lines as files of their own, all at the gain that brings the whole script to its target."""
+    """Write the selected lines as files of their own, all at the gain that brings the whole script to its target.
+
+    So a whisper stays quieter than a shout. The gain is rounded: an edited line must not move all others by a hair.
+    """
     timelines = make_line_timelines(plan, takes, run.recipe)
-    gain_db = round(programme_gain_db(timelines.values(), run.recipe), 1)
-    for line_id in timelines.keys() & run.selected & names.keys():
-        recipe = replace(run.recipe, format="flac" if names[line_id].endswith("flac") else "wav")
-        raise NotImplementedError(gain_db, recipe)
+    wanted = [line_id for line_id in timelines if line_id in names and line_id in run.selected]
+    if not wanted:
+        return
+    whole = make_whole_timeline(plan, takes, run.recipe)
+    gain_db = round(find_programme_gain(whole, run.recipe, run.cache.read), 1)
+    for line_id in wanted:
+        name = names[line_id]
+        recipe = replace(run.recipe, format="flac" if name.endswith(".flac") else "wav")
+        inputs = f"{describe_inputs(timelines[line_id], recipe)}{gain_db:+}"
+        kept = unchanged(run.out, name, inputs, run.past)
+        if kept is None:
+            path = output_path(run.out, name)
+            kept = deliver(run.out, name, make_master(timelines[line_id], recipe, path, run.cache.read, gain_db), inputs)
+        yield replace(kept, kind="line")
 
 
 def _keep_timeline(run: _Run, plan: Plan, takes: Mapping[str, Take], timelines: Mapping[str, Timeline]) -> None:
     """Write timeline.json; a line that could not be recorded keeps what the last run said of it."""
-    lines = []
-    for planned in plan.lines:
-        if all(utterance.key in takes for utterance in planned.utterances):
-            lines.append((planned, describe_past(planned)))
-        elif old := run.past.lines.get(planned.line.id):
-            lines.append((planned, old))
+    complete = {planned.line.id for planned in complete_lines(plan, takes)}
+    lines = [
+        (planned, past)
+        for planned in plan.lines
+        if (past := describe_past(planned) if planned.line.id in complete else run.past.lines.get(planned.line.id))
+    ]
     write_timeline(run.out, plan, timelines, lines, run.past)

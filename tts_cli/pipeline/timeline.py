@@ -1,9 +1,9 @@
 """Takes -> Timeline: where each take lies in its programme, exact to the sample."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tts_cli.types import Boundary, Clip, Gap, Pauses, Plan, PlannedLine, Recipe, Take, Timeline, Utterance
+from tts_cli.types import Clip, Gap, Pauses, Plan, PlannedLine, Recipe, Take, Timeline, Utterance
 
 # Kept around the speech that was measured in a take, so that no breath or release is cut.
 LEAD_IN_S = 0.010
@@ -27,47 +27,49 @@ def split_lines(plan: Plan, recipe: Recipe) -> dict[str, list[PlannedLine]]:
     return parts
 
 
+def make_line_timelines(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -> dict[str, Timeline]:
+    """Lay out each line whose takes are there for a file of its own: its clips and the pauses inside it."""
+    timelines = {}
+    for planned in complete_lines(plan, takes):
+        tape = _Tape(recipe.sample_rate)
+        tape.speak(planned, takes, plan.manifest.pauses)
+        timelines[planned.line.id] = tape.cut(planned.line.id, planned.line.text)
+    return timelines
+
+
+def make_whole_timeline(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -> Timeline:
+    """Lay out all lines whose takes are there, one after the other: what tells how loud a line is among the others."""
+    return _lay_out(plan, "", complete_lines(plan, takes), takes, recipe)
+
+
+def complete_lines(plan: Plan, takes: Mapping[str, Take]) -> list[PlannedLine]:
+    """Return the lines that miss no take."""
+    return [planned for planned in plan.lines if all(utterance.key in takes for utterance in planned.utterances)]
+
+
 def _lay_out(
     plan: Plan, part_id: str, lines: Sequence[PlannedLine], takes: Mapping[str, Take], recipe: Recipe
 ) -> Timeline:
+    pauses = plan.manifest.pauses
     tape = _Tape(recipe.sample_rate)
-    tape.wait(recipe.head_s)
-    for number, planned in enumerate(lines):
-        if number:
-            tape.wait(_pause_between(lines[number - 1], planned, plan.manifest.pauses))
-        elif planned.line.pause_before_s:
-            tape.wait(planned.line.pause_before_s)
-        tape.wait(planned.lead_s)
-        for utterance, pause_s in _with_pauses(planned.utterances, plan.manifest.pauses):
-            tape.place(planned, utterance, takes[utterance.key])
-            tape.wait(pause_s)
-    tape.wait(recipe.tail_s)
+    tape.wait(recipe.head_s + (lines[0].line.pause_before_s or 0.0) + lines[0].lead_s)
+    for before, planned in zip([None, *lines], lines, strict=False):
+        if before:
+            tape.wait(_pause_between(before, planned, pauses))
+        tape.speak(planned, takes, pauses)
+    last = lines[-1]
+    tape.wait(recipe.tail_s + (last.line.pause_after_s or 0.0) + (last.utterances[-1].pause_s or 0.0))
     chapter = plan.manifest.chapters.get(part_id)
-    title = (chapter.title if chapter else "") or part_id or plan.manifest.metadata.get("title", plan.manifest.name)
-    return Timeline(
-        id=part_id or plan.manifest.name,
-        title=title,
-        sample_rate=recipe.sample_rate,
-        items=tuple(tape.items),
-        length=tape.position,
-    )
-
-
-def _with_pauses(utterances: Sequence[Utterance], pauses: Pauses) -> Iterable[tuple[Utterance, float]]:
-    """Pair each utterance with the silence after it; after the last one only what the text itself asks for."""
-    for utterance in utterances[:-1]:
-        authored = utterance.pause_s
-        yield utterance, getattr(pauses, Boundary(utterance.boundary)) if authored is None else authored
-    yield utterances[-1], utterances[-1].pause_s or 0.0
+    title = (chapter.title if chapter else "") or part_id or plan.manifest.metadata.get("title", "")
+    return tape.cut(part_id or plan.manifest.name, title or plan.manifest.name)
 
 
 def _pause_between(before: PlannedLine, after: PlannedLine, pauses: Pauses) -> float:
-    """Say how long the silence between two lines is: what either line asks for, else the kind of boundary's."""
-    authored = [pause for pause in (before.line.pause_after_s, after.line.pause_before_s) if pause is not None]
+    """Say how long the silence between two lines is: all that the lines ask for, else what their boundary has."""
+    asked = (before.line.pause_after_s, before.utterances[-1].pause_s, after.line.pause_before_s, after.lead_s or None)
+    authored = [pause for pause in asked if pause is not None]
     if authored:
         return sum(authored)
-    if before.utterances[-1].pause_s is not None:
-        return 0.0
     if before.line.chapter != after.line.chapter:
         return pauses.chapter
     if before.line.scene != after.line.scene:
@@ -95,7 +97,24 @@ class _Tape:
             self.items.append(Gap(start=self.position, length=length))
         self.position += length
 
-    def place(self, planned: PlannedLine, utterance: Utterance, take: Take) -> None:
+    def speak(self, planned: PlannedLine, takes: Mapping[str, Take], pauses: Pauses) -> None:
+        """Put all takes of a line down, with the pauses between them; not what follows the last one."""
+        for utterance in planned.utterances:
+            self._place(planned, utterance, takes[utterance.key])
+            if utterance is not planned.utterances[-1]:
+                self.wait(getattr(pauses, utterance.boundary) if utterance.pause_s is None else utterance.pause_s)
+
+    def cut(self, timeline_id: str, title: str) -> Timeline:
+        """End the tape."""
+        return Timeline(
+            id=timeline_id,
+            title=title,
+            sample_rate=self.sample_rate,
+            items=tuple(self.items),
+            length=self.position,
+        )
+
+    def _place(self, planned: PlannedLine, utterance: Utterance, take: Take) -> None:
         trim, end = _bounds(take, utterance)
         length = -(-(end - trim) * self.sample_rate // take.sample_rate)
         self.items.append(
