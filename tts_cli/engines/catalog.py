@@ -7,12 +7,14 @@ the engine's own name; it is looked at only when that engine is asked for.
 import functools
 import importlib
 from collections.abc import Callable
-from importlib import metadata
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from tts_cli.engines import emotions
 from tts_cli.engines.base import EngineSpec, EngineVoice, Param
 from tts_cli.errors import MissingError, UnknownNameError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "tts_cli.engines"
 
@@ -38,7 +40,7 @@ ESPEAK = EngineSpec(
         "tone": Param(doc="colour: -1 is dark, 1 bright", default=0.0, low=-1.0, high=1.0),
         "breath": Param(doc="breath in the voice: 1 is a whisper", default=0.0),
         "word_gap_ms": Param(doc="extra pause between words in ms, at normal speed", default=0.0, high=500.0),
-        "volume": Param(doc="level of the engine, in percent of its own", default=100.0, low=1.0, high=100.0),
+        "volume": Param(doc="level of the engine, in percent of its own", default=100.0, low=10.0, high=100.0),
     },
     emotions=emotions.ESPEAK,
     licence="GPL-3.0-or-later (espeak-ng; an unmodified dependency)",
@@ -90,6 +92,8 @@ def package_version(spec: EngineSpec) -> str:
 
 @functools.cache
 def _version(package: str) -> str:
+    from importlib import metadata
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError as error:
@@ -108,8 +112,10 @@ def _resolve(path: str, voice: str, language: str) -> str:
 
 
 @functools.cache
-def _entry_points() -> dict[str, metadata.EntryPoint]:
-    return {point.name: point for point in metadata.entry_points(group=GROUP)}
+def _entry_points() -> "dict[str, EntryPoint]":
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=GROUP)}
 
 
 @functools.cache
@@ -128,6 +134,6 @@ def _third_party(name: str) -> EngineSpec:
     return spec
 
 
-def _mend(point: metadata.EntryPoint) -> str:
+def _mend(point: "EntryPoint") -> str:
     package = point.dist.name if point.dist else point.module
     return f"update or uninstall {package}, which brings this engine"

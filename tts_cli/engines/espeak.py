@@ -58,11 +58,9 @@ class Espeak:
         text = plain(request.text)
         spoken = self._library.speak(text, voice, voice_lines(values), settings(values, voice, request.seed))
         samples: Samples = np.frombuffer(spoken.pcm, "<i2").astype(np.float32) / np.float32(FULL_SCALE)
-        if np.abs(samples).max(initial=0.0) < NOTHING_SPOKEN:
+        if not samples.size or max(samples.max(), -samples.min()) < NOTHING_SPOKEN:
             raise TakeError("nothing was spoken", kind="input", hint="the text has no word that the voice can read")
-        return Speech(
-            samples=samples, sample_rate=SAMPLE_RATE, words=align(text, spoken.words, spoken.ends, samples)
-        )
+        return Speech(samples=samples, sample_rate=SAMPLE_RATE, words=align(text, spoken.words, spoken.ends, samples))
 
 
 def plain(text: str) -> str:
@@ -78,7 +76,7 @@ def settings(values: Mapping[str, float], voice: EspeakVoice, seed: int) -> dict
     pitch = pitch_number(values["pitch"], voice)
     numbers = {
         Setting.RATE_WPM: round(RATE_WPM * values["speed"]),
-        Setting.VOLUME: max(1, round(FULL_AMPLITUDE * values["volume"] / 100)),
+        Setting.VOLUME: round(FULL_AMPLITUDE * values["volume"] / 100),
         Setting.PITCH: pitch,
         Setting.RANGE: min(HIGHEST, round(values["range"] * values["pitch"])),
         Setting.WORD_GAP_10MS: round(values["word_gap_ms"] / 10),

@@ -43,7 +43,7 @@ class Setting(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """Mono 16-bit PCM at `SAMPLE_RATE`; `words` are (0-based character, sample), `ends` the samples where clauses end."""
+    """Mono 16-bit PCM at `SAMPLE_RATE`; `words` are (0-based character, sample), clauses end at the samples `ends`."""
 
     pcm: bytes
     words: tuple[tuple[int, int], ...]
@@ -182,7 +182,9 @@ def _make_home() -> Path:
             return _fill_home(place)
         except OSError as error:
             problem = str(error)
-    raise MissingError(f"the engine espeak cannot be made ready: {problem}", hint="set TMPDIR to a directory of your own")
+    raise MissingError(
+        f"the engine espeak cannot be made ready: {problem}", hint="set TMPDIR to a directory of your own"
+    )
 
 
 def _fill_home(place: str) -> Path:

@@ -19,15 +19,14 @@ DEFAULT_PRIORITY = 5
 # A file is known by its own name, but this one's would read as all of English.
 NAMES: Mapping[str, str] = {"en": "en-gb"}
 
+_SOUTH_AMERICA = ("ar", "bo", "cl", "co", "ec", "pe", "py", "uy", "ve")
+_CENTRAL_AMERICA = ("cr", "cu", "do", "gt", "hn", "mx", "ni", "pa", "pr", "sv", "us")
+
 # Codes that people write, where truncation ("de-AT" -> "de") does not find the voice that is meant.
 ALIASES: Mapping[str, str] = {
     "en": "en-us",
     **dict.fromkeys(("en-au", "en-hk", "en-ie", "en-in", "en-nz", "en-sg", "en-uk", "en-za"), "en-gb"),
-    **dict.fromkeys(
-        ("es-ar", "es-bo", "es-cl", "es-co", "es-cr", "es-cu", "es-do", "es-ec", "es-gt", "es-hn")
-        + ("es-mx", "es-ni", "es-pa", "es-pe", "es-pr", "es-py", "es-sv", "es-us", "es-uy", "es-ve"),
-        "es-419",
-    ),
+    **dict.fromkeys((f"es-{country}" for country in _SOUTH_AMERICA + _CENTRAL_AMERICA), "es-419"),
     "zh": "cmn",
     **dict.fromkeys(("zh-hk", "zh-mo", "zh-yue", "zh-hant-hk", "zh-hant-mo"), "yue"),
     **dict.fromkeys(("no", "nn"), "nb"),
@@ -70,9 +69,7 @@ class EspeakVoice:
 
 def voices() -> tuple[EngineVoice, ...]:
     """List every language, then every variant as "+name": it joins any language."""
-    spoken = [
-        EngineVoice(name=file.name, language=file.name, description=file.title) for file in _languages().values()
-    ]
+    spoken = [EngineVoice(name=file.name, language=file.name, description=file.title) for file in _languages().values()]
     joined = [
         EngineVoice(name=f"+{file.name}", language="", description=f"{file.title}, joins any language")
         for file in _variants().values()
@@ -83,7 +80,7 @@ def voices() -> tuple[EngineVoice, ...]:
 def resolve(voice: str, language: str) -> str:
     """Return the full voice name for a voice ("", "f3", "+f3", "de", "en-us+f3") and a BCP-47 language code.
 
-    Raises `UnknownNameError` of kind "voice" or "language". A full name or a language tag as voice wins over `language`.
+    Raises `UnknownNameError` of kind "voice" or "language". A full name or a tag wins over `language`.
     """
     return find(voice, language).name
 
@@ -136,7 +133,7 @@ def _voice_variant(voice: str, variant: str) -> VoiceFile:
     if file := _variants().get(variant.strip().lower()):
         return file
     base, plus, _ = voice.strip().partition("+")
-    known = [f"{base}{plus}{file.name}" for file in _variants().values()]
+    known = [f"{base}+{file.name}" if plus else file.name for file in _variants().values()]
     raise UnknownNameError("voice", voice, known if plus else [*known, *_languages()])
 
 
@@ -148,7 +145,7 @@ def _by_tag(tag: str) -> VoiceFile | None:
 def _hint_by_title(word: str) -> str:
     """Help whoever wrote "german" for "de"."""
     names = [file.name for file in _languages().values() if word and file.title.lower().startswith(word)]
-    return f"did you mean {names[0]!r}?" if names else ""
+    return f"did you mean {names[0].partition('-')[0]!r}?" if names else ""
 
 
 @functools.cache

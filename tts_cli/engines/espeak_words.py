@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from tts_cli.engines.base import Samples
 
 # Thai to Myanmar, Khmer, kana and Han, half-width kana: scripts that write no spaces between words.
-UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]")
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
 SILENCE_DB = -45.0
 
 
@@ -80,13 +82,11 @@ def _known_starts(positions: Sequence[int], events: Sequence[tuple[int, int]], l
 
 def _ends(starts: Sequence[int], clause_ends: Sequence[int], samples: "Samples") -> list[int]:
     """End each word where the next one starts, less the pause that a clause ends with."""
-    limits = [*starts[1:], len(samples)]
-    loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max(initial=0.0) * 10 ** (SILENCE_DB / 20))
-    ends = []
-    for start, limit in zip(starts, limits, strict=True):
+    ends = [*starts[1:], len(samples)]
+    threshold = max(samples.max(), -samples.min()) * 10 ** (SILENCE_DB / 20)
+    for index, (start, limit) in enumerate(zip(starts, ends, strict=True)):
         at = bisect.bisect_right(clause_ends, start)
-        pause = at < len(clause_ends) and clause_ends[at] <= limit
-        last = int(np.searchsorted(loud, limit)) - 1
-        sounding = int(loud[last]) + 1 if last >= 0 else 0
-        ends.append(sounding if pause and sounding > start else limit)
+        if at < len(clause_ends) and clause_ends[at] <= limit:
+            sounding = np.flatnonzero(np.abs(samples[start:limit]) > threshold)
+            ends[index] = start + int(sounding[-1]) + 1 if sounding.size else limit
     return ends

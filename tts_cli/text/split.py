@@ -1,6 +1,6 @@
 """Cut a text into pieces that an engine can take: at sentences first, then phrases, commas, spaces, graphemes."""
 
-# ruff: noqa: RUF001  the punctuation of other scripts is what this file is about
+# ruff: noqa: RUF001, SIM905  the punctuation and the words of many languages
 
 import re
 import unicodedata
@@ -30,12 +30,12 @@ _MARK = re.compile(
 _ABBREVIATIONS = frozenset(
     "mr mrs ms messrs dr prof st mt sr jr rev hon gen capt lt sgt vs etc e.g i.e cf inc ltd dept approx "
     "a.m p.m u.s u.k bzw ca d.h z.b u.a usw vgl evtl ggf hr fr inkl bspw s.o s.u mm mme mlle mgr p.ex "
-    "sra srta srs dra ud uds ee.uu sig sigg sig.ra sig.na dott dott.ssa avv ing exmo exma".split()  # noqa: SIM905
+    "sra srta srs dra ud uds ee.uu sig sigg sig.ra sig.na dott dott.ssa avv ing exmo exma".split()
 )
 # Words of their own, unless a number follows: "the answer is no. Then" and "No. 5".
 _BEFORE_NUMBERS = frozenset(
     "no nos nr vol fig ch p pp ed sec art al abb bd str tel av pag pág núm "
-    "jan feb mar apr jun jul aug sep sept oct nov dec".split()  # noqa: SIM905
+    "jan feb mar apr jun jul aug sep sept oct nov dec".split()
 )
 _LAST_WORD = re.compile(r"[^\s\"'“”‘’«»()\[\]]*$")
 

@@ -1,0 +1,174 @@
+"""CSV sheets to rows of strings and back: nothing is converted, and a copy keeps all that the author wrote."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tts_cli.errors import InputError
+from tts_cli.formats.decode import Decoded, decode, fault
+from tts_cli.types import Problem, Source
+
+DELIMITERS = ",;\t|"
+# Parts the cells of a sheet that has one column only, where a comma is part of the text.
+ONE_COLUMN = "\x1f"
+
+OWN_COLUMNS = ("status", "duration", "file", "key")
+KEPT_WHERE_FILLED = ("duration", "file")
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet as written: `rows` are all records after the header (blank ones too), padded to its width.
+
+    Row numbers are a spreadsheet's: the first record of the file is row 1, a record of several lines is one row.
+    """
+
+    name: str
+    decoded: Decoded
+    delimiter: str
+    header: Row
+    header_row: int
+    rows: tuple[Row, ...]
+    warnings: tuple[Problem, ...] = ()
+
+    def numbered(self) -> Iterator[tuple[int, Row]]:
+        """Yield each row that is not blank with its number."""
+        for number, row in enumerate(self.rows, self.header_row + 1):
+            if any(map(str.strip, row)):
+                yield number, row
+
+
+def read_csv(data: bytes, name: str, known: Callable[[str], object] = bool) -> Sheet:
+    """Read a sheet; `known` tells the names of columns that mean something, which settles a doubtful delimiter.
+
+    Raises `InputError` for what is empty, undecodable, ragged or has an unclosed quote.
+    """
+    decoded = decode(data, name)
+    header_row, delimiter = _find_header(decoded.text, name, known)
+    widths = _measure(decoded.text, name, delimiter)
+    width = widths[header_row - 1]
+    problems = [
+        Problem(
+            Source(name, row, width + 1),
+            f"has {cells} cells, but the header has {width}",
+            f"put quotes around a text that contains {delimiter!r}",
+        )
+        for row, cells in enumerate(widths, 1)
+        if cells > width
+    ]
+    if problems:
+        raise InputError(problems)
+    records = _read_cells(decoded.text, name, delimiter, widths)
+    return Sheet(
+        name=name,
+        decoded=decoded,
+        delimiter=delimiter,
+        header=records[header_row - 1],
+        header_row=header_row,
+        rows=tuple(records[header_row:]),
+        warnings=_warn_of_short_rows(name, widths, width),
+    )
+
+
+def write_back(sheet: Sheet, results: Mapping[int, Mapping[str, str]], field_of: Callable[[str], str | None]) -> bytes:
+    """Return a copy of the sheet with the columns status, duration, file and key filled in for the given rows.
+
+    What the author wrote into duration and file stays. `field_of` tells what a column's name means, so that a column
+    `filename` is used as `file`; a missing column is added at the end.
+    """
+    fields = {field_of(name): place for place, name in enumerate(sheet.header)}
+    columns = {name: fields[name] for name in OWN_COLUMNS if name in fields}
+    added = [name for name in OWN_COLUMNS if name not in columns]
+    columns |= {name: len(sheet.header) + place for place, name in enumerate(added)}
+    out = io.StringIO(newline="")
+    delimiter = "," if sheet.delimiter == ONE_COLUMN else sheet.delimiter
+    writer = csv.writer(out, delimiter=delimiter, lineterminator=_line_end(sheet.decoded.text))
+    for _ in range(sheet.header_row - 1):
+        writer.writerow([])
+    writer.writerow([*sheet.header, *added])
+    for number, row in enumerate(sheet.rows, sheet.header_row + 1):
+        cells = [*row, *[""] * len(added)] if any(row) else []
+        _fill(cells, results.get(number, {}), columns)
+        writer.writerow(cells)
+    return sheet.decoded.encode(out.getvalue())
+
+
+def _fill(cells: list[str], result: Mapping[str, str], columns: Mapping[str, int]) -> None:
+    for name, value in result.items():
+        if not (name in KEPT_WHERE_FILLED and cells[columns[name]].strip()):
+            cells[columns[name]] = value
+
+
+def _line_end(text: str) -> str:
+    return next((end for end in ("\r\n", "\n", "\r") if end in text), "\n")
+
+
+# --- the shape of a sheet -------------------------------------------------------------------------------
+
+
+def _find_header(text: str, name: str, known: Callable[[str], object]) -> tuple[int, str]:
+    """Return the row of the header, the first that is not blank, and the delimiter that makes most sense of it."""
+    candidates = []
+    for delimiter in DELIMITERS:
+        for row, cells in enumerate(_records(text, name, delimiter), 1):
+            if any(map(str.strip, cells)):
+                candidates.append((sum(bool(known(cell)) for cell in cells), len(cells), row, delimiter))
+                break
+    if not candidates:
+        raise fault(name, 1, 1, "is empty", "the first row names the columns; one of them is `text`")
+    _, width, row, delimiter = max(candidates, key=lambda candidate: candidate[:2])
+    return row, delimiter if width > 1 else ONE_COLUMN
+
+
+def _measure(text: str, name: str, delimiter: str) -> list[int]:
+    """Return the number of cells of each record."""
+    return [len(cells) for cells in _records(text, name, delimiter)]
+
+
+def _records(text: str, name: str, delimiter: str) -> Iterator[list[str]]:
+    row = 0
+    try:
+        for row, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1):  # noqa: B007
+            yield cells
+    except csv.Error as error:
+        raise fault(name, row + 1, 1, f"cannot be read: {error}", "is a quote never closed?") from error
+
+
+def _read_cells(text: str, name: str, delimiter: str, widths: Sequence[int]) -> list[Row]:
+    """Read every record as strings, padded to one width; pandas sees an unclosed quote, which csv forgives."""
+    import pandas as pd
+
+    width = max(widths)
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text),
+            sep=delimiter,
+            header=None,
+            names=list(range(width)),
+            index_col=False,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            skip_blank_lines=False,
+        )
+    except pd.errors.ParserError as error:
+        if "EOF inside string" not in str(error):
+            raise fault(name, 1, 1, f"cannot be read: {error}") from error
+        place = (len(widths), widths[-1])
+        hint = 'a quote inside a cell is written ""'
+        raise fault(name, *place, "a quote is opened here and never closed", hint) from None
+    return list(zip(*(frame[column].tolist() for column in frame), strict=True))
+
+
+def _warn_of_short_rows(name: str, widths: Sequence[int], width: int) -> tuple[Problem, ...]:
+    """Warn once: Excel itself drops empty cells at the end of rows, but a line break without quotes looks the same."""
+    short = [row for row, cells in enumerate(widths, 1) if 0 < cells < width]
+    if not short:
+        return ()
+    rows = "row has" if len(short) == 1 else "rows have"
+    message = f"{len(short)} {rows} fewer cells than the header; the missing ones count as empty"
+    hint = "a text with line breaks needs quotes around it"
+    return (Problem(Source(name, short[0], widths[short[0] - 1]), message, hint, "warning"),)

@@ -1,0 +1,265 @@
+"""A manifest's files to one script of validated records: include, extends and sheets are followed from here."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import TypeVar
+
+from tts_cli.errors import InputError
+from tts_cli.formats import fields
+from tts_cli.formats.decode import Decoded, decode, fault, read_bytes
+from tts_cli.formats.fields import LINE, Names
+from tts_cli.formats.records import Entry, MappingRecord, Place, Record, Spot, merge, read_mapping, validated
+from tts_cli.formats.schema import DefaultFields, EmotionFields, PauseFields, ProjectFields, SpeakerFields
+from tts_cli.formats.values import BadValueError, parse_name
+from tts_cli.formats.yaml_tree import Mark, Marks, Node, read_yaml
+from tts_cli.types import Problem, Source
+
+DEEPEST_REFERENCE = 8
+STDIN = "-"
+STDIN_NAME = "stdin"
+_SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "csv", ".tsv": "csv"}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A speaker as written: what it gives its lines, and its own emotions."""
+
+    entry: Entry
+    emotions: Mapping[str, Entry] = field(default_factory=dict)
+
+
+_NOTHING = Entry({}, Spot("", Marks(0, 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """All of a manifest but its lines, include and extends worked in; `speakers` None means anybody may speak.
+
+    Where a file it refers to could not be read, it is not `whole`, and unknown names mean nothing.
+    """
+
+    project: Entry = _NOTHING
+    defaults: Entry = _NOTHING
+    pauses: Entry = _NOTHING
+    speakers: Mapping[str, Member] | None = None
+    emotions: Mapping[str, Entry] = field(default_factory=dict)
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML file: its top level, and the folder that its references start from."""
+
+    name: str
+    folder: str
+    top: MappingRecord
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is wrong or doubtful so far, and the files in the order in which they were opened."""
+
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+    def complain(self, source: Source, message: str, hint: str = "") -> None:
+        """Note a problem."""
+        self.problems.append(Problem(source, message, hint))
+
+    def attempt(self, read: Callable[[], T]) -> T | None:
+        """Read a file that another one refers to; what is wrong in it is noted, and the work goes on."""
+        try:
+            return read()
+        except InputError as error:
+            self.problems += error.problems
+            return None
+
+
+def sniff_format(path: str, text: str) -> str:
+    """Tell "yaml", "json" or "csv" by the name, else by the first line that is not blank."""
+    suffix = _SUFFIXES.get(PurePath(path).suffix.lower())
+    if suffix:
+        return suffix
+    first = next(filter(None, map(str.strip, text.split("\n", 100))), "")
+    if first[:1] in ("{", "["):
+        return "json"
+    cells = [cell.strip(' "') for cell in re.split(r"[,;\t|]", first)]
+    return "csv" if any(map(LINE.field_of, cells)) else "yaml"
+
+
+def read_document(decoded: Decoded, name: str, folder: str, findings: Findings, *, is_json: bool = False) -> Document:
+    """Compose a YAML file and look at its top level; raises `InputError` where that is no mapping."""
+    findings.files.append(name)
+    tree = read_yaml(decoded, name, is_json=is_json)
+    if not isinstance(tree.data, dict) or not isinstance(tree.marks, Marks):
+        kind = "list" if isinstance(tree.data, list) else "single value"
+        place = (tree.marks.line + 1, tree.marks.column + 1)
+        raise fault(name, *place, f"is a {kind}, not a manifest", "put the lines under `lines:`")
+    top = read_mapping(name, tree.data, tree.marks, fields.TOP, findings.problems)
+    for key in top.fields:
+        if key not in fields.TOP.fields:
+            findings.complain(top.place.key(key), f"unknown key {key!r}", fields.TOP.hint(key))
+    return Document(name, folder, top)
+
+
+class FrameReader:
+    """Reads a document's frame and follows what it refers to; each file is read once, however often it is named."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._read: dict[str, Frame | None] = {}
+
+    def read(self, document: Document, chain: tuple[str, ...]) -> Frame:
+        """Return the document's frame: its own parts over what it includes, over what it extends."""
+        frame = Frame()
+        for key in ("extends", "include"):
+            for reference, source in self._references(document, key):
+                other = self._follow(document, reference, source, chain)
+                if other is None:
+                    frame = replace(frame, whole=False)
+                elif key == "extends":
+                    frame = _lay_over(frame, other)
+                else:
+                    frame = _lay_over(frame, Frame(speakers=other.speakers, emotions=other.emotions, whole=other.whole))
+        return _lay_over(frame, self._own(document))
+
+    # --- what a document refers to ------------------------------------------------------------------------
+
+    def _references(self, document: Document, key: str) -> Iterable[tuple[str, Source]]:
+        node = document.top.fields.get(key)
+        if node is None:
+            return
+        marks = document.top.place.mark(key)
+        entries = list(enumerate(node)) if isinstance(node, list) else [(None, node)]
+        for index, reference in entries:
+            mark = marks if index is None or not isinstance(marks, Marks) else marks.items[index]
+            source = Spot(document.name, mark).at()
+            if isinstance(reference, str) and reference.strip():
+                yield reference.strip(), source
+            else:
+                self._findings.complain(source, f"{key}: must name a file", f"write {key}: cast.yaml")
+
+    def _follow(self, document: Document, reference: str, source: Source, chain: tuple[str, ...]) -> Frame | None:
+        path = os.path.join(document.folder, reference)  # noqa: PTH118  keeps the path as the user gave it
+        real = os.path.realpath(path)
+        fault = ""
+        if real in chain:
+            fault = "leads back to a file that it is read from"
+        elif len(chain) > DEEPEST_REFERENCE:
+            fault = f"is more than {DEEPEST_REFERENCE} files deep"
+        elif not os.path.isfile(path):  # noqa: PTH113  never raises
+            fault = "no such file"
+        if fault:
+            self._findings.complain(source, f"{reference!r}: {fault}", "paths are relative to the file they are in")
+            return None
+        if real not in self._read:
+            self._read[real] = self._findings.attempt(lambda: self._open(path, (*chain, real)))
+        return self._read[real]
+
+    def _open(self, path: str, chain: tuple[str, ...]) -> Frame:
+        decoded = decode(read_bytes(path), path)
+        if (form := sniff_format(path, decoded.text)) == "csv":
+            raise fault(path, 1, 1, "is a sheet, not a manifest", "name it under `lines:`")
+        folder = os.path.dirname(path)  # noqa: PTH120
+        document = read_document(decoded, path, folder, self._findings, is_json=form == "json")
+        return self.read(document, chain)
+
+    # --- a document's own parts ---------------------------------------------------------------------------
+
+    def _own(self, document: Document) -> Frame:
+        top = document.top
+        emotions: Mapping[str, Entry] = {}
+        if "emotions" in top.fields:
+            emotions = self._emotions(document.name, top.fields["emotions"], top.place.mark("emotions"))
+        return Frame(
+            project=self._section(document, "project", fields.PROJECT, ProjectFields),
+            defaults=self._section(document, "defaults", fields.DEFAULTS, DefaultFields),
+            pauses=self._section(document, "pauses", fields.PAUSES, PauseFields),
+            speakers=self._speakers(document) if "speakers" in top.fields else None,
+            emotions=emotions,
+        )
+
+    def _section(self, document: Document, key: str, names: Names, kind: type) -> Entry:
+        if key not in document.top.fields:
+            return _NOTHING
+        node, marks = document.top.fields[key], document.top.place.mark(key)
+        if not isinstance(node, dict) or not isinstance(marks, Marks):
+            self._findings.complain(document.top.place.at(key), f"{key}: must be a mapping")
+            return _NOTHING
+        record = read_mapping(document.name, node, marks, names, self._findings.problems)
+        return validated(kind, names, [record], self._findings.problems)[0] or _NOTHING
+
+    def _emotions(self, path: str, node: Node, marks: Mark | Marks) -> dict[str, Entry]:
+        if not isinstance(node, dict) or not isinstance(marks, Marks):
+            self._findings.complain(Spot(path, marks).at(), "emotions: must be a mapping from names to emotions")
+            return {}
+        records = {name: self._named_record(path, name, value, marks, fields.EMOTION) for name, value in node.items()}
+        entries = validated(EmotionFields, fields.EMOTION, list(records.values()), self._findings.problems)
+        return {name: entry or _NOTHING for name, entry in zip(records, entries, strict=True)}
+
+    def _speakers(self, document: Document) -> dict[str, Member]:
+        node, marks = document.top.fields["speakers"], document.top.place.mark("speakers")
+        if not isinstance(node, dict) or not isinstance(marks, Marks):
+            self._findings.complain(
+                document.top.place.at("speakers"), "speakers: must be a mapping from names to speakers"
+            )
+            return {}
+        path = document.name
+        records, emotions = {}, {}
+        for name, value in node.items():
+            record = self._named_record(path, name, value, marks, fields.SPEAKER, short="voice")
+            if "emotions" in record.fields and isinstance(record, MappingRecord):
+                emotions[name] = self._emotions(path, record.fields["emotions"], record.place.mark("emotions"))
+            records[name] = Record(
+                {key: item for key, item in record.fields.items() if key != "emotions"}, record.place
+            )
+        entries = validated(SpeakerFields, fields.SPEAKER, list(records.values()), self._findings.problems)
+        return {
+            name: Member(entry or _NOTHING, emotions.get(name, {}))
+            for name, entry in zip(records, entries, strict=True)
+        }
+
+    def _named_record(self, path: str, name: str, value: Node, marks: Marks, names: Names, short: str = "") -> Record:
+        """Read the entry of a mapping from names to records; `short` is the field that a single value stands for."""
+        mark = marks.items[name]
+        place: Place = Spot(path, mark)
+        try:
+            parse_name(name)
+        except BadValueError as error:
+            self._findings.complain(Spot(path, marks.keys[name]).at(), str(error), error.hint)
+        if isinstance(value, dict) and isinstance(mark, Marks):
+            return read_mapping(path, value, mark, names, self._findings.problems)
+        if value and not (short and isinstance(value, str)):
+            self._findings.complain(place.at(), f"{name}: must be a mapping", names.hint(""))
+        elif value:
+            return Record({short: value}, place)
+        return Record({}, place)
+
+
+def _lay_over(under: Frame, over: Frame) -> Frame:
+    """Merge two frames: sections field by field, speakers and emotions by name and then field by field."""
+    speakers = under.speakers
+    if over.speakers is not None:
+        speakers = _merge_named(speakers or {}, over.speakers, _merge_members)
+    return Frame(
+        project=merge(under.project, over.project),
+        defaults=merge(under.defaults, over.defaults),
+        pauses=merge(under.pauses, over.pauses),
+        speakers=speakers,
+        emotions=_merge_named(under.emotions, over.emotions, merge),
+        whole=under.whole and over.whole,
+    )
+
+
+def _merge_named(under: Mapping[str, T], over: Mapping[str, T], merge_two: Callable[[T, T], T]) -> dict[str, T]:
+    both = {name: merge_two(under[name], over[name]) for name in over if name in under}
+    return {**under, **over, **both}
+
+
+def _merge_members(under: Member, over: Member) -> Member:
+    return Member(merge(under.entry, over.entry), _merge_named(under.emotions, over.emotions, merge))

@@ -1,0 +1,145 @@
+"""What the fields of a manifest are called: one name each, the aliases that other tools use, and guesses at typos."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+_INHERITED = {
+    "speaker": "character voice_name role speaking_voice character_voice",
+    "emotion": "style mood",
+    "intensity": "",
+    "direction": "instruct instructions voice_actor_direction note context",
+    "voice": "reference_audio ref_audio",
+    "engine": "model",
+    "language": "lang culture",
+    "scene": "",
+    "fit": "",
+    "pause_before": "",
+    "pause_after": "silence_after_ms pause_between_turns",
+    "speed": "rate speed_factor voice_rate",
+    "pitch": "",
+    "volume": "volume_db",
+    "lock": "",
+    "params": "",
+    "file": "filename audio_file_name output file_url out",
+    "effect": "fx effects",
+    "tags": "tag",
+    "skip": "",
+}
+_LINE = {
+    "id": "line_id number index serial localization_key",
+    "text": "line dialogue spoken_dialogue input text_content",
+    "say": "optimized_text sanitized_text spoken tts_text",
+    **_INHERITED,
+    "chapter": "section part",
+    "start": "start_time",
+    "end": "end_time",
+    "duration": "",
+    "max_duration": "",
+    "seed": "",
+    "take": "",
+    "audio": "recorded override",
+    "notes": "",
+}
+_SPEAKER = {"name": "display display_name", "gain_db": "gain", "emotions": "", **_INHERITED}
+del _SPEAKER["speaker"]
+
+BARE_PARAMS = frozenset(("exaggeration", "cfg_weight", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"))
+MOST_REMEMBERED = 1000
+# Columns that `--write-back` fills in; reading them again has no effect.
+OWN_COLUMNS = frozenset(("status", "key"))
+# Aliases whose bare numbers have another unit than the field's.
+_UNITS = {"silenceafterms": "ms", "volumedb": "dB"}
+
+
+def fold(name: str) -> str:
+    """Return a name without what writers vary: `Pause After`, `pause-after` and `pauseAfter` are one."""
+    return name.lower().replace("_", "").replace(" ", "").replace("-", "").strip()
+
+
+class Names:
+    """The names that one kind of record knows, and what each alias stands for."""
+
+    def __init__(self, aliases: Mapping[str, str]) -> None:
+        self.fields = frozenset(aliases)
+        self._known = {fold(name): field for field, more in aliases.items() for name in (field, *more.split())}
+        self._seen: dict[str, str | None] = {name: name for name in aliases}
+        self._shown = [*aliases, *(name for more in aliases.values() for name in more.split())]
+
+    def field_of(self, name: str) -> str | None:
+        """Return the field a name stands for; `params.x` and an engine parameter's bare name are "params.<name>"."""
+        if name not in self._seen and len(self._seen) < MOST_REMEMBERED:
+            self._seen[name] = self._find(name)
+        return self._seen[name] if name in self._seen else self._find(name)
+
+    def hint(self, name: str, more: Iterable[str] = ()) -> str:
+        """Say what a name that nobody knows was probably meant to be."""
+        return guess(name, [*self._shown, *more])
+
+    def _find(self, name: str) -> str | None:
+        return self._known.get(fold(name)) or (self._param(name) if "params" in self.fields else None)
+
+    def _param(self, name: str) -> str | None:
+        prefix, dot, param = name.strip().partition(".")
+        if dot and param.strip() and fold(prefix) in ("param", "params"):
+            return f"params.{param.strip()}"
+        bare = name.strip().lower().replace("-", "_").replace(" ", "_")
+        return f"params.{bare}" if bare in BARE_PARAMS else None
+
+
+TOP = Names(
+    {
+        "project": "",
+        "defaults": "",
+        "pauses": "",
+        "speakers": "cast characters",
+        "emotions": "",
+        "chapters": "",
+        "lines": "script",
+        "include": "",
+        "extends": "",
+    }
+)
+PROJECT = Names(
+    {
+        "language": "lang",
+        "seed": "",
+        "recipe": "",
+        "title": "",
+        "subtitle": "",
+        "author": "",
+        "narrator": "",
+        "translator": "",
+        "publisher": "",
+        "series": "",
+        "genre": "",
+        "date": "",
+        "year": "",
+        "copyright": "",
+        "description": "",
+        "comment": "",
+        "isbn": "",
+        "url": "",
+        "version": "",
+    }
+)
+PAUSES = Names(dict.fromkeys(("comma", "phrase", "sentence", "paragraph", "scene", "chapter", "speaker_change"), ""))
+DEFAULTS = Names(_INHERITED)
+SPEAKER = Names(_SPEAKER)
+EMOTION = Names({"description": "", "like": "", "speed": "rate", "pitch": "", "volume": "volume_db", "params": ""})
+CHAPTER = Names({"id": "", "title": "name", "lines": "script", **_INHERITED})
+LINE = Names(_LINE)
+
+
+def with_unit(name: str, value: str) -> str:
+    """Return the value with the unit that the alias implies: 300 under `silence_after_ms` is "300ms"."""
+    unit = _UNITS.get(fold(name))
+    return f"{value}{unit}" if unit and value.strip()[-1:].isdecimal() else value
+
+
+def guess(name: str, known: Iterable[str]) -> str:
+    """Return a hint: the nearest known name, or the known names."""
+    names = list(dict.fromkeys(known))
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}" if names else ""

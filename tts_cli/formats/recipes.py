@@ -1,0 +1,84 @@
+"""Delivery recipes as data: found in ./recipes, in the home folder, in the installed package; the first one wins."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import tts_cli
+from tts_cli.errors import InputError, UnknownNameError
+from tts_cli.formats.decode import decode, fault, read_bytes
+from tts_cli.formats.fields import Names
+from tts_cli.formats.records import Entry, read_mapping, validated
+from tts_cli.formats.schema import RecipeFields
+from tts_cli.formats.yaml_tree import Marks, read_yaml
+from tts_cli.types import Problem, Recipe
+
+SUFFIX = ".yaml"
+
+_NAMES = Names(dict.fromkeys(RecipeFields.__annotations__, ""))
+# The sample rates that an encoder takes; wav and flac take all.
+_MP3_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+_RATES_HZ = {"mp3": _MP3_HZ, "m4a": (*_MP3_HZ, 64000, 88200, 96000), "opus": (8000, 12000, 16000, 24000, 48000)}
+_MOST_KBPS = {"mp3": 320, "m4a": 512, "opus": 512}
+
+
+def find_recipe(name_or_path: str, home: Path) -> Recipe:
+    """Return a recipe by its name, or from the file at a path that ends in .yaml or has a folder in it.
+
+    Raises `UnknownNameError` for a name that no folder has, and `InputError` for a file that is missing or invalid.
+    """
+    if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path or "\\" in name_or_path:
+        return _read(Path(name_or_path))
+    paths = _paths(home)
+    if name_or_path not in paths:
+        raise UnknownNameError("recipe", name_or_path, paths)
+    return _read(paths[name_or_path])
+
+
+def list_recipes(home: Path) -> tuple[Recipe, ...]:
+    """Return every recipe that has a name, sorted; raises `InputError` for an invalid one."""
+    return tuple(_read(path) for _, path in sorted(_paths(home).items()))
+
+
+def _paths(home: Path) -> dict[str, Path]:
+    """Return the recipe files by name."""
+    paths: dict[str, Path] = {}
+    for folder in (Path("recipes"), home / "recipes", *_packaged()):
+        if folder.is_dir():
+            for path in sorted(folder.glob(f"*{SUFFIX}")):
+                paths.setdefault(path.stem, path)
+    return paths
+
+
+def _packaged() -> Iterator[Path]:
+    """Yield where our own recipes may lie: inside a wheel's package, or beside it in a clone."""
+    package = Path(tts_cli.__file__).parent
+    yield package / "_recipes"
+    yield package.parent / "recipes"
+
+
+def _read(path: Path) -> Recipe:
+    name = str(path)
+    tree = read_yaml(decode(read_bytes(name), name), name)
+    if not isinstance(tree.data, dict) or not isinstance(tree.marks, Marks):
+        raise fault(name, 1, 1, "is not a recipe", f"known keys: {', '.join(sorted(_NAMES.fields))}")
+    problems: list[Problem] = []
+    record = read_mapping(name, tree.data, tree.marks, _NAMES, problems)
+    entry = validated(RecipeFields, _NAMES, [record], problems)[0]
+    if entry and not problems:
+        recipe = Recipe(name=path.stem, **entry.values)
+        problems += _check(recipe, entry)
+    if problems or not entry:
+        raise InputError(sorted(problems, key=lambda problem: (problem.source.line, problem.source.column)))
+    return recipe
+
+
+def _check(recipe: Recipe, entry: Entry) -> Iterator[Problem]:
+    """Find what the format cannot be."""
+    rates = _RATES_HZ.get(recipe.format, (recipe.sample_rate,))
+    if recipe.sample_rate not in rates:
+        message = f"sample_rate: {recipe.format} cannot have {recipe.sample_rate} Hz"
+        yield Problem(entry.at("sample_rate"), message, f"known: {', '.join(map(str, rates))}")
+    most = _MOST_KBPS.get(recipe.format, recipe.bitrate_kbps)
+    if recipe.bitrate_kbps > most:
+        message = f"bitrate_kbps: {recipe.format} cannot have {recipe.bitrate_kbps} kbit/s"
+        yield Problem(entry.at("bitrate_kbps"), message, f"at most {most}")

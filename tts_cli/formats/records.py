@@ -1,0 +1,232 @@
+"""Mappings and rows with their fields' own names, and the way back from a field to where it was written."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tts_cli.formats.csv_rows import Sheet
+from tts_cli.formats.fields import LINE, OWN_COLUMNS, Names, with_unit
+from tts_cli.formats.schema import validate
+from tts_cli.formats.yaml_tree import Mark, Marks, Node
+from tts_cli.types import Problem, Source
+
+# What YAML writes for "nothing"; in a text they are words.
+_NOTHING = ("", "~", "null", "Null", "NULL")
+_WORDS = frozenset(("text", "say", "title", "name", "notes", "direction", "description"))
+
+
+class Place(Protocol):
+    """Where a record was written, and each of its fields."""
+
+    def at(self, name: str = "") -> Source:
+        """Return where a field's value is, or the record itself."""
+
+    def key(self, name: str) -> Source:
+        """Return where a field's name is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """The place of a record that is a single value."""
+
+    path: str
+    mark: Mark
+
+    def at(self, name: str = "") -> Source:  # noqa: ARG002
+        """Return the one place there is."""
+        return Source(self.path, self.mark.line + 1, self.mark.column + 1)
+
+    key = at
+
+
+@dataclass(frozen=True, slots=True)
+class MappingPlace:
+    """The place of a YAML mapping; `names` tells how a field was called, `speaker` which key is the speaker."""
+
+    path: str
+    marks: Marks
+    names: Mapping[str, str] = field(default_factory=dict)
+    speaker: str = ""
+
+    def at(self, name: str = "") -> Source:
+        """Return where a field's value is, or the mapping itself."""
+        if name == "speaker" and self.speaker:
+            return self.key(name)
+        return self._source(self._find(name, keys=False))
+
+    def key(self, name: str) -> Source:
+        """Return where a field's name is."""
+        return self._source(self._find(name, keys=True))
+
+    def mark(self, name: str) -> Mark | Marks:
+        """Return the marks of a field's value."""
+        return self.marks.items[self.names[name]]
+
+    def _find(self, name: str, *, keys: bool) -> Mark | Marks:
+        """Follow "params.x" into the mapping `params`, as far as it goes."""
+        written = self.names.get(name, name)
+        marks = self.marks
+        if written not in marks.items and "." in name:
+            outer, _, written = name.partition(".")
+            inner = marks.items.get(self.names.get(outer, outer))
+            marks = inner if isinstance(inner, Marks) else marks
+        places: Mapping[Any, Mark | Marks] = marks.keys if keys else marks.items
+        return places.get(written, marks)
+
+    def _source(self, mark: Mark | Marks) -> Source:
+        return Source(self.path, mark.line + 1, mark.column + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlace:
+    """The place of a sheet's row; `columns` tells the column of each field, from 1."""
+
+    path: str
+    row: int
+    columns: Mapping[str, int]
+
+    def at(self, name: str = "") -> Source:
+        """Return a field's cell, or the row's first."""
+        return Source(self.path, self.row, self.columns.get(name, 1))
+
+    key = at
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Validated fields, and where they were written.
+
+    Engine parameters lie flat, as "params.<name>", so that they merge one by one; `params` tells that there are some.
+    """
+
+    values: Mapping[str, Any]
+    place: Place
+    origins: Mapping[str, Place] = field(default_factory=dict)
+
+    def at(self, name: str = "") -> Source:
+        """Return where a field's value was written, or the record."""
+        return self.origins.get(name, self.place).at(name)
+
+
+def merge(under: Entry, over: Entry) -> Entry:
+    """Lay one record over another, field by field and parameter by parameter."""
+    origins = {name: under.origins.get(name, under.place) for name in under.values}
+    origins |= {name: over.origins.get(name, over.place) for name in over.values}
+    return Entry({**under.values, **over.values}, over.place, origins)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Fields under their own names, not yet validated."""
+
+    fields: Mapping[str, Node]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRecord(Record):
+    """A record that was written as a YAML mapping."""
+
+    place: MappingPlace
+
+
+def read_mapping(
+    path: str, data: Mapping[str, Node], marks: Marks, names: Names, problems: list[Problem], speaker: str = ""
+) -> MappingRecord:
+    """Give a YAML mapping's keys their own names; what nobody knows stays, for the schema to refuse.
+
+    A key that is the given `speaker` stands for both the speaker and the text: `mole: Hullo!`.
+    """
+    fields: dict[str, Node] = {}
+    written: dict[str, str] = {}
+    place = MappingPlace(path, marks, written, speaker)
+    for key, value in data.items():
+        if key == speaker:
+            fields |= {"speaker": key, "text": value}
+            written |= {"speaker": key, "text": key}
+            continue
+        name = names.field_of(key) or key
+        if value in _NOTHING and (name not in _WORDS or not value):
+            continue
+        if name in written:
+            hint = f"{written[name]!r} means the same"
+            problems.append(Problem(Source(path, *_start(marks.keys[key])), f"{name!r} is given twice", hint))
+            continue
+        written[name] = key
+        fields[name] = with_unit(key, value) if name != key and isinstance(value, str) else value
+    return MappingRecord(_nest_params(fields), place)
+
+
+def read_rows(sheet: Sheet, problems: list[Problem]) -> list[Record]:
+    """Turn a sheet's rows into lines; columns that mean nothing are passed over, and so are empty cells."""
+    columns = _columns(sheet, problems)
+    if not {"text", "audio"}.intersection(name for _, name in columns):
+        source = Source(sheet.name, sheet.header_row)
+        problems.append(Problem(source, "no column is called `text`", LINE.hint("text", sheet.header)))
+        return []
+    places = {name: place + 1 for place, name in columns}
+    has_params = any(name.startswith("params.") for name in places)
+    units = {name: sheet.header[place] for place, name in columns if with_unit(sheet.header[place], "1") != "1"}
+    records = []
+    for number, row in sheet.numbered():
+        cells: dict[str, Node] = {
+            name: row[place] for place, name in columns if row[place] and not row[place].isspace()
+        }
+        for name in units.keys() & cells.keys():
+            cells[name] = with_unit(units[name], cells[name])
+        fields = _nest_params(cells) if has_params else cells
+        records.append(Record(fields, RowPlace(sheet.name, number, places)))
+    return records
+
+
+def _columns(sheet: Sheet, problems: list[Problem]) -> list[tuple[int, str]]:
+    columns: dict[str, int] = {}
+    for place, header in enumerate(sheet.header):
+        name = None if header.strip().lower() in OWN_COLUMNS else LINE.field_of(header)
+        if name is None or name == "params":
+            continue
+        if name in columns:
+            source = Source(sheet.name, sheet.header_row, place + 1)
+            hint = f"column {columns[name] + 1} ({sheet.header[columns[name]]!r}) means the same; rename one of them"
+            problems.append(Problem(source, f"column {header!r}: {name!r} is given twice", hint))
+        columns.setdefault(name, place)
+    return [(place, name) for name, place in columns.items()]
+
+
+def validated(
+    kind: type, names: Names, records: Sequence[Record], problems: list[Problem], known: Iterable[str] = ()
+) -> list[Entry | None]:
+    """Validate a batch; a bad record becomes None and its problems are noted. `known` helps to guess at bad keys."""
+    result, faults = validate(kind, names, [record.fields for record in records])
+    for found in faults:
+        place = records[found.record].place
+        source = place.key(found.field) if found.is_key else place.at(found.field)
+        hint = names.hint(found.field, known) if found.is_key else found.hint
+        problems.append(Problem(source, found.message, hint))
+    return [
+        None if values is None else Entry(_flatten_params(values), record.place)
+        for values, record in zip(result, records, strict=True)
+    ]
+
+
+def _nest_params(fields: dict[str, Node]) -> dict[str, Node]:
+    """Gather `params.x` under `params`, for the schema."""
+    flat = [name for name in fields if name[:7] == "params."]
+    if not flat:
+        return fields
+    given = fields.get("params", {})
+    if not isinstance(given, dict):
+        return fields
+    params = {**given, **{name.partition(".")[2]: fields[name] for name in flat}}
+    return {**{name: value for name, value in fields.items() if name not in flat}, "params": params}
+
+
+def _flatten_params(values: dict[str, Any]) -> dict[str, Any]:
+    if "params" not in values:
+        return values
+    params = values.pop("params")
+    return values | {"params": bool(params)} | {f"params.{name}": value for name, value in params.items()}
+
+
+def _start(mark: Mark | Marks) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1

@@ -1,0 +1,225 @@
+"""The file schema: what each kind of record may say, validated by pydantic, many records at a time.
+
+A validated record is a plain dict of the fields it gives; what it leaves open is decided in the pipeline.
+"""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import PlainValidator, TypeAdapter, ValidationError, with_config
+from pydantic.types import StringConstraints
+from typing_extensions import TypedDict
+
+from tts_cli.formats import values
+from tts_cli.formats.fields import Names
+from tts_cli.types import AudioFormat, Fit
+
+LONGEST_TEXT = 100_000
+
+Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
+Name = Annotated[str, PlainValidator(values.parse_name)]
+Language = Annotated[str, PlainValidator(values.parse_language)]
+Id = Annotated[str, PlainValidator(values.parse_id)]
+File = Annotated[str, PlainValidator(values.parse_file)]
+Tags = Annotated[tuple[str, ...], PlainValidator(values.parse_tags)]
+Switch = Annotated[bool, PlainValidator(values.parse_switch)]
+Time = Annotated[float, PlainValidator(values.parse_time)]
+Pause = Annotated[float, PlainValidator(values.within(values.parse_time, 0, values.LONGEST_PAUSE_S, " s"))]
+Speed = Annotated[float, PlainValidator(values.parse_speed)]
+Pitch = Annotated[float, PlainValidator(values.parse_pitch)]
+Volume = Annotated[float, PlainValidator(values.within(values.parse_level, -60, 24, " dB"))]
+Gain = Annotated[float, PlainValidator(values.within(values.parse_gain_db, -60, 24, " dB"))]
+Fraction = Annotated[float, PlainValidator(values.parse_fraction)]
+Seed = Annotated[int, PlainValidator(values.whole(0, 2**63 - 1))]
+Params = dict[str, Name]
+
+_strict = with_config(extra="forbid", str_strip_whitespace=True)
+
+
+class InheritedFields(TypedDict, total=False):
+    """What a line takes over from its chapter, its speaker and the project where it says nothing itself."""
+
+    speaker: Name
+    emotion: Name
+    intensity: Fraction
+    direction: Text
+    voice: Name
+    engine: Name
+    language: Language
+    scene: Name
+    fit: Fit
+    pause_before: Pause
+    pause_after: Pause
+    speed: Speed
+    pitch: Pitch
+    volume: Volume
+    lock: Switch
+    params: Params
+    file: File
+    effect: Name
+    tags: Tags
+    skip: Switch
+
+
+@_strict
+class LineFields(InheritedFields, total=False):
+    """One line of the script, or one row of a sheet."""
+
+    id: Id
+    text: Text
+    say: Text
+    chapter: Name
+    start: Time
+    end: Time
+    duration: Time
+    max_duration: Time
+    seed: Seed
+    take: Annotated[int, PlainValidator(values.whole(1, 9999))]
+    audio: Text
+    notes: Text
+
+
+@_strict
+class ChapterFields(InheritedFields, total=False):
+    """A chapter's title, and what its lines inherit; the lines themselves are read apart."""
+
+    id: Name
+    title: Text
+
+
+@_strict
+class DefaultFields(InheritedFields, total=False):
+    """What all lines inherit."""
+
+
+@_strict
+class SpeakerFields(InheritedFields, total=False):
+    """A member of the cast; the emotions are read apart."""
+
+    name: Name
+    gain_db: Gain
+
+
+@_strict
+class EmotionFields(TypedDict, total=False):
+    """A project's or a speaker's own emotion, perhaps made from another one."""
+
+    description: Text
+    like: Name
+    speed: Speed
+    pitch: Pitch
+    volume: Volume
+    params: Params
+
+
+@_strict
+class ProjectFields(TypedDict, total=False):
+    """What the work is called and who made it; free text, but for the first three."""
+
+    language: Language
+    seed: Seed
+    recipe: Text
+    title: Text
+    subtitle: Text
+    author: Text
+    narrator: Text
+    translator: Text
+    publisher: Text
+    series: Text
+    genre: Text
+    date: Text
+    year: Text
+    copyright: Text
+    description: Text
+    comment: Text
+    isbn: Text
+    url: Text
+    version: Text
+
+
+@_strict
+class PauseFields(TypedDict, total=False):
+    """Silence after each kind of boundary."""
+
+    comma: Pause
+    phrase: Pause
+    sentence: Pause
+    paragraph: Pause
+    scene: Pause
+    chapter: Pause
+    speaker_change: Pause
+
+
+def _number(low: float, high: float, unit: str = "") -> PlainValidator:
+    return PlainValidator(values.within(values.parse_number, low, high, unit))
+
+
+@_strict
+class RecipeFields(TypedDict, total=False):
+    """How a master must be; bounds are those of the formats and of loudness practice."""
+
+    description: Text
+    format: AudioFormat
+    split: Literal["chapter", "programme"]
+    sample_rate: Annotated[int, PlainValidator(values.whole(8_000, 192_000))]
+    channels: Annotated[int, PlainValidator(values.whole(1, 2))]
+    bits: Annotated[int, PlainValidator(values.whole(16, 24))]
+    bitrate_kbps: Annotated[int, PlainValidator(values.whole(32, 512))]
+    loudness_lufs: Annotated[float, _number(-50, -5, " LUFS")]
+    true_peak_dbtp: Annotated[float, _number(-20, 0, " dBTP")]
+    fade_ms: Annotated[float, _number(0, 1000, " ms")]
+    head_s: Annotated[float, _number(0, 60, " s")]
+    tail_s: Annotated[float, _number(0, 60, " s")]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong in a record: which field (empty: the record), whether its name is at fault, and why."""
+
+    record: int
+    field: str
+    is_key: bool
+    message: str
+    hint: str = ""
+
+
+def validate(kind: type, names: Names, records: Sequence[Any]) -> tuple[list[dict[str, Any] | None], list[Fault]]:
+    """Validate a batch of records whose fields have their own names already; a bad one becomes None."""
+    adapter = _adapter(kind)
+    try:
+        return adapter.validate_python(records), []
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+    bad = {error["loc"][0] for error in errors}
+    good = iter(adapter.validate_python([record for index, record in enumerate(records) if index not in bad]))
+    result = [None if index in bad else next(good) for index in range(len(records))]
+    return result, [_explain(error, names) for error in errors]
+
+
+@functools.cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(list[kind])  # type: ignore[valid-type]
+
+
+def _explain(error: Any, names: Names) -> Fault:
+    """Say in plain words what pydantic found."""
+    record, *path = error["loc"]
+    field = ".".join(str(step) for step in path[:2] if step != "[key]")
+    message, hint = error["msg"], ""
+    match error["type"]:
+        case "extra_forbidden":
+            return Fault(record, field, True, f"unknown key {field!r}", names.hint(field))
+        case "value_error":
+            bad = error["ctx"]["error"]
+            message, hint = str(bad), getattr(bad, "hint", "")
+        case "literal_error":
+            message, hint = f"{error['input']!r} is not a {field}", f"known: {error['ctx']['expected']}"
+        case "string_type":
+            message = f"must be one value, not a {'list' if isinstance(error['input'], list) else 'mapping'}"
+        case "string_too_long":
+            message = f"is longer than {error['ctx']['max_length']:,} characters"
+        case "dict_type":
+            message = "must be a mapping"
+    return Fault(record, field, False, f"{field}: {message}" if field else message, hint)

@@ -1,0 +1,188 @@
+"""A manifest file, YAML, JSON or CSV, to one script: its frame, its chapters, and its lines in order."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tts_cli.formats import fields
+from tts_cli.formats.csv_rows import read_csv
+from tts_cli.formats.decode import decode, read_bytes
+from tts_cli.formats.documents import (
+    STDIN,
+    STDIN_NAME,
+    Document,
+    Findings,
+    Frame,
+    FrameReader,
+    read_document,
+    sniff_format,
+)
+from tts_cli.formats.fields import LINE
+from tts_cli.formats.records import Entry, Record, Spot, read_mapping, read_rows, validated
+from tts_cli.formats.schema import ChapterFields, LineFields
+from tts_cli.formats.yaml_tree import Mark, Marks, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """All records of a manifest, each with its place; a line comes with the chapter it was written in, or ""."""
+
+    path: str
+    name: str
+    folder: str
+    frame: Frame
+    chapters: Mapping[str, Entry] = field(default_factory=dict)
+    lines: tuple[tuple[Entry, str], ...] = ()
+
+
+@dataclass(slots=True)
+class _Draft:
+    """Lines and chapters on the way to a script, not yet validated."""
+
+    chapters: dict[str, Record] = field(default_factory=dict)
+    lines: list[tuple[Record, str]] = field(default_factory=list)
+
+
+def read_script(path: str, format_: str | None, stdin: bytes | None, findings: Findings) -> Script:
+    """Read a manifest and all it refers to.
+
+    Problems go to `findings` and what is sound is returned; raises `InputError` where the file itself is unreadable.
+    """
+    name = STDIN_NAME if path == STDIN else path
+    data = (stdin or b"") if path == STDIN else read_bytes(path)
+    decoded = decode(data, name)
+    form = format_ or sniff_format(path, decoded.text)
+    folder = "" if path == STDIN else os.path.dirname(path)  # noqa: PTH120  "" stays ""
+    draft = _Draft()
+    frame = Frame()
+    if form == "csv":
+        findings.files.append(name)
+        _take_sheet(draft, name, data, "", findings)
+    else:
+        document = read_document(decoded, name, folder, findings, is_json=form == "json")
+        frame = FrameReader(findings).read(document, (os.path.realpath(path),))
+        _Reader(document, frame, findings, draft).read()
+    return _check(draft, Script(path, name, folder, frame), findings)
+
+
+def _take_sheet(draft: _Draft, name: str, data: bytes, chapter: str, findings: Findings) -> None:
+    sheet = read_csv(data, name, LINE.field_of)
+    findings.warnings += sheet.warnings
+    draft.lines += [(record, chapter) for record in read_rows(sheet, findings.problems)]
+
+
+def _check(draft: _Draft, script: Script, findings: Findings) -> Script:
+    """Validate all chapters and all lines, each kind in one go."""
+    cast = script.frame.speakers or {}
+    problems = findings.problems
+    chapters = validated(ChapterFields, fields.CHAPTER, list(draft.chapters.values()), problems)
+    lines = validated(LineFields, LINE, [record for record, _ in draft.lines], problems, cast)
+    return replace(
+        script,
+        chapters={
+            chapter: entry or Entry({}, record.place)
+            for (chapter, record), entry in zip(draft.chapters.items(), chapters, strict=True)
+        },
+        lines=tuple((entry, chapter) for entry, (_, chapter) in zip(lines, draft.lines, strict=True) if entry),
+    )
+
+
+class _Reader:
+    """Walks a document's `lines` and `chapters`, in the order in which they stand, into a draft."""
+
+    def __init__(self, document: Document, frame: Frame, findings: Findings, draft: _Draft) -> None:
+        self._path = document.name
+        self._document = document
+        self._cast = frame.speakers or {}
+        self._findings = findings
+        self._draft = draft
+
+    def read(self) -> None:
+        """Take in everything."""
+        for key, node in self._document.top.fields.items():
+            mark = self._document.top.place.mark(key)
+            if key == "lines":
+                self._lines(node, mark, "")
+            elif key == "chapters":
+                self._chapters(node, mark)
+
+    # --- chapters -----------------------------------------------------------------------------------------
+
+    def _chapters(self, node: Node, mark: Mark | Marks) -> None:
+        if not isinstance(node, (list, dict)) or not isinstance(mark, Marks):
+            self._complain(mark, "chapters: must be a list or a mapping")
+            return
+        entries = node.items() if isinstance(node, dict) else enumerate(node)
+        for number, (key, value) in enumerate(entries, 1):
+            self._chapter(key if isinstance(node, dict) else "", number, value, mark.items[key])
+
+    def _chapter(self, key: str, number: int, node: Node, mark: Mark | Marks) -> None:
+        """Read a chapter: a mapping, a bare list of lines, or a bare title."""
+        record = Record({}, Spot(self._path, mark))
+        lines: tuple[Node, Mark | Marks] | None = None
+        if isinstance(node, dict) and isinstance(mark, Marks):
+            mapping = read_mapping(self._path, node, mark, fields.CHAPTER, self._findings.problems)
+            record = Record({name: value for name, value in mapping.fields.items() if name != "lines"}, mapping.place)
+            lines = (mapping.fields["lines"], mapping.place.mark("lines")) if "lines" in mapping.fields else None
+        elif isinstance(node, list):
+            lines = (node, mark)
+        elif node:
+            record = Record({"title": node}, record.place)
+        chapter = self._name_chapter(key, number, record)
+        self._draft.chapters.setdefault(chapter, record)
+        if lines:
+            self._lines(*lines, chapter)
+
+    def _name_chapter(self, key: str, number: int, record: Record) -> str:
+        """Return a chapter's id: its key, its `id`, its title or its number."""
+        given = [key, record.fields.get("id"), record.fields.get("title"), str(number)]
+        chapter = next(name.strip() for name in given if isinstance(name, str) and name.strip())
+        if chapter in self._draft.chapters:
+            first = self._draft.chapters[chapter].place.at()
+            self._findings.complain(
+                record.place.at("id"), f"chapter {chapter!r} is given twice", f"it is first at {first}"
+            )
+        return chapter
+
+    # --- lines --------------------------------------------------------------------------------------------
+
+    def _lines(self, node: Node, mark: Mark | Marks, chapter: str) -> None:
+        if isinstance(node, str) and node.strip():
+            self._sheet(node.strip(), mark, chapter)
+        elif isinstance(node, list) and isinstance(mark, Marks):
+            self._draft.lines += (
+                (record, chapter) for index, item in enumerate(node) if (record := self._line(item, mark.items[index]))
+            )
+        else:
+            self._complain(mark, "lines: must be a list, or the path of a sheet", "write lines: script.csv")
+
+    def _sheet(self, reference: str, mark: Mark | Marks, chapter: str) -> None:
+        path = os.path.join(self._document.folder, reference)  # noqa: PTH118
+        if not os.path.isfile(path):  # noqa: PTH113  never raises
+            hint = "paths are relative to the file they are in; lines written here are a list, each begins with a dash"
+            self._complain(mark, f"{reference[:80]!r}: no such file", hint)
+            return
+        self._findings.files.append(path)
+        self._findings.attempt(lambda: _take_sheet(self._draft, path, read_bytes(path), chapter, self._findings))
+
+    def _line(self, node: Node, mark: Mark | Marks) -> Record | None:
+        """Read a line: a mapping, a mapping with the speaker as a key, or a bare text."""
+        if isinstance(node, dict) and isinstance(mark, Marks):
+            return read_mapping(self._path, node, mark, LINE, self._findings.problems, self._speaker_key(node))
+        if isinstance(node, str):
+            return Record({"text": node} if node.strip() else {}, Spot(self._path, mark))
+        self._complain(mark, "a line is a text or a mapping, not a list")
+        return None
+
+    def _speaker_key(self, node: Mapping[str, Node]) -> str:
+        """Return the key that is a speaker's name: the only one that is no field, where text and speaker are open."""
+        if "text" in node or not self._cast:
+            return ""
+        names = {key: LINE.field_of(key) for key in node}
+        unknown = [key for key, name in names.items() if name is None]
+        if len(unknown) != 1 or {"text", "speaker"}.intersection(filter(None, names.values())):
+            return ""
+        return unknown[0] if unknown[0] in self._cast and isinstance(node[unknown[0]], str) else ""
+
+    def _complain(self, mark: Mark | Marks, message: str, hint: str = "") -> None:
+        self._findings.complain(Spot(self._path, mark).at(), message, hint)

@@ -1,0 +1,164 @@
+"""What a cast asks of its engines: emotions made from one another, and whether an engine can do what a line says."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tts_cli.engines.base import EngineSpec
+from tts_cli.engines.catalog import engine_names, get_spec, resolve_voice
+from tts_cli.engines.emotions import emotion_at
+from tts_cli.errors import UnknownNameError
+from tts_cli.formats.documents import Findings
+from tts_cli.formats.fields import guess
+from tts_cli.formats.records import Entry
+from tts_cli.formats.values import BadValueError, parse_number, within
+from tts_cli.types import Emotion, Line
+
+DEEPEST_LIKE = 20
+RECORDING = "recording"
+
+Params = Mapping[str, float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a field, wherever that field was given."""
+
+    field: str
+    message: str
+    hint: str = ""
+
+
+def engines() -> tuple[str, ...]:
+    """Name the engines that a manifest may choose; a recording is chosen by `audio`."""
+    return tuple(name for name in engine_names() if name != RECORDING)
+
+
+def spec_of(engine: str) -> EngineSpec | None:
+    """Return an engine's spec, or None for a name that nobody knows."""
+    return get_spec(engine) if engine in engines() else None
+
+
+def find_faults(line: Line, emotions: Mapping[str, Emotion]) -> Iterator[Fault]:
+    """Say what the line's engine cannot do; `emotions` are the project's and the speaker's own."""
+    spec = spec_of(line.engine)
+    if spec is None:
+        yield Fault("engine", f"unknown engine {line.engine!r}", guess(line.engine, engines()))
+        return
+    try:
+        resolve_voice(spec, line.voice, line.language)
+    except UnknownNameError as error:
+        of_language = error.message.startswith("unknown language")
+        yield Fault("language" if of_language else "voice", error.message, error.hint)
+    yield from read_params(spec, line.params)[1]
+    known = {**spec.emotions, **emotions}
+    if not line.emotion or line.emotion in known:
+        yield from _find_excess(line, known.get(line.emotion), spec)
+    else:
+        yield Fault("emotion", f"unknown emotion {line.emotion!r}", guess(line.emotion, known))
+
+
+def _find_excess(line: Line, emotion: Emotion | None, spec: EngineSpec) -> Iterator[Fault]:
+    """Find factors beyond what the engine takes, alone or together with the emotion's."""
+    scaled = emotion_at(emotion, line.intensity, spec.params) if emotion else Emotion(name="")
+    for name, own, more in (("speed", line.speed, scaled.speed), ("pitch", line.pitch, scaled.pitch)):
+        param = spec.params.get(name)
+        if param and not param.low <= own * more <= param.high:
+            with_emotion = f" with the emotion {line.emotion!r}" if more != 1 else ""
+            message = f"{name}: {own * more:.2f}{with_emotion} is not between {param.low:g} and {param.high:g}"
+            yield Fault(name if own != 1 else "emotion", message, f"that is the range of the engine {spec.name}")
+
+
+# --- engine parameters ----------------------------------------------------------------------------------
+
+
+def raw_params(values: Mapping[str, Any]) -> dict[str, str]:
+    """Pick a record's engine parameters, still as written."""
+    if "params" not in values:
+        return {}
+    return {name.removeprefix("params."): value for name, value in values.items() if name.startswith("params.")}
+
+
+def read_params(spec: EngineSpec, raw: Params) -> tuple[Params, tuple[Fault, ...]]:
+    """Turn written engine parameters into numbers and choices."""
+    params: dict[str, float | str] = {}
+    faults = []
+    for name, value in raw.items():
+        try:
+            params[name] = _read_param(spec, name, str(value))
+        except BadValueError as error:
+            faults.append(Fault(f"params.{name}", f"{name}: {error}", error.hint))
+    return params, tuple(faults)
+
+
+def _read_param(spec: EngineSpec, name: str, value: str) -> float | str:
+    param = spec.params.get(name)
+    if name in ("speed", "pitch"):
+        raise BadValueError("is a field of its own", f"write `{name}:` outside of `params`")
+    if param is None:
+        raise BadValueError(f"{spec.name} has no such parameter", guess(name, spec.params))
+    if isinstance(param.default, str):
+        if value not in param.choices:
+            raise BadValueError(f"{value[:40]!r} is not one of its values", guess(value, param.choices))
+        return value
+    return within(parse_number, param.low, param.high)(value)
+
+
+# --- emotions -------------------------------------------------------------------------------------------
+
+
+def make_emotions(
+    entries: Mapping[str, Entry],
+    outer: Mapping[str, Emotion],
+    spec: EngineSpec | None,
+    findings: Findings,
+    *,
+    whole: bool,
+) -> dict[str, Emotion]:
+    """Make the emotions of the project or of a speaker; `like` looks among them, then in `outer`, then in the engine.
+
+    What is wrong goes to `findings`; an unknown name does not where the cast is not `whole`.
+    """
+    known = {**(spec.emotions if spec else {}), **outer}
+    emotions = {}
+    for name in entries:
+        chain, base, fault = _follow_like(name, entries, known)
+        if fault and (whole or not fault.message.startswith("unknown")):
+            findings.complain(entries[chain[-1]].at("like"), fault.message, fault.hint)
+        for step in reversed(chain):
+            base = _vary(base, entries[step], spec, findings)
+        emotions[name] = replace(base, name=name)
+    return emotions
+
+
+def _follow_like(
+    name: str, entries: Mapping[str, Entry], outer: Mapping[str, Emotion]
+) -> tuple[list[str], Emotion, Fault | None]:
+    """Return the emotions that one is made of, the one they start from, and what is wrong with the chain."""
+    chain = [name]
+    while like := entries[chain[-1]].values.get("like"):
+        if like in entries and like not in chain and len(chain) < DEEPEST_LIKE:
+            chain.append(like)
+        elif like in outer:
+            return chain, outer[like], None
+        elif like in entries:
+            return chain, Emotion(name=name), Fault("like", f"like: {like!r} leads in a circle, or too far")
+        else:
+            hint = guess(like, [*outer, *entries])
+            return chain, Emotion(name=name), Fault("like", f"unknown emotion {like!r}", hint)
+    return chain, Emotion(name=name), None
+
+
+def _vary(base: Emotion, entry: Entry, spec: EngineSpec | None, findings: Findings) -> Emotion:
+    values = entry.values
+    params, faults = read_params(spec, raw_params(values)) if spec else ({}, ())
+    for fault in faults:
+        findings.complain(entry.at(fault.field), fault.message, fault.hint)
+    return replace(
+        base,
+        description=values.get("description", base.description),
+        speed=values.get("speed", base.speed),
+        pitch=values.get("pitch", base.pitch),
+        volume_db=values.get("volume", base.volume_db),
+        params={**base.params, **params},
+    )

@@ -1,0 +1,363 @@
+"""Path -> Manifest: defaults applied, every name looked up, all problems at once.
+
+What a line leaves open comes from its chapter, then its speaker, then the project.
+"""
+
+import contextlib
+import gc
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tts_cli.errors import InputError, MarkupError
+from tts_cli.formats.documents import Findings, Member
+from tts_cli.formats.fields import fold, guess
+from tts_cli.formats.records import Entry, merge
+from tts_cli.formats.script import Script, read_script
+from tts_cli.pipeline.casting import Fault, find_faults, make_emotions, raw_params, read_params, spec_of
+from tts_cli.text.script import check_text
+from tts_cli.types import Chapter, Emotion, Line, Manifest, Pauses, Problem, Slot, Source, Speaker
+
+MOST_SHOWN = 100
+DEFAULT_ENGINE = "espeak"
+DEFAULT_LANGUAGE = "en"
+
+# A speaker's name and level are its own, and so are a chapter's id and title: they are not handed down.
+_OWN = frozenset(("name", "gain_db", "id", "title"))
+_NOT_METADATA = frozenset(("seed", "recipe"))
+# UTF-8 that was once read as Windows-1252, and characters that were lost.
+_GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
+
+Params = Mapping[str, float | str]
+
+
+def load_manifest(path: str, *, format: str | None = None, stdin: bytes | None = None) -> Manifest:  # noqa: A002
+    """Read and check a manifest; "-" takes the bytes of `stdin`. `format` is yaml, json or csv, else it is guessed.
+
+    Raises `InputError` with every problem found, in the order of the files and of their lines.
+    """
+    findings = Findings()
+    try:
+        with _without_collector():
+            script = read_script(path, format, stdin, findings)
+            manifest = _Resolver(script, findings).resolve()
+    except InputError as error:
+        findings.problems += error.problems
+    if findings.problems:
+        raise InputError(_in_order(findings))
+    return manifest
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Hold off the cycle collector: walking the growing manifest again and again took half of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def automatic_id(chapter: str, speaker: str, text: str, count: int) -> str:
+    """Name a line by its content; `count` tells the first line of this content from the second, and so on."""
+    content = "\0".join((chapter, speaker, text, str(count)))
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _in_order(findings: Findings) -> list[Problem]:
+    """Sort problems by file and place, each once, and no more than anybody reads."""
+    ranks = {name: rank for rank, name in reversed(list(enumerate(findings.files)))}
+    problems = sorted(
+        dict.fromkeys(findings.problems),
+        key=lambda problem: (ranks.get(problem.source.path, -1), problem.source.line, problem.source.column),
+    )
+    more = len(problems) - MOST_SHOWN
+    if more <= 0:
+        return problems
+    return [*problems[:MOST_SHOWN], Problem(problems[MOST_SHOWN].source, f"and {more} more problems from here on")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What the lines of one speaker in one chapter inherit."""
+
+    speaker: str
+    chapter: str
+    entry: Entry
+
+    def at(self, field: str, own: Entry) -> Source:
+        """Return where a field was given: in the line itself, or where the line has it from."""
+        inherited = field in self.entry.values and field not in own.values
+        return self.entry.at(field) if inherited else own.at(field)
+
+
+class _Resolver:
+    """Turns one script into a manifest; what many lines share is looked at once."""
+
+    def __init__(self, script: Script, findings: Findings) -> None:
+        self._script = script
+        self._frame = script.frame
+        self._cast = script.frame.speakers
+        self._findings = findings
+        self._scopes: dict[tuple[str, str], _Scope] = {}
+        self._faults: dict[tuple[Any, ...], tuple[Fault, ...]] = {}
+        self._base = _project_scope(script)
+        self._emotions = self._make_emotions(script.frame.emotions, self._base, {})
+        self._own_emotions = {
+            name: self._make_emotions(member.emotions, self._scope(name, "").entry, self._emotions)
+            for name, member in (self._cast or {}).items()
+        }
+        self._chapters = {
+            name: Chapter(id=name, title=entry.values.get("title", "")) for name, entry in script.chapters.items()
+        }
+        self._titles = {chapter.title: chapter.id for chapter in self._chapters.values() if chapter.title}
+
+    def resolve(self) -> Manifest:
+        """Resolve everything; what is wrong goes to the findings."""
+        for name, member in (self._cast or {}).items():
+            self._check_member(name, member)
+        lines = self._make_lines()
+        if not lines and not self._findings.problems:
+            message = "every line is skipped" if self._script.lines else "has no lines"
+            self._findings.complain(Source(self._script.name, 1), message, "a manifest needs at least `lines:`")
+        project = self._frame.project.values
+        return Manifest(
+            name=Path(self._script.name).stem,
+            path=self._script.path,
+            lines=tuple(lines),
+            speakers=self._make_speakers(lines),
+            emotions=self._emotions,
+            chapters=self._chapters,
+            pauses=Pauses(**self._frame.pauses.values),
+            metadata={name: value for name, value in project.items() if name not in _NOT_METADATA},
+            seed=project.get("seed", 0),
+            recipe=self._recipe(project.get("recipe", "")),
+            warnings=tuple(self._findings.warnings),
+        )
+
+    def _recipe(self, recipe: str) -> str:
+        """Return a recipe's name as it is, and its path from where the manifest lies."""
+        is_path = recipe.endswith((".yaml", ".yml"))
+        return os.path.join(self._script.folder, recipe) if is_path else recipe  # noqa: PTH118
+
+    # --- lines --------------------------------------------------------------------------------------------
+
+    def _make_lines(self) -> list[Line]:
+        lines: dict[str, Line] = {}
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for entry, block in self._script.lines:
+            own = entry.values
+            scope = self._scope_of(entry, self._chapter_of(entry, block))
+            content = (scope.chapter, scope.speaker, own.get("text", ""))
+            counts[content] += 1
+            if own.get("skip", scope.entry.values.get("skip")):
+                continue
+            line_id = own.get("id") or automatic_id(*content, counts[content])
+            line = _make_line({**scope.entry.values, **own}, scope, line_id, entry.place.at(), self._audio(entry))
+            line = self._checked(line, entry, scope)
+            other = lines.setdefault(line.id.casefold(), line)
+            if other is not line:
+                hint = f"it is first given at {other.source}; case makes no difference, ids name files"
+                self._findings.complain(entry.at("id"), f"id {line.id!r} is given twice", hint)
+        return list(lines.values())
+
+    def _checked(self, line: Line, entry: Entry, scope: _Scope) -> Line:
+        """Note what is wrong with a line; return it with its engine parameters as numbers."""
+        if not line.audio:
+            self._check_text(line, entry)
+        if line.slot:
+            self._check_slot(line.slot, entry)
+        known = self._known_speaker(line, entry, scope)
+        for fault in self._faults_of(line) if known else ():
+            self._findings.complain(scope.at(fault.field, entry), fault.message, fault.hint)
+        if "intensity" in entry.values and not line.emotion:
+            self._warn(entry.at("intensity"), "intensity does nothing without an emotion")
+        spec = spec_of(line.engine) if line.params else None
+        return replace(line, params=read_params(spec, line.params)[0]) if spec else line
+
+    def _check_text(self, line: Line, entry: Entry) -> None:
+        spoken = line.spoken
+        if not line.text:
+            hint = "`say` is how it is spoken, `text` how it is shown" if line.say else ""
+            self._findings.complain(entry.at(), "a line needs `text`", hint)
+            return
+        try:
+            check_text(spoken)
+        except MarkupError as error:
+            self._findings.complain(entry.at("text" if line.say is None else "say"), error.message, error.hint)
+        if not spoken.isascii() and (garbled := _GARBLED.search(spoken)):
+            self._warn(entry.at("text"), f"{garbled[0]!r} looks like text saved in the wrong encoding")
+
+    def _check_slot(self, slot: Slot, entry: Entry) -> None:
+        if slot.start_s is not None and slot.end_s is not None and slot.end_s <= slot.start_s:
+            self._findings.complain(entry.at("end"), f"ends at {slot.end_s:g} s, but starts at {slot.start_s:g} s")
+
+    def _known_speaker(self, line: Line, entry: Entry, scope: _Scope) -> bool:
+        if self._cast is None or not line.speaker or line.speaker in self._cast:
+            return True
+        if self._frame.whole:
+            self._findings.complain(
+                scope.at("speaker", entry), f"unknown speaker {line.speaker!r}", guess(line.speaker, self._cast)
+            )
+        return False
+
+    def _audio(self, entry: Entry) -> str:
+        reference = entry.values.get("audio", "")
+        path = os.path.join(self._script.folder, reference) if reference else ""  # noqa: PTH118
+        if path and not os.path.isfile(path):  # noqa: PTH113  never raises
+            hint = f"paths are relative to {self._script.name}"
+            self._findings.complain(entry.at("audio"), f"audio: no such file {reference[:80]!r}", hint)
+        return path
+
+    # --- where a line stands ------------------------------------------------------------------------------
+
+    def _scope_of(self, entry: Entry, chapter: str) -> _Scope:
+        speaker = entry.values.get("speaker")
+        if speaker is None:
+            inherited = self._scope("", chapter).entry.values
+            speaker = inherited.get("speaker", "")
+        return self._scope(speaker, chapter)
+
+    def _scope(self, speaker: str, chapter: str) -> _Scope:
+        """Lay the chapter over the speaker over the project."""
+        scope = self._scopes.get((speaker, chapter))
+        if scope is None:
+            entry = self._base
+            member = (self._cast or {}).get(speaker)
+            for over in (member.entry if member else None, self._script.chapters.get(chapter)):
+                entry = merge(entry, _inherited(over)) if over else entry
+            scope = self._scopes[speaker, chapter] = _Scope(speaker, chapter, entry)
+        return scope
+
+    def _chapter_of(self, entry: Entry, block: str) -> str:
+        """Return a line's chapter: the one it is written in, or the one it names by id or title."""
+        name: str = entry.values.get("chapter", "")
+        if block:
+            if name not in ("", block):
+                self._findings.complain(entry.at("chapter"), f"chapter {name!r}: the line is written in {block!r}")
+            return block
+        name = self._titles.get(name, name)
+        if name and name not in self._chapters:
+            if self._script.chapters:
+                self._findings.complain(entry.at("chapter"), f"unknown chapter {name!r}", guess(name, self._chapters))
+            else:
+                self._chapters[name] = Chapter(id=name)
+        return name
+
+    # --- the cast -----------------------------------------------------------------------------------------
+
+    def _check_member(self, name: str, member: Member) -> None:
+        """Check a speaker whether or not it has lines; what it inherits is checked with them."""
+        scope = self._scope(name, "")
+        sample = _make_line(scope.entry.values, scope, "", scope.entry.at())
+        for fault in self._faults_of(sample):
+            if fault.field in member.entry.values:
+                self._findings.complain(scope.entry.at(fault.field), fault.message, fault.hint)
+
+    def _make_emotions(
+        self, entries: Mapping[str, Entry], owner: Entry, outer: Mapping[str, Emotion]
+    ) -> dict[str, Emotion]:
+        spec = spec_of(owner.values.get("engine", DEFAULT_ENGINE))
+        return make_emotions(entries, outer, spec, self._findings, whole=self._frame.whole)
+
+    def _make_speakers(self, lines: Iterable[Line]) -> dict[str, Speaker]:
+        if self._cast is None:
+            self._warn_of_look_alikes(lines)
+            return {line.speaker: Speaker(id=line.speaker) for line in lines if line.speaker}
+        return {
+            name: Speaker(
+                id=name,
+                name=member.entry.values.get("name", ""),
+                gain_db=member.entry.values.get("gain_db", 0.0),
+                emotions=self._own_emotions[name],
+            )
+            for name, member in self._cast.items()
+        }
+
+    def _warn_of_look_alikes(self, lines: Iterable[Line]) -> None:
+        """Warn of speakers whose names differ in case or spaces only: most likely they are one."""
+        spellings: dict[str, Line] = {}
+        for line in {line.speaker: line for line in reversed(list(lines))}.values():
+            other = spellings.setdefault(fold(line.speaker), line)
+            if other is not line:
+                self._warn(
+                    other.source, f"speaker {other.speaker!r} is also spelled {line.speaker!r}", f"see {line.source}"
+                )
+
+    def _warn(self, source: Source, message: str, hint: str = "") -> None:
+        self._findings.warnings.append(Problem(source, message, hint, "warning"))
+
+    # --- the engine's view --------------------------------------------------------------------------------
+
+    def _faults_of(self, line: Line) -> tuple[Fault, ...]:
+        """Check all that only the engine can tell; lines that are alike in this are checked once."""
+        kind = (
+            *(line.speaker, line.engine, line.voice, line.language, line.emotion),
+            *(line.intensity, line.speed, line.pitch, *line.params.items()),
+        )
+        if kind not in self._faults:
+            emotions = {**self._emotions, **self._own_emotions.get(line.speaker, {})}
+            faults = find_faults(line, emotions)
+            self._faults[kind] = tuple(fault for fault in faults if self._frame.whole or fault.field != "emotion")
+        return self._faults[kind]
+
+
+def _project_scope(script: Script) -> Entry:
+    """Return the defaults, with the project's language under them."""
+    project = script.frame.project
+    language = {name: value for name, value in project.values.items() if name == "language"}
+    return merge(replace(project, values=language), script.frame.defaults)
+
+
+def _inherited(entry: Entry) -> Entry:
+    return replace(entry, values={name: value for name, value in entry.values.items() if name not in _OWN})
+
+
+def _make_line(values: Mapping[str, Any], scope: _Scope, line_id: str, source: Source, audio: str = "") -> Line:
+    """Make a line of its own and its inherited fields; engine parameters are still as written."""
+    get = values.get
+    return Line(
+        id=line_id,
+        text=get("text", ""),
+        source=source,
+        say=get("say"),
+        speaker=scope.speaker,
+        emotion=get("emotion", ""),
+        intensity=get("intensity", 1.0),
+        direction=get("direction", ""),
+        voice=get("voice", ""),
+        engine=get("engine", DEFAULT_ENGINE),
+        language=get("language", DEFAULT_LANGUAGE),
+        chapter=scope.chapter,
+        scene=get("scene", ""),
+        slot=_make_slot(values),
+        pause_before_s=get("pause_before"),
+        pause_after_s=get("pause_after"),
+        speed=get("speed", 1.0),
+        pitch=get("pitch", 1.0),
+        volume_db=get("volume", 0.0),
+        seed=get("seed"),
+        take=get("take", 1),
+        lock=get("lock", False),
+        params=raw_params(values),
+        file=get("file", ""),
+        audio=audio,
+        effect=get("effect", ""),
+        tags=get("tags", ()),
+        notes=get("notes", ""),
+    )
+
+
+def _make_slot(values: Mapping[str, Any]) -> Slot | None:
+    start, end = values.get("start"), values.get("end")
+    duration, longest = values.get("duration"), values.get("max_duration")
+    if start is end is duration is longest is None:
+        return None
+    return Slot(start_s=start, end_s=end, duration_s=duration, max_duration_s=longest, fit=values.get("fit"))

@@ -1,0 +1,175 @@
+"""One worker as its parent sees it: a subprocess that is started, asked, listened to, and ended."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+import tts_cli
+from tts_cli.engines.base import EngineSpec
+from tts_cli.errors import MissingError
+from tts_cli.types import Utterance
+from tts_cli.workers.messages import PROTOCOL, decode, encode, utterance_to_json
+
+START_S = 300.0
+SILENCE_S = 120.0
+LAST_LINES = 20
+LAST_BYTES = 8192
+
+
+class WorkerDied(Exception):  # noqa: N818  an event that the pool handles, never an error that anybody sees
+    """The process ended, or was ended, before it had answered; `kind` is crash or timeout."""
+
+    def __init__(self, kind: str, report: str) -> None:
+        super().__init__(report)
+        self.kind = kind
+        self.report = report
+
+
+class Child:
+    """A worker process for one engine. Blocking; another thread may `kill` it at any time."""
+
+    def __init__(self, spec: EngineSpec, *, python: str, stderr: Path, scratch: Path) -> None:
+        self.engine = spec.name
+        self._stderr = stderr
+        self._deadline: float | None = None
+        self._overdue = False
+        self._heard = time.monotonic()
+        with stderr.open("ab") as log:
+            self._stderr_start = log.tell()
+            self._process = _start_process(python, log, environment(os.environ, scratch))
+        self._stdin = cast("IO[bytes]", self._process.stdin)
+        self._stdout = cast("IO[bytes]", self._process.stdout)
+
+    def start(self, spec: EngineSpec, cache: Path) -> None:
+        """Wait until the engine is loaded; raises `MissingError` where it cannot be, and `WorkerDied`."""
+        self._expect_within(START_S)
+        self._send(
+            op="hello",
+            proto=PROTOCOL,
+            engine=spec.name,
+            adapter=spec.adapter,
+            device="cpu",
+            cache=str(cache.absolute()),
+            subtype=spec.subtype,
+        )
+        answer = self._receive()
+        if answer["event"] == "unusable":
+            raise MissingError(answer["error"], hint=answer["hint"])
+        self._deadline = None
+
+    def render(self, utterances: Sequence[Utterance], within_s: float) -> Iterator[dict[str, Any]]:
+        """Yield the answers "take" and "failed", one for each utterance; raises `WorkerDied`."""
+        self._expect_within(within_s)
+        self._send(op="render", jobs=[utterance_to_json(utterance) for utterance in utterances])
+        while (answer := self._receive())["event"] != "done":
+            yield answer
+        self._deadline = None
+
+    def kill_if_overdue(self) -> None:
+        """End a worker that has had its time, or has shown no sign of life for too long."""
+        deadline, now = self._deadline, time.monotonic()
+        if deadline is not None and (now > deadline or now - self._heard > SILENCE_S):
+            self._overdue = True
+            self.kill()
+
+    def ask_to_end(self) -> None:
+        """Close its stdin, which lets an idle worker clean up; one that is busy is killed."""
+        if self._deadline is not None:
+            self.kill()
+        else:
+            with contextlib.suppress(OSError):
+                self._stdin.close()
+
+    def end(self, within_s: float) -> None:
+        """Be sure that it is gone, by force after `within_s`."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, within_s))
+        self.kill()
+        self._process.wait()
+
+    def close_pipes(self) -> None:
+        """Give back the file descriptors, when nobody reads from them any more."""
+        for pipe in (self._stdin, self._stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def kill(self) -> None:
+        """Kill the process and all that it has started, unless it is known to be gone: its number may be another's."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _expect_within(self, seconds: float) -> None:
+        self._heard = time.monotonic()
+        self._deadline = self._heard + seconds
+
+    def _send(self, **message: object) -> None:
+        try:
+            self._stdin.write(encode(message))
+            self._stdin.flush()
+        except (BrokenPipeError, ValueError) as error:  # ValueError: closed by `ask_to_end`
+            raise self._death() from error
+
+    def _receive(self) -> dict[str, Any]:
+        """Return the next answer that is not a mere sign of life."""
+        for line in self._stdout:
+            self._heard = time.monotonic()
+            answer = decode(line)
+            if answer["event"] != "heartbeat":
+                return answer
+        raise self._death()
+
+    def _death(self) -> WorkerDied:
+        """Say how it ended, with the last that it wrote on stderr; what it has started ends with it."""
+        self.kill()
+        self._process.wait()
+        self.close_pipes()
+        code = self._process.returncode
+        if self._overdue:
+            how = "its worker did not answer in time and was stopped"
+        elif code < 0:
+            how = f"its worker was killed by {_signal_name(-code)}"
+        else:
+            how = f"its worker exited with code {code}"
+        return WorkerDied("timeout" if self._overdue else "crash", "\n".join([how, *self._last_words()]))
+
+    def _last_words(self) -> list[str]:
+        with self._stderr.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(self._stderr_start, size - LAST_BYTES))
+            return log.read().decode(errors="replace").splitlines()[-LAST_LINES:]
+
+
+def _start_process(python: str, log: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start it in a session of its own: Ctrl-C is the parent's business, and the whole family can be killed."""
+    command = [python, "-P", "-m", "tts_cli.workers.process"]
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, env=env, start_new_session=True)
+    except OSError as error:
+        raise MissingError(f"a worker cannot be started: {error}") from error
+
+
+def environment(inherited: Mapping[str, str], scratch: Path) -> dict[str, str]:
+    """Return a worker's environment: one thread of arithmetic, temporary files where the pool removes them.
+
+    A checkout that is not installed is put on the path; an installed package is found without.
+    """
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    root = Path(tts_cli.__file__).parents[1]
+    path = [inherited["PYTHONPATH"]] if inherited.get("PYTHONPATH") else []
+    if root.name not in {"site-packages", "dist-packages"}:
+        path.append(str(root))
+    return {**inherited, **threads, "TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(path)}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
