@@ -1,4 +1,4 @@
-"""What an engine is: a spec that is plain data, and an adapter with four short methods.
+"""What an engine is: a spec that is plain data, and an adapter with four methods.
 
 An `EngineSpec` is read by the CLI process, so nothing here imports an engine's packages. The adapter that
 `EngineSpec.adapter` names is imported in a worker process only, perhaps under another environment's python.
@@ -6,7 +6,7 @@ An `EngineSpec` is read by the CLI process, so nothing here imports an engine's 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tts_cli.types import Emotion, Word
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Samples = npt.NDArray[np.float32]
+
+# The precomputed state of a voice: a tree of dicts with string keys, lists, numpy arrays, numbers, strings and None.
+# Each engine has a layout of its own; `Conditioner.layout` checks it.
+State = Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +42,33 @@ class EngineVoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conditioner:
+    """How an engine makes conditionals from clips: what it is given, and what comes out.
+
+    Each clip is mono at `sample_rate`, at most `longest_s` long and a multiple of `multiple` samples; there are at
+    most `most_clips`. `layout` names a function `(State) -> State` that brings a state of this engine, be it our own
+    or another tool's, into the one form that `synthesize` takes, or raises ValueError. `version` counts changes of
+    what `condition` computes; `expected_s` is how long that takes.
+    """
+
+    version: int
+    layout: str
+    sample_rate: int
+    longest_s: float = 15.0
+    most_clips: int = 1
+    multiple: int = 1
+    uses_transcript: bool = False
+    expected_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSpec:
     """All that planning needs to know of an engine, without importing it.
 
     `voices` names a function `() -> tuple[EngineVoice, ...]`; `resolve` a function `(voice, language) -> str` that
     returns the engine's full voice name or raises `UnknownNameError`. Both are "module:function" and may only
-    import what the CLI process may. `package` is the distribution whose version is part of every key.
+    import what the CLI process may. `package` is the distribution whose version is part of every key. An engine
+    without a `conditioner` imitates nobody.
     """
 
     name: str
@@ -62,18 +87,34 @@ class EngineSpec:
     stochastic: bool = True
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
+    conditioner: Conditioner | None = None
     licence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptAudio:
+    """A clip to imitate: mono float32 samples of shape [frames], and what is said in it, if that is known."""
+
+    samples: "Samples"
+    sample_rate: int
+    transcript: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What one call is given: `params` holds `speed` and `pitch` as factors beside the engine's own."""
+    """What one call is given: `params` holds `speed` and `pitch` as factors beside the engine's own.
+
+    `state` is what `condition` once returned for the voice, None for a voice that the engine brings by itself; an
+    adapter may keep what it makes of a state under `state_key`.
+    """
 
     text: str
     language: str
     voice: str
     params: Mapping[str, float | str]
     seed: int
+    state: State = None
+    state_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +131,12 @@ class Engine(Protocol):
 
     def load(self, device: str) -> None:
         """Make ready on a device such as "cpu" or "cuda:0"."""
+
+    def condition(self, clips: Sequence[PromptAudio], language: str) -> State:
+        """Make the state of a voice from clips as its `Conditioner` wants them; the same clips, the same state.
+
+        Never called where the spec has no conditioner.
+        """
 
     def synthesize(self, requests: Sequence[Request]) -> list[Speech]:
         """Speak a batch; the same order, one result per request."""

@@ -54,7 +54,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
+class CheckedClip:
     """A checked clip: its best passage as mono samples [frames], taken from `start_s` of the file."""
 
     path: str
@@ -70,7 +70,7 @@ class Clip:
         return len(self.samples) / self.sample_rate
 
 
-def check_clip(path: Path) -> Clip:
+def check_clip(path: Path) -> CheckedClip:
     """Decode a clip of any format, measure it, and cut out its best passage.
 
     Raises `InputError` for one that cannot be read or holds no speech.
@@ -85,7 +85,7 @@ def check_clip(path: Path) -> Clip:
     start, end = best_passage(samples, sample_rate)
     passage = samples[start:end].copy()
     fade_edges(passage, round(FADE_S * sample_rate))
-    return Clip(
+    return CheckedClip(
         path=str(path),
         samples=passage,
         sample_rate=sample_rate,
@@ -149,7 +149,7 @@ def _sound_faults(quality: Quality) -> Iterable[Finding]:
         yield Finding(kind="quiet", message=said, measured=quality.speech_dbfs, wanted=QUIETEST_DBFS, unit="dBFS")
 
 
-def compare_levels(clips: Sequence[Clip]) -> Finding | None:
+def compare_levels(clips: Sequence[CheckedClip]) -> Finding | None:
     """Say where clips of one voice differ in level: an engine that joins them would hear two distances."""
     levels = [clip.quality.speech_dbfs for clip in clips]
     spread = max(levels) - min(levels)
