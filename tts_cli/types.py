@@ -42,14 +42,54 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emotion:
-    """A named way of speaking: factors on speed and pitch, a level, and engine parameters at full intensity."""
+    """A named way of speaking: factors on speed and pitch, a level, and engine parameters at full intensity.
+
+    `intensity` (0 to 1) is how much of it a line has that says no more; `exaggeration` (0 to 1) is a lever of some
+    engines; `reference` is a clip in which the voice speaks this way, for engines that imitate.
+    """
 
     name: str
     description: str = ""
+    intensity: float = 1.0
+    exaggeration: float | None = None
     speed: float = 1.0
     pitch: float = 1.0
     volume_db: float = 0.0
     params: Mapping[str, float | str] = field(default_factory=dict)
+    reference: "Reference | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A clip to imitate, and what is said in it, if that is known; `path` is from the working directory."""
+
+    path: str
+    transcript: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """A sound identity as one engine has it.
+
+    The engine speaks with a voice of its `own`, or imitates the `references`, or goes by a `state` file made earlier.
+    Speed, pitch, level and engine parameters come on top, and so do the voice's own emotions.
+    """
+
+    name: str
+    engine: str
+    folder: str = ""
+    description: str = ""
+    language: str = ""
+    own: str = ""
+    references: tuple[Reference, ...] = ()
+    state: str = ""
+    speed: float = 1.0
+    pitch: float = 1.0
+    volume_db: float = 0.0
+    params: Mapping[str, float | str] = field(default_factory=dict)
+    emotions: Mapping[str, Emotion] = field(default_factory=dict)
+    licence: str = ""
+    consent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,11 +181,15 @@ class Pauses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A script and its cast, checked: every name in it resolves."""
+    """A script and its cast, checked: every name in it resolves.
+
+    `voices` holds the voices that are not an engine's own, by the name that lines give and the engine.
+    """
 
     name: str
     path: str
     lines: tuple[Line, ...]
+    voices: Mapping[tuple[str, str], Voice] = field(default_factory=dict)
     speakers: Mapping[str, Speaker] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
     chapters: Mapping[str, Chapter] = field(default_factory=dict)
@@ -183,7 +227,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
-    """One engine call. `key` names everything that can change its sound.
+    """One engine call. `key` names everything that can change its sound; `conditionals` is the key of a voice's.
 
     `pause_s` is an authored pause after it ([pause:1s]) and None leaves the pause to `boundary`.
     """
@@ -197,8 +241,29 @@ class Utterance:
     params: Mapping[str, float | str]
     seed: int
     key: str
+    conditionals: str = ""
     boundary: Boundary = Boundary.PARAGRAPH
     pause_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A reference as an engine is given it: mono float32 PCM, little-endian, named by its sha256."""
+
+    pcm: str
+    sample_rate: int
+    transcript: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditioning:
+    """One engine call that makes conditionals. `key` names everything that can change them."""
+
+    key: str
+    engine: str
+    voice: str
+    language: str
+    prompts: tuple[Prompt, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,10 +309,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Utterances of one engine for one worker, with the audio they are expected to make."""
+    """Calls of one engine for one worker, with the seconds of audio (or of work) they are expected to make."""
 
     engine: str
-    utterances: tuple[Utterance, ...]
+    utterances: tuple[Utterance | Conditioning, ...]
     estimated_s: float
 
 
@@ -288,6 +353,23 @@ class Take:
     sample_rate: int
     measures: Measures
     words: tuple[Word, ...] = ()
+    wall_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditionals:
+    """The precomputed engine state of a voice: a `.pt` in the cache, named by the sha256 of its bytes.
+
+    `model` is the engine's package, version and adapter; `made_from` names the PCM of each clip, or the file that it
+    was imported from, by sha256.
+    """
+
+    key: str
+    blob: str
+    size: int
+    engine: str
+    model: str
+    made_from: tuple[str, ...]
     wall_s: float = 0.0
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tts_cli.cache import prune
-from tts_cli.cache.blobs import blob_path, read_blob, write_blob
+from tts_cli.cache.blobs import STATE, blob_path, read_blob, write_blob
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import DamagedTakeError, OutputError
-from tts_cli.types import Measures, Take, Word
+from tts_cli.types import Conditionals, Measures, Take, Word
 
 KEY = "ab" * 32
 
@@ -176,3 +176,51 @@ def test_stat_and_verify_count_what_is_there(cache: Cache) -> None:
     assert (before.takes, before.blobs, before.bytes, before.unusable) == (2, 2, 10, 0)
     assert (checked, damaged) == (2, (take.blob,))
     assert (after.takes, after.blobs, after.unusable) == (1, 1, 1)
+
+
+def make_conditionals(cache: Cache, data: bytes = b"state", key: str = KEY) -> Conditionals:
+    blob = cache.put_blob(data, STATE)
+    return Conditionals(
+        key=key, blob=blob, size=len(data), engine="e", model="e 1.0", made_from=("aa", "bb"), wall_s=0.5
+    )
+
+
+def test_conditionals_are_kept_beside_takes(cache: Cache) -> None:
+    found = make_conditionals(cache)
+    cache.put(found)
+
+    assert cache.find_conditionals(KEY) == found
+    assert cache.read_conditionals(found) == b"state"
+    assert cache.find(KEY) is Missing.DAMAGED
+    assert cache.find_conditionals("cd" * 32) is Missing.ABSENT
+
+
+@pytest.mark.parametrize("garbage", [b"", b"{", b"[]", b'{"version": 1}', b'{"version": 1, "kind": "conditionals"}'])
+def test_a_garbled_record_of_conditionals_is_damaged(cache: Cache, garbage: bytes) -> None:
+    cache.put(make_conditionals(cache))
+    cache.record_path(KEY).write_bytes(garbage)
+
+    assert cache.find_conditionals(KEY) is Missing.DAMAGED
+
+
+def test_damaged_conditionals_are_deleted_and_missing(cache: Cache) -> None:
+    found = make_conditionals(cache)
+    cache.put(found)
+    blob_path(cache.root, found.blob, STATE).write_bytes(b"stabe")
+
+    assert cache.read_conditionals(found) is None
+    assert cache.find_conditionals(KEY) is Missing.DAMAGED
+
+
+def test_looking_after_a_cache_counts_checks_and_drops_conditionals_too(cache: Cache) -> None:
+    kept = make_conditionals(cache)
+    cache.put(kept)
+    orphan = blob_path(cache.root, cache.put_blob(b"orphan", STATE), STATE)
+    for path in cache.root.rglob("*.*"):
+        os.utime(path, (0, 0))
+
+    assert (prune.stat(cache).conditionals, prune.stat(cache).unusable) == (1, 0)
+    assert prune.verify(cache) == (2, ())
+    assert prune.collect(cache).blobs == 1
+    assert not orphan.exists()
+    assert cache.read_conditionals(kept) == b"state"

@@ -1,6 +1,7 @@
-"""Content-named files, `cas/<2>/<sha256>.flac`: written by workers, checked on every read.
+"""Content-named files, `cas/<2>/<sha256><suffix>`: written by workers, checked on every read.
 
-Standard library only: the worker process imports this under other environments' pythons.
+Takes are `.flac`, states of voices `.pt`, and clips for engines to imitate `.f32`, which is mono PCM. Standard
+library only: the worker process imports this under other environments' pythons.
 """
 
 import contextlib
@@ -9,25 +10,27 @@ import os
 import secrets
 from pathlib import Path
 
+AUDIO, STATE, PCM = ".flac", ".pt", ".f32"
 
-def blob_path(cache: Path, sha256: str) -> Path:
+
+def blob_path(cache: Path, sha256: str, suffix: str = AUDIO) -> Path:
     """Say where a blob of that name lies."""
-    return cache / "cas" / sha256[:2] / f"{sha256}.flac"
+    return cache / "cas" / sha256[:2] / f"{sha256}{suffix}"
 
 
-def write_blob(cache: Path, data: bytes) -> str:
+def write_blob(cache: Path, data: bytes, suffix: str = AUDIO) -> str:
     """Store bytes under their sha256 (64 hex digits) and return it; safe beside other writers.
 
     An existing file is replaced rather than trusted: that is what heals a flipped bit.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    write_atomically(blob_path(cache, sha256), data)
+    write_atomically(blob_path(cache, sha256, suffix), data)
     return sha256
 
 
-def read_blob(cache: Path, sha256: str) -> bytes | None:
+def read_blob(cache: Path, sha256: str, suffix: str = AUDIO) -> bytes | None:
     """Return the bytes, or None where they are missing or damaged; a damaged file is deleted."""
-    path = blob_path(cache, sha256)
+    path = blob_path(cache, sha256, suffix)
     try:
         data = path.read_bytes()
     except OSError:

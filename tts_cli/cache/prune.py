@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_cli.cache.blobs import read_blob
+from tts_cli.cache.blobs import AUDIO, STATE, read_blob
 from tts_cli.cache.store import Cache, Missing
+from tts_cli.types import Conditionals, Take
 
 # A worker writes the blob before the parent writes the record; an hour lies safely between.
 GRACE_S = 3600
@@ -18,6 +19,7 @@ class CacheStat:
     """What a cache holds."""
 
     takes: int
+    conditionals: int
     blobs: int
     bytes: int
     audio_seconds: float
@@ -36,24 +38,33 @@ class Pruned:
 
 def stat(cache: Cache) -> CacheStat:
     """Count takes, blobs, bytes and seconds; `unusable` records lack a sound blob."""
-    takes = unusable = 0
+    takes = conditionals = unusable = 0
     seconds = 0.0
     for path in _files(cache.root / "ac", ".json"):
-        take = cache.find(path.stem)
-        if isinstance(take, Missing):
-            unusable += 1
-        else:
-            takes += 1
-            seconds += take.frames / take.sample_rate
-    sizes = [path.stat().st_size for path in _files(cache.root / "cas", ".flac")]
-    return CacheStat(takes=takes, blobs=len(sizes), bytes=sum(sizes), audio_seconds=seconds, unusable=unusable)
+        match _record(cache, path.stem):
+            case Take() as take:
+                takes += 1
+                seconds += take.frames / take.sample_rate
+            case Conditionals():
+                conditionals += 1
+            case _:
+                unusable += 1
+    sizes = [path.stat().st_size for path in _files(cache.root / "cas")]
+    return CacheStat(
+        takes=takes,
+        conditionals=conditionals,
+        blobs=len(sizes),
+        bytes=sum(sizes),
+        audio_seconds=seconds,
+        unusable=unusable,
+    )
 
 
 def verify(cache: Cache) -> tuple[int, tuple[str, ...]]:
     """Hash every blob; returns how many were read and the names of the damaged ones, which are deleted."""
-    names = [path.stem for path in _files(cache.root / "cas", ".flac")]
-    damaged = tuple(name for name in names if read_blob(cache.root, name) is None)
-    return len(names), damaged
+    paths = list(_files(cache.root / "cas"))
+    damaged = tuple(path.stem for path in paths if read_blob(cache.root, path.stem, path.suffix) is None)
+    return len(paths), damaged
 
 
 def collect(cache: Cache, *, max_bytes: int | None = None, max_age_s: float | None = None) -> Pruned:
@@ -62,22 +73,28 @@ def collect(cache: Cache, *, max_bytes: int | None = None, max_age_s: float | No
     for key in dropped | _unusable(cache, kept | dropped):
         cache.record_path(key).unlink(missing_ok=True)
     named = {blob for _, _, blob, _ in _usable(cache)}
-    orphans = [path for path in _files(cache.root / "cas", ".flac") if path.stem not in named and _old(path)]
-    leftovers = [path for path in _files(cache.root, "", prefix=".tmp-") if _old(path)]
+    orphans = [path for path in _files(cache.root / "cas") if path.name not in named and _old(path)]
+    leftovers = [path for path in _files(cache.root, prefix=".tmp-") if _old(path)]
     freed = sum(_remove(path) for path in orphans + leftovers)
     return Pruned(takes=len(dropped), blobs=len(orphans), temporary=len(leftovers), bytes=freed)
 
 
-_Entry = tuple[float, str, str, int]  # last use, key, blob, bytes
+_Entry = tuple[float, str, str, int]  # last use, key, the blob's file, bytes
+
+
+def _record(cache: Cache, key: str) -> Take | Conditionals | Missing:
+    found = cache.find(key)
+    return cache.find_conditionals(key) if isinstance(found, Missing) else found
 
 
 def _usable(cache: Cache) -> list[_Entry]:
     entries = []
     for path in _files(cache.root / "ac", ".json"):
         used = path.stat().st_mtime
-        take = cache.find(path.stem)
-        if not isinstance(take, Missing):
-            entries.append((used, take.key, take.blob, take.size))
+        found = _record(cache, path.stem)
+        if not isinstance(found, Missing):
+            suffix = AUDIO if isinstance(found, Take) else STATE
+            entries.append((used, found.key, f"{found.blob}{suffix}", found.size))
     return entries
 
 
@@ -98,7 +115,7 @@ def _unusable(cache: Cache, usable: set[str]) -> set[str]:
     return {path.stem for path in _files(cache.root / "ac", ".json") if path.stem not in usable and _old(path)}
 
 
-def _files(root: Path, suffix: str, prefix: str = "") -> Iterator[Path]:
+def _files(root: Path, suffix: str = "", prefix: str = "") -> Iterator[Path]:
     for folder, _, names in os.walk(root):
         for name in names:
             hidden = name.startswith(".tmp-")

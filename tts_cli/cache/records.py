@@ -1,8 +1,9 @@
-"""A take as plain JSON: the form of action records in the cache and of messages from workers."""
+"""Takes and conditionals as plain JSON: the form of action records in the cache and of messages from workers."""
 
+from dataclasses import asdict
 from typing import Any
 
-from tts_cli.types import Measures, Take, Word
+from tts_cli.types import Conditionals, Measures, Take, Word
 
 RECORD_VERSION = 1
 
@@ -56,3 +57,16 @@ def take_from_json(data: dict[str, Any]) -> Take:
         words=tuple(map(Word._make, data["words"])),
         wall_s=data["wall_s"],
     )
+
+
+def conditionals_to_json(conditionals: Conditionals) -> dict[str, Any]:
+    """Flatten conditionals."""
+    return {"version": RECORD_VERSION, "kind": "conditionals", **asdict(conditionals)}
+
+
+def conditionals_from_json(data: dict[str, Any]) -> Conditionals:
+    """Rebuild conditionals; raises KeyError, TypeError or ValueError where the data is not of this version's form."""
+    values = dict(data)
+    if (values.pop("version"), values.pop("kind")) != (RECORD_VERSION, "conditionals"):
+        raise ValueError("no record of conditionals")
+    return Conditionals(**values | {"made_from": tuple(data["made_from"])})

@@ -1,4 +1,4 @@
-"""The cache of takes: `ac/<2>/<key>.json` says what was recorded, `cas/<2>/<sha256>.flac` holds it.
+"""The cache: `ac/<2>/<key>.json` says what was recorded or computed, `cas/<2>/<sha256>.flac` (or `.pt`) holds it.
 
 The record is written last, by the parent alone; files are the only truth. Safe for many writers on one disk.
 """
@@ -7,15 +7,16 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from tts_cli.cache.blobs import read_blob, write_atomically
+from tts_cli.cache.blobs import AUDIO, STATE, blob_path, read_blob, write_atomically, write_blob
 from tts_cli.cache.keys import canonical_json
-from tts_cli.cache.records import take_from_json, take_to_json
+from tts_cli.cache.records import conditionals_from_json, conditionals_to_json, take_from_json, take_to_json
 from tts_cli.errors import DamagedTakeError, OutputError
-from tts_cli.types import Take
+from tts_cli.types import Conditionals, Take
 
 DAY_S = 86_400
 
@@ -45,7 +46,7 @@ class Cache:
             return Missing.ABSENT
         except (OSError, ValueError, KeyError, TypeError):
             return Missing.DAMAGED
-        if take.key != key or _size(f"{self.root}/cas/{take.blob[:2]}/{take.blob}.flac") != take.size:
+        if take.key != key or _size(f"{self.root}/cas/{take.blob[:2]}/{take.blob}{AUDIO}") != take.size:
             return Missing.DAMAGED
         _mark_used(path, modified)
         return take
@@ -57,10 +58,39 @@ class Cache:
             raise DamagedTakeError(take.key)
         return data
 
-    def put(self, take: Take) -> None:
-        """Commit a take whose blob a worker has written: from now on `find` returns it."""
+    def put(self, record: Take | Conditionals) -> None:
+        """Commit what a worker has written: from now on it is found under its key."""
+        data = take_to_json(record) if isinstance(record, Take) else conditionals_to_json(record)
+        with self._writing():
+            write_atomically(self.record_path(record.key), canonical_json(data))
+
+    def put_blob(self, data: bytes, suffix: str) -> str:
+        """Store bytes for a worker to read, and return their sha256."""
+        with self._writing():
+            return write_blob(self.root, data, suffix)
+
+    def find_conditionals(self, key: str) -> Conditionals | Missing:
+        """Look conditionals up as `find` does a take."""
         try:
-            write_atomically(self.record_path(take.key), canonical_json(take_to_json(take)))
+            found = conditionals_from_json(json.loads(self.record_path(key).read_bytes()))
+            modified = self.record_path(key).stat().st_mtime
+        except FileNotFoundError:
+            return Missing.ABSENT
+        except (OSError, ValueError, KeyError, TypeError):
+            return Missing.DAMAGED
+        if found.key != key or _size(str(blob_path(self.root, found.blob, STATE))) != found.size:
+            return Missing.DAMAGED
+        _mark_used(str(self.record_path(key)), modified)
+        return found
+
+    def read_conditionals(self, conditionals: Conditionals) -> bytes | None:
+        """Return the bytes of the `.pt`, or None (and the blob is deleted) if their hash is wrong."""
+        return read_blob(self.root, conditionals.blob, STATE)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise OutputError(
                 f"the cache {self.root} cannot be written: {error.strerror}", hint="choose another with --cache"

@@ -65,7 +65,7 @@ def _espeak(_: Settings) -> str:
     """Have a real worker speak one word into a cache that is thrown away."""
     from tts_cli.engines.catalog import get_spec, list_voices, package_version
     from tts_cli.types import Job, Utterance
-    from tts_cli.workers.messages import TakeDone
+    from tts_cli.workers.messages import TakeFailed
     from tts_cli.workers.pool import Pool
 
     spec = get_spec("espeak")
@@ -82,7 +82,7 @@ def _espeak(_: Settings) -> str:
     )
     with tempfile.TemporaryDirectory() as folder, Pool(workers=1, cache=Path(folder)) as pool:
         (result,) = pool.render([Job(engine="espeak", utterances=(word,), estimated_s=1.0)])
-    if not isinstance(result, TakeDone):
+    if isinstance(result, TakeFailed):
         raise TtsError(f"cannot speak: {result.error}", hint="pip install --force-reinstall espeakng-loader")
     return f"{package_version(spec)}, {len(list_voices(spec))} voices, speaks"
 

@@ -5,7 +5,7 @@ from contextlib import closing
 
 from tts_cli.cache.store import Cache
 from tts_cli.types import Job
-from tts_cli.workers.messages import TakeDone, TakeFailed
+from tts_cli.workers.messages import ConditioningDone, TakeDone, TakeFailed
 from tts_cli.workers.pool import Pool
 
 
@@ -17,4 +17,5 @@ def record_takes(jobs: Sequence[Job], cache: Cache, *, workers: int) -> Iterator
         for result in results:
             if isinstance(result, TakeDone):
                 cache.put(result.take)
-            yield result
+            if not isinstance(result, ConditioningDone):
+                yield result

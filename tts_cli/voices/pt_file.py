@@ -139,6 +139,13 @@ def _checked(value: Any) -> Any:
     raise BadStateError(f"holds {type(value).__name__.strip('_')} where a value belongs")
 
 
+def is_finite(tree: Tree) -> bool:
+    """Say whether a tree holds neither NaN nor infinity."""
+    if isinstance(tree, dict | list):
+        return all(map(is_finite, tree.values() if isinstance(tree, dict) else tree))
+    return not isinstance(tree, np.ndarray | float) or bool(np.isfinite(tree).all())
+
+
 # --- writing --------------------------------------------------------------------------------------------
 
 

@@ -12,8 +12,8 @@ from typing import IO, Any, cast
 import tts_cli
 from tts_cli.engines.base import EngineSpec
 from tts_cli.errors import MissingError
-from tts_cli.types import Utterance
-from tts_cli.workers.messages import PROTOCOL, decode, encode, utterance_to_json
+from tts_cli.types import Conditioning, Utterance
+from tts_cli.workers.messages import PROTOCOL, decode, encode, request_to_json
 
 START_S = 300.0
 SILENCE_S = 120.0
@@ -62,10 +62,10 @@ class Child:
             raise MissingError(answer["error"], hint=answer["hint"])
         self._deadline = None
 
-    def render(self, utterances: Sequence[Utterance], within_s: float) -> Iterator[dict[str, Any]]:
-        """Yield the answers "take" and "failed", one for each utterance; raises `WorkerDied`."""
+    def ask(self, calls: Sequence[Utterance | Conditioning], within_s: float) -> Iterator[dict[str, Any]]:
+        """Yield an answer for each call, which are all of one sort; raises `WorkerDied`."""
         self._expect_within(within_s)
-        self._send(op="render", jobs=[utterance_to_json(utterance) for utterance in utterances])
+        self._send(**request_to_json(calls))
         while (answer := self._receive())["event"] != "done":
             yield answer
         self._deadline = None

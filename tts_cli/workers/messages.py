@@ -2,23 +2,27 @@
 
     -> {"op": "hello", "proto": 1, "engine", "adapter", "device", "cache", "subtype"}
     <- {"event": "ready", "proto": 1, "pid"}
-    -> {"op": "render", "jobs": [{"key", "text", "language", "voice", "params", "seed"}, ...]}
+    -> {"op": "condition", "jobs": [{"key", "language", "prompts": [{"pcm", "sample_rate", "transcript"}]}, ...]}
+    -> {"op": "render", "jobs": [{"key", "text", "language", "voice", "params", "seed", "conditionals"}, ...]}
     <- {"event": "heartbeat", "rss"}                            every few seconds while it works
+    <- {"event": "conditionals", "key", "blob", "size", "wall_s"}
     <- {"event": "take", ...}                                   a take as in `cache.records`
     <- {"event": "failed", "key", "kind", "error"}              kind: input | oom | engine | internal | storage
-    <- {"event": "done"}                                        after the last job of a render
+    <- {"event": "done"}                                        after the last job of a request
     <- {"event": "unusable", "error", "hint"}                   instead of "ready": exit follows
 
-Frozen data on both sides; nothing else crosses the pipe. Audio goes straight into the cache. `adapter` is
-"module:Class", so a worker needs no list of engines. "storage" means that the cache cannot be written.
+Frozen data on both sides; nothing else crosses the pipe. Audio and states go straight into the cache, and clips
+(`pcm` names one there) come from it; `conditionals` is a key, empty or left out. `adapter` is "module:Class", so a
+worker needs no list of engines. "storage" means that the cache cannot be written.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from tts_cli.engines.base import Request
-from tts_cli.types import Take, Utterance
+from tts_cli.engines.base import Request, State
+from tts_cli.types import Conditioning, Take, Utterance
 
 PROTOCOL = 1
 
@@ -31,8 +35,18 @@ class TakeDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConditioningDone:
+    """A state was made; its blob is in the cache, its record not yet."""
+
+    key: str
+    blob: str
+    size: int
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeFailed:
-    """An utterance could not be recorded; `kind` is one of the protocol's, or `crash` or `timeout` of its worker."""
+    """A call that came to nothing; `kind` is one of the protocol's, or `crash` or `timeout` of its worker."""
 
     key: str
     kind: str
@@ -52,6 +66,13 @@ def decode(line: bytes) -> dict[str, Any]:
     return message
 
 
+def request_to_json(calls: Sequence[Utterance | Conditioning]) -> dict[str, Any]:
+    """Ask for calls of one sort."""
+    if isinstance(calls[0], Conditioning):
+        return {"op": "condition", "jobs": [asdict(call) for call in calls]}
+    return {"op": "render", "jobs": [utterance_to_json(call) for call in calls if isinstance(call, Utterance)]}
+
+
 def utterance_to_json(utterance: Utterance) -> dict[str, Any]:
     """Say what a worker needs of an utterance."""
     return {
@@ -61,10 +82,11 @@ def utterance_to_json(utterance: Utterance) -> dict[str, Any]:
         "voice": utterance.voice,
         "params": dict(utterance.params),
         "seed": utterance.seed,
+        "conditionals": utterance.conditionals,
     }
 
 
-def request_from_json(job: dict[str, Any]) -> Request:
+def request_from_json(job: dict[str, Any], state: State = None) -> Request:
     """Rebuild what the engine is asked; the key is not its business."""
     return Request(
         text=job["text"],
@@ -72,4 +94,6 @@ def request_from_json(job: dict[str, Any]) -> Request:
         voice=job["voice"],
         params=job["params"],
         seed=job["seed"],
+        state=state,
+        state_key=job.get("conditionals", ""),
     )

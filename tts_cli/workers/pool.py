@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import MissingError, OutputError
 from tts_cli.types import Job
 from tts_cli.workers.child import Child, WorkerDied
-from tts_cli.workers.messages import TakeDone, TakeFailed
+from tts_cli.workers.messages import ConditioningDone, TakeDone, TakeFailed
 
 TRIES = 2
 START_TRIES = 3
@@ -27,6 +27,8 @@ PATIENCE_S = 30.0
 SLACK = 20.0
 FAREWELL_S = 0.5
 POLL_S = 0.1
+
+Result = TakeDone | ConditioningDone | TakeFailed
 
 
 class Pool:
@@ -64,11 +66,11 @@ class Pool:
     ) -> None:
         self.close()
 
-    def render(self, jobs: Iterable[Job]) -> Iterator[TakeDone | TakeFailed]:
-        """Yield what became of each utterance, as it happens.
+    def render(self, jobs: Iterable[Job]) -> Generator[Result]:
+        """Yield what became of each call, as it happens.
 
         Jobs go out in the given order, one at a time to each worker; a worker takes those of its own engine first,
-        so that each engine is loaded once. An utterance that ends its worker, or takes too long, is tried once more.
+        so that each engine is loaded once. A call that ends its worker, or takes too long, is tried once more.
         Raises `MissingError` where an engine cannot start, and `OutputError` where the cache cannot be written.
         """
         if self._closed:
@@ -124,7 +126,7 @@ class Pool:
         """Return the seconds after which a job is given up: many times what it should take."""
         return self._patience_s + job.estimated_s * max(1.0, SLACK * self.spec_of(job).realtime_factor)
 
-    def _collect(self, results: "_Results") -> Iterator[TakeDone | TakeFailed]:
+    def _collect(self, results: "_Results") -> Iterator[Result]:
         """Yield results until every slot has ended; wakes up often, so that Ctrl-C and deadlines are noticed."""
         open_slots = len(self._threads)
         while open_slots:
@@ -164,13 +166,13 @@ class _Slot:
         results.put(_End(error=error))
 
     def _do(self, job: Job, results: "_Results") -> None:
-        """Have a job's utterances recorded; the first one without an answer is what its worker died of."""
-        waiting = {utterance.key: utterance for utterance in job.utterances}
+        """Have a job's calls done; the first one without an answer is what its worker died of."""
+        waiting = {call.key: call for call in job.utterances}
         tries = 0
         while waiting:
             child = self._ready_child(self._pool.spec_of(job))
             try:
-                for answer in child.render(tuple(waiting.values()), self._pool.time_for(job)):
+                for answer in child.ask(tuple(waiting.values()), self._pool.time_for(job)):
                     del waiting[answer["key"]]
                     tries = 0
                     results.put(_result(answer))
@@ -240,12 +242,14 @@ class _Closed(Exception):  # noqa: N818  not an error
     """The pool is being closed: stop, and say nothing."""
 
 
-_Results = queue.SimpleQueue[TakeDone | TakeFailed | _End]
+_Results = queue.SimpleQueue[Result | _End]
 
 
-def _result(answer: dict[str, Any]) -> TakeDone | TakeFailed:
+def _result(answer: dict[str, Any]) -> Result:
     if answer["event"] == "take":
         return TakeDone(take=take_from_json(answer))
+    if answer["event"] == "conditionals":
+        return ConditioningDone(**{name: answer[name] for name in ("key", "blob", "size", "wall_s")})
     if answer["kind"] == "storage":
         raise OutputError(answer["error"])
     return TakeFailed(key=answer["key"], kind=answer["kind"], error=answer["error"])

@@ -1,4 +1,4 @@
-"""The worker's main: speaks the utterances that its parent sends, and writes each take into the cache.
+"""The worker's main: does the calls that its parent sends, and writes each take or state into the cache.
 
 `python -m tts_cli.workers.process`, perhaps under another environment's python, so it imports the standard library,
 numpy, soundfile and the engine's own packages alone.
@@ -22,15 +22,18 @@ import numpy as np
 
 from tts_cli.audio.files import Subtype, encode_take
 from tts_cli.audio.measure import measure_take
-from tts_cli.cache.blobs import write_blob
+from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
 from tts_cli.cache.records import take_to_json
-from tts_cli.engines.base import Engine, Speech
+from tts_cli.cache.store import Cache, Missing
+from tts_cli.engines.base import Engine, PromptAudio, Speech, State
 from tts_cli.errors import MissingError, TakeError, TtsError
 from tts_cli.types import Take
+from tts_cli.voices.pt_file import is_finite, read_pt, write_pt
 from tts_cli.workers.messages import PROTOCOL, decode, encode, request_from_json
 
 HEARTBEAT_S = 1.0
 LAST_WORDS_S = 0.5
+STATES_KEPT = 32
 
 
 class Channel:
@@ -80,11 +83,12 @@ def main() -> int:
         if engine is None:
             return 1
         try:
+            desk = _Desk(engine, Cache(Path(hello["cache"])), hello["subtype"])
             channel.send(event="ready", proto=PROTOCOL, pid=os.getpid())
             while (request := requests.get()) is not None:
                 with channel.working():
                     for job in request["jobs"]:
-                        channel.send(**_answer(engine, job, Path(hello["cache"]), hello["subtype"]))
+                        channel.send(**_answer(desk, request["op"], job))
                 channel.send(event="done")
         finally:
             engine.close()
@@ -140,10 +144,78 @@ def _load_engine(hello: dict[str, Any], channel: Channel) -> Engine | None:
     return None
 
 
-def _answer(engine: Engine, job: dict[str, Any], cache: Path, subtype: Subtype) -> dict[str, Any]:
-    """Record one utterance. This is the error boundary of a take: whatever goes wrong costs this line only."""
+class _Desk:
+    """What all calls share: the engine, the cache, and the states of the voices that spoke last."""
+
+    def __init__(self, engine: Engine, cache: Cache, subtype: Subtype) -> None:
+        self._engine = engine
+        self._cache = cache
+        self._subtype = subtype
+        self._states: dict[str, State] = {}
+
+    def condition(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Make the state of a voice from its clips."""
+        started = time.perf_counter()
+        state = self._engine.condition([self._clip(prompt) for prompt in job["prompts"]], job["language"])
+        data = write_pt(state)
+        if not is_finite(state):
+            raise TakeError("the engine made a state that holds NaN or infinity")
+        blob = self._keep(data, STATE)
+        return {"key": job["key"], "blob": blob, "size": len(data), "wall_s": _since(started)}
+
+    def record(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Record an utterance."""
+        started = time.perf_counter()
+        [speech] = self._engine.synthesize([request_from_json(job, self._state(job.get("conditionals", "")))])
+        _check(speech)
+        measures = measure_take(speech.samples, speech.sample_rate)
+        data = encode_take(speech.samples, speech.sample_rate, self._subtype)
+        take = Take(
+            key=job["key"],
+            blob=self._keep(data, AUDIO),
+            size=len(data),
+            frames=len(speech.samples),
+            sample_rate=speech.sample_rate,
+            measures=measures,
+            words=speech.words,
+            wall_s=_since(started),
+        )
+        return take_to_json(take)
+
+    def _clip(self, prompt: dict[str, Any]) -> PromptAudio:
+        data = read_blob(self._cache.root, prompt["pcm"], PCM)
+        if data is None:
+            raise TakeError("a clip of the voice is no longer in the cache", hint="run the command again")
+        samples = np.frombuffer(data, "<f4").astype(np.float32)
+        return PromptAudio(samples=samples, sample_rate=prompt["sample_rate"], transcript=prompt["transcript"])
+
+    def _state(self, key: str) -> State:
+        """Return a voice's state, read once and kept for as long as few voices take turns."""
+        if not key:
+            return None
+        if key not in self._states:
+            found = self._cache.find_conditionals(key)
+            data = None if isinstance(found, Missing) else self._cache.read_conditionals(found)
+            if data is None:
+                raise TakeError("the conditionals of the voice are damaged", hint="run the command again")
+            while len(self._states) >= STATES_KEPT:
+                del self._states[next(iter(self._states))]
+            self._states[key] = read_pt(data)
+        return self._states[key]
+
+    def _keep(self, data: bytes, suffix: str) -> str:
+        try:
+            return write_blob(self._cache.root, data, suffix)
+        except OSError as error:
+            raise TakeError(f"the cache cannot be written: {error}", kind="storage") from error
+
+
+def _answer(desk: _Desk, op: str, job: dict[str, Any]) -> dict[str, Any]:
+    """Do one call. This is the error boundary of a take: whatever goes wrong costs this line only."""
     try:
-        return {"event": "take", **take_to_json(_record(engine, job, cache, subtype))}
+        if op == "condition":
+            return {"event": "conditionals", **desk.condition(job)}
+        return {"event": "take", **desk.record(job)}
     except TakeError as error:
         hint = f" ({error.hint})" if error.hint else ""
         return {"event": "failed", "key": job["key"], "kind": error.kind, "error": error.message + hint}
@@ -156,28 +228,6 @@ def _answer(engine: Engine, job: dict[str, Any], cache: Path, subtype: Subtype) 
         return {"event": "failed", "key": job["key"], "kind": "internal", "error": _last_line(error)}
 
 
-def _record(engine: Engine, job: dict[str, Any], cache: Path, subtype: Subtype) -> Take:
-    started = time.perf_counter()
-    [speech] = engine.synthesize([request_from_json(job)])
-    _check(speech)
-    data = encode_take(speech.samples, speech.sample_rate, subtype)
-    measures = measure_take(speech.samples, speech.sample_rate)
-    try:
-        blob = write_blob(cache, data)
-    except OSError as error:
-        raise TakeError(f"the cache cannot be written: {error}", kind="storage") from error
-    return Take(
-        key=job["key"],
-        blob=blob,
-        size=len(data),
-        frames=len(speech.samples),
-        sample_rate=speech.sample_rate,
-        measures=measures,
-        words=speech.words,
-        wall_s=round(time.perf_counter() - started, 4),
-    )
-
-
 def _check(speech: Speech) -> None:
     """Refuse what no later stage could mend; adapters come from third parties, too."""
     samples = speech.samples
@@ -185,6 +235,10 @@ def _check(speech: Speech) -> None:
         raise TakeError(f"the engine returned {samples.dtype} samples of shape {samples.shape}, not mono float32")
     if not len(samples):
         raise TakeError("the engine returned no audio")
+
+
+def _since(started: float) -> float:
+    return round(time.perf_counter() - started, 4)
 
 
 def _last_line(error: Exception) -> str:
