@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -58,6 +59,15 @@ def test_the_same_text_gives_the_same_bytes_whatever_was_spoken_before(speak):
     for before in (LINE, "A", "Guten Tag!", "Another, rather longer sentence; with pauses."):
         speak(before, language="de", voice="f3")
         assert digest(speak(LINE)) == first
+
+
+@pytest.mark.parametrize("noisy", [{"breath": 1.0}, {"breath": 0.25, "voice": "m7"}, {"voice": "Reed"}, {"voice": "caleb"}])
+def test_noise_in_a_voice_is_the_same_noise_at_any_time(speak, noisy):
+    first = digest(speak(LINE, **noisy))
+    speak("Something else, with breath.", **noisy)
+    time.sleep(1.1)  # the library seeds its noise with the seconds of the clock
+
+    assert digest(speak(LINE, **noisy)) == first
 
 
 def test_after_a_refused_line_the_bytes_are_still_the_same(speak):

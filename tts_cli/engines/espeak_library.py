@@ -21,6 +21,7 @@ from tts_cli.engines.espeak_voices import EspeakVoice, data_directory
 from tts_cli.errors import MissingError, TakeError
 
 SAMPLE_RATE = 22_050
+RANDOM_SEED = 1
 MAX_HOME_BYTES = 120  # espeak-ng has 160 for the whole path of a data file and cuts the rest off
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
@@ -111,6 +112,9 @@ class Library:
             )
             if rate != SAMPLE_RATE:
                 raise TakeError(f"espeak-ng did not start on its data (it answered {rate})")
+            # Breath draws from the library's own generator, seeded with the time of day; two klatt voices from libc's.
+            library.espeak_ng_SetRandSeed(RANDOM_SEED)
+            ctypes.CDLL(None).srand(RANDOM_SEED)
             try:
                 yield library
             finally:
@@ -164,6 +168,7 @@ def _declare(library: Any) -> Any:
         *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int),
         *(ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p),
     ]
+    library.espeak_ng_SetRandSeed.argtypes = [ctypes.c_long]
     return library
 
 
