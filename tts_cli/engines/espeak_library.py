@@ -1,7 +1,7 @@
 """The espeak-ng library by ctypes: one call speaks one text, and the same call gives the same bytes, always.
 
 espeak-ng keeps state between texts that no reset clears, so each text gets a fresh copy of the library's memory: a
-private file is loaded and unloaded around it (2 ms). The file must be private, because an open library is shared.
+private file is loaded and unloaded around it (0.5 ms). It must be private, because an open library is shared.
 """
 
 import _ctypes
@@ -26,7 +26,7 @@ MAX_HOME_BYTES = 120  # espeak-ng has 160 for the whole path of a data file and 
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_DONT_EXIT = 0x8000
-_BUFFER_MS = 1000
+_BUFFER_MS = 1000  # it changes the sound of voices with an echo: that ends where the last buffer does
 _POS_CHARACTER = 1
 _CHARS_UTF8 = 1
 _EVENT_NONE, _EVENT_WORD, _EVENT_END = 0, 1, 5
@@ -64,6 +64,7 @@ class _Event(ctypes.Structure):
     )
 
 
+_LIBC = ctypes.CDLL(None)
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))
 
 
@@ -114,7 +115,7 @@ class Library:
                 raise TakeError(f"espeak-ng did not start on its data (it answered {rate})")
             # Breath draws from the library's own generator, seeded with the time of day; two klatt voices from libc's.
             library.espeak_ng_SetRandSeed(RANDOM_SEED)
-            ctypes.CDLL(None).srand(RANDOM_SEED)
+            _LIBC.srand(RANDOM_SEED)
             try:
                 yield library
             finally:
