@@ -88,7 +88,9 @@ def ffmpeg_version() -> str:
     try:
         said = subprocess.run([path, "-version"], capture_output=True, text=True, check=True, timeout=10).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        raise MissingError(f"{path} does not run: {error}", hint="pip install --force-reinstall imageio-ffmpeg") from error
+        raise MissingError(
+            f"{path} does not run: {error}", hint="pip install --force-reinstall imageio-ffmpeg"
+        ) from error
     return said.split()[2]
 
 
