@@ -198,7 +198,7 @@ def test_two_lines_may_not_have_one_file(cli, book: Path) -> None:
     result = cli("render", book, "--lines")
 
     assert result.code == 3
-    assert "book.yaml:13:" in result.err
+    assert "book.yaml:14:" in result.err
     assert "written twice" in result.err
 
 
@@ -238,7 +238,7 @@ def test_a_recording_is_used_instead_of_an_engine(cli, tmp_path: Path, speech: P
 def test_a_line_that_fails_costs_that_line_only(cli, tmp_path: Path) -> None:
     (tmp_path / "book.yaml").write_text(
         "chapters:\n"
-        "  - id: one\n    lines: [{id: a, text: This is fine.}, {id: b, text: '♪'}]\n"
+        "  - id: one\n    lines: [{id: a, text: This is fine.}, {id: b, text: ꠀ}]\n"
         "  - id: two\n    lines: [{id: c, text: This is fine too.}]\n"
     )
 

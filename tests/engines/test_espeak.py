@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,8 +17,9 @@ import pytest
 
 from tts_cli.engines import espeak_library
 from tts_cli.engines.base import Request
-from tts_cli.engines.catalog import ESPEAK
+from tts_cli.engines.catalog import ESPEAK, list_voices
 from tts_cli.engines.espeak import Espeak
+from tts_cli.engines.espeak_voices import find
 from tts_cli.errors import MissingError, TakeError
 
 LINE = "The quick brown fox jumps over the lazy dog, said the old mole."
@@ -60,6 +62,17 @@ def test_the_same_text_gives_the_same_bytes_whatever_was_spoken_before(speak):
         assert digest(speak(LINE)) == first
 
 
+@pytest.mark.parametrize(
+    "noisy", [{"breath": 1.0}, {"breath": 0.25, "voice": "m7"}, {"voice": "Reed"}, {"voice": "caleb"}]
+)
+def test_noise_in_a_voice_is_the_same_noise_at_any_time(speak, noisy):
+    first = digest(speak(LINE, **noisy))
+    speak("Something else, with breath.", **noisy)
+    time.sleep(1.1)  # the library seeds its noise with the seconds of the clock
+
+    assert digest(speak(LINE, **noisy)) == first
+
+
 def test_after_a_refused_line_the_bytes_are_still_the_same(speak):
     first = digest(speak(LINE))
     for bad in ({"pitch": 99.0}, {"voice": "nosuch"}):
@@ -78,12 +91,13 @@ def test_somebody_else_holding_the_library_open_changes_nothing(speak):
 
 
 def in_another_process(texts, path=(), **environment):
-    """Speak in a fresh python and return the digest of each text; `path` goes before everything else."""
+    """Speak each "text" or "text|voice" in a fresh python, return the digests; `path` goes before everything else."""
     code = (
         "import hashlib, sys; from tts_cli.engines.espeak import Espeak; from tts_cli.engines.base import Request\n"
         "engine = Espeak(); engine.load('cpu')\n"
-        "for text in sys.argv[1:]:\n"
-        "    request = Request(text=text, language='en', voice='', params={}, seed=0)\n"
+        "for line in sys.argv[1:]:\n"
+        "    text, _, voice = line.partition('|')\n"
+        "    request = Request(text=text, language='en', voice=voice, params={}, seed=0)\n"
         "    print(hashlib.sha256(engine.synthesize([request])[0].samples.tobytes()).hexdigest())\n"
         "engine.close()\n"
     )
@@ -102,6 +116,47 @@ def test_another_process_in_another_order_gives_the_same_bytes(speak):
     texts = [LINE, "Second.", "Of the third."]
     here = [digest(speak(text)) for text in texts]
     assert in_another_process(reversed(texts)) == here[::-1]
+
+
+def test_every_variant_gives_the_same_bytes_in_another_process_in_another_order(speak):
+    variants = [voice.name for voice in list_voices(ESPEAK) if not voice.language]
+    here = [digest(speak("Hello there.", voice=variant)) for variant in variants]
+    there = in_another_process([f"Hello there.|{variant}" for variant in reversed(variants)])
+    assert there[::-1] == here
+    assert len(set(here)) > 95
+
+
+def plain_library(text, voice, folder):
+    """Speak by a copy of the library as it comes, on its own data and by its own search for the voice."""
+    shutil.copy(espeakng_loader.get_library_path(), folder / "plain.so")
+    library = espeak_library._declare(ctypes.CDLL(str(folder / "plain.so")))
+    pcm = []
+
+    @espeak_library._CALLBACK
+    def receive(samples, count, events):
+        if samples:
+            pcm.append(ctypes.string_at(samples, 2 * count))
+        return 0
+
+    home = Path(espeakng_loader.get_data_path()).parent
+    assert library.espeak_Initialize(2, 1000, os.fsencode(home), 0x8000) == 22_050
+    library.espeak_ng_SetRandSeed(espeak_library.RANDOM_SEED)
+    library.espeak_SetSynthCallback(receive)
+    assert library.espeak_SetVoiceByName(voice.encode()) == 0
+    data = text.encode() + b"\0"
+    assert library.espeak_Synth(data, len(data), 0, 1, 0, 1, None, None) == 0
+    library.espeak_Terminate()
+    espeak_library._ctypes.dlclose(library._handle)
+    return b"".join(pcm)
+
+
+@pytest.mark.parametrize(
+    "voice", ["en-us", "de", "cmn", "ja", "vi", "nb", "pt-br", "en-us+f3", "de+whisper", "en-us+Mr serious"]
+)
+def test_the_private_view_of_the_data_sounds_like_the_library_itself(speak, tmp_path, voice):
+    text = "Hello world, 你好世界 12 привет — Ünïcode café."
+    spoken = speak.engine._library.speak(text, find(voice, "en"), "", {})
+    assert spoken.pcm == plain_library(text, voice, tmp_path)
 
 
 def test_the_library_holds_no_memory_from_line_to_line(speak):

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -214,10 +216,13 @@ def test_a_poison_line_in_a_job_costs_that_line_only(make_pool, make_job):
     assert found["exit 1"].kind == found["exit 2"].kind == "crash"
 
 
-def test_a_worker_that_hangs_is_stopped_with_all_it_started(make_pool, jobs_of, tmp_path):
+def test_a_worker_that_hangs_is_stopped_with_all_it_started(make_pool, jobs_of, specs, tmp_path):
+    def impatient(name):
+        return replace(specs(name), patience_s=0.6)
+
     jobs = jobs_of(f"hang {tmp_path}/pids", "after")
     with at_most(8):
-        found = by_text(make_pool(patience_s=0.6).render(jobs), jobs)
+        found = by_text(make_pool(specs=impatient).render(jobs), jobs)
     assert found["after"] == "take"
     [hung] = [result for result in found.values() if result != "take"]
     assert (hung.kind, hung.error.splitlines()[0]) == ("timeout", "its worker did not answer in time and was stopped")
@@ -238,8 +243,6 @@ def test_an_engine_that_is_not_usable_ends_the_run_with_its_hint(make_pool, jobs
 
 
 def test_an_adapter_that_cannot_be_imported_ends_the_run(make_pool, jobs_of, specs):
-    from dataclasses import replace
-
     def broken(name):
         return replace(specs(name), adapter="no_such_module:Engine")
 
@@ -295,8 +298,6 @@ def test_leaving_the_loop_ends_the_workers(make_pool, jobs_of, tmp_path):
 def test_closing_while_an_engine_starts_does_not_wait_for_it(make_pool, jobs_of, tmp_path):
     pool = make_pool(logs=tmp_path)
     results = pool.render(jobs_of("a", engine="faulty:HangsAtStart"))
-    import threading
-
     threading.Timer(0.5, pool.close).start()
     with at_most(3):
         assert list(results) == []

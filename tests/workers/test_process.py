@@ -67,7 +67,7 @@ def test_a_conversation(worker, tmp_path):
     }
     assert hear(worker) == {"event": "done"}
     worker.stdin.close()
-    assert worker.wait(2) == 0
+    assert worker.wait(5) == 0
     assert worker.stdout.read() == ""
 
 
@@ -86,18 +86,18 @@ def test_it_shows_signs_of_life_while_it_works_and_only_then(worker, tmp_path):
 def test_another_protocol_is_refused(worker, tmp_path):
     answer = hello(worker, tmp_path, proto=2)
     assert (answer["event"], answer["error"]) == ("unusable", "the worker speaks protocol 1, the parent 2")
-    assert worker.wait(2) == 1
+    assert worker.wait(5) == 1
 
 
 def test_an_engine_that_cannot_be_loaded_says_why(worker, tmp_path):
     answer = hello(worker, tmp_path, adapter="faulty_engine:Unusable")
     assert answer == {"event": "unusable", "error": "no weights here", "hint": "tts-cli download unusable"}
-    assert worker.wait(2) == 1
+    assert worker.wait(5) == 1
 
 
 def test_it_ends_when_nobody_says_hello(worker):
     worker.stdin.close()
-    assert worker.wait(2) == 0
+    assert worker.wait(5) == 0
 
 
 @pytest.mark.parametrize("text", ["slow 30", "quick"])
@@ -106,14 +106,14 @@ def test_the_end_of_stdin_ends_it_also_in_the_middle_of_a_line(worker, tmp_path,
     render(worker, text)
     time.sleep(0.1)
     worker.stdin.close()
-    assert worker.wait(2) == 0
+    assert worker.wait(5) == 0
 
 
 def test_a_parent_that_stops_listening_ends_it(worker, tmp_path):
     hello(worker, tmp_path)
     worker.stdout.close()
     render(worker, "one", "two")
-    assert worker.wait(3) == 0
+    assert worker.wait(5) == 0
 
 
 def test_it_imports_nothing_slow():

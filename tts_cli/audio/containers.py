@@ -1,4 +1,6 @@
-"""What each file format can hold; standard library only, since recipes are checked before anything is loaded."""
+"""What each file format can hold and does to levels; standard library only, as recipes are checked early."""
+
+import math
 
 from tts_cli.types import Recipe
 
@@ -39,3 +41,28 @@ def _not_among(what: str, value: int, known: tuple[int, ...], where: str) -> str
 def _not_within(recipe: Recipe, low: int, high: int) -> str | None:
     kbps = recipe.bitrate_kbps
     return None if low <= kbps <= high else f"bitrate_kbps {kbps} is not possible (possible: {low} to {high})"
+
+
+# LAME itself turns a CBR stream down by these factors; seen in what the bundled ffmpeg writes, at every rate.
+_LAME_SCALES = ((160, 0.95), (192, 0.97), (224, 0.98))
+
+_EXACT_HEADROOM_DB = 0.1  # other meters interpolate a little differently
+_GOOD_HEADROOM_DB, _THIN_HEADROOM_DB = 0.3, 0.7
+_GOOD_KBPS_PER_CHANNEL = 96
+
+
+def level_shift_db(recipe: Recipe) -> float:
+    """Return how much louder (above 0) or quieter the format's encoder makes a programme."""
+    if recipe.format == "mp3":
+        for kbps, scale in _LAME_SCALES:
+            if recipe.bitrate_kbps <= kbps:
+                return 20 * math.log10(scale)
+    return 0.0
+
+
+def headroom_db(recipe: Recipe) -> float:
+    """Return how far below the ceiling a programme must stay before it is encoded: coding noise raises peaks."""
+    if recipe.format in ("wav", "flac"):
+        return _EXACT_HEADROOM_DB
+    good = recipe.bitrate_kbps >= _GOOD_KBPS_PER_CHANNEL * recipe.channels
+    return _GOOD_HEADROOM_DB if good else _THIN_HEADROOM_DB

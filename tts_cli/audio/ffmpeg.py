@@ -82,6 +82,18 @@ def ffmpeg_path() -> str:
         raise MissingError("ffmpeg is missing", hint=hint) from error
 
 
+def ffmpeg_version() -> str:
+    """Ask the ffmpeg that would run for its version; raises MissingError when it does not run."""
+    path = ffmpeg_path()
+    try:
+        said = subprocess.run([path, "-version"], capture_output=True, text=True, check=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MissingError(
+            f"{path} does not run: {error}", hint="pip install --force-reinstall imageio-ffmpeg"
+        ) from error
+    return said.split()[2]
+
+
 # --- encoding -------------------------------------------------------------------------------------------
 
 

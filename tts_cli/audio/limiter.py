@@ -5,6 +5,7 @@ than the window, is the gain at the hop's borders, and straight lines join the b
 needs, the gain is exactly 1 where nothing is near the ceiling, and the result is the same however the signal is cut.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,20 @@ class Limiter:
     def context_samples(self) -> int:
         """Return the same in samples: what `limit` wants before and after the samples it returns."""
         return self.context * HOP
+
+    def stream(self, blocks: Iterable[Samples], gain: float) -> Iterator[Samples]:
+        """Amplify and limit consecutive blocks of any length; as many samples come out as went in."""
+        context = self.context_samples
+        window = np.zeros(context, np.float32)
+        for block in blocks:
+            window = np.concatenate([window, block])
+            ready = (window.size - 2 * context) // HOP * HOP
+            if ready > 0:
+                yield self.limit(window[: ready + 2 * context], gain)
+                window = window[ready:]
+        rest = window.size - context
+        silence = np.zeros(context + -rest % HOP, np.float32)
+        yield self.limit(np.concatenate([window, silence]), gain)[:rest]
 
     def limit(self, samples: Samples, gain: float) -> Samples:
         """Amplify and limit; [context + n * HOP + context] samples -> [n * HOP]."""

@@ -1,6 +1,5 @@
 """Programme loudness by ITU-R BS.1770-4 and true peak, streaming: memory grows by 80 bytes a second."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import soundfile
 
 from tts_cli.audio.ffmpeg import DEMUXERS, FfmpegError, decoding
+from tts_cli.audio.files import SequentialFile
 from tts_cli.audio.measure import LUFS_OF_FULL_SCALE_POWER, SILENCE_DB
 from tts_cli.audio.truepeak import TruePeakMeter
 from tts_cli.audio.weighting import BINS_PER_SECOND, KWeighting, Samples, bin_edges
@@ -21,11 +21,8 @@ Powers = npt.NDArray[np.float64]
 ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
 _BINS_PER_BLOCK = 4
-
 _BLOCK_FRAMES = 1 << 17
-_PART_S = 600
-_CONTEXT_S = 0.1
-"""What a part of a file is given before it, so that its filters have settled, and after it, for the last peak."""
+_BY_SOUNDFILE = (".wav", ".flac", ".mp3")
 
 
 def gated_loudness(powers: Powers) -> float:
@@ -64,14 +61,18 @@ class LoudnessMeter:
         self._bins: list[Powers] = []
         self._count = 0
 
-    def settle(self, block: Samples) -> None:
-        """Hear what came before the measured part: it moves the filters and counts for the peak alone."""
-        self._weighted_power(block)
-        self.hear(block)
-
     def push(self, block: Samples) -> None:
         """Measure one block."""
-        self.hear(block)
+        self.push_peaks(block)
+        self.push_power(block)
+
+    def push_peaks(self, block: Samples) -> None:
+        """Measure one block's true peak alone."""
+        for channel, meter in zip(_channels(block), self._peaks, strict=True):
+            meter.push(channel)
+
+    def push_power(self, block: Samples) -> None:
+        """Measure one block's loudness alone; it shares nothing with the true peak, so both may run at once."""
         power = np.concatenate([self._rest, self._weighted_power(block)])
         begun = self._count * self._sample_rate // BINS_PER_SECOND
         whole = ((begun + power.size) * BINS_PER_SECOND + BINS_PER_SECOND - 1) // self._sample_rate - self._count
@@ -81,11 +82,6 @@ class LoudnessMeter:
             self._bins.append(sums / np.diff(edges))
         self._rest = power[edges[-1] :]
         self._count += whole
-
-    def hear(self, block: Samples) -> None:
-        """Take a block into account for the true peak alone."""
-        for channel, meter in zip(_channels(block), self._peaks, strict=True):
-            meter.push(channel)
 
     def _weighted_power(self, block: Samples) -> Samples:
         """Return the K-weighted squares, summed over the channels; [n]."""
@@ -129,71 +125,42 @@ class FileLevels:
     sample_rate: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    powers: Powers
-    peak: float
-
-
 def measure_file(path: Path) -> FileLevels:
-    """Measure a master as it lies on the disk, streaming; formats that soundfile lacks are decoded by ffmpeg.
+    """Measure a master as it lies on the disk, streaming; soundfile decodes wav, flac and mp3, ffmpeg the rest.
 
     Raises OutputError when it cannot be decoded.
     """
+    suffix = path.suffix.lower()
     try:
-        if path.suffix.lower() in (".m4a", ".opus"):
-            return _measure_by_ffmpeg(path)
-        return _measure_by_soundfile(path)
+        if suffix in _BY_SOUNDFILE:
+            with SequentialFile(path) as file:
+                return _levels(file.each_block(_BLOCK_FRAMES), file.samplerate, file.channels)
+        with decoding(path, DEMUXERS[suffix]) as decoded:
+            return _levels(decoded.blocks, decoded.sample_rate, decoded.channels)
     except (FfmpegError, soundfile.LibsndfileError) as error:
         raise OutputError(f"cannot measure {path}: {error}") from error
 
 
-def _measure_by_soundfile(path: Path) -> FileLevels:
-    """Measure parts of ten minutes side by side: always the same parts, so that the result never depends on threads."""
-    with soundfile.SoundFile(path) as file:
-        frames, sample_rate = file.frames, file.samplerate
-    starts = range(0, max(1, frames), _PART_S * sample_rate)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        parts = list(pool.map(lambda start: _measure_part(path, start), starts))
-    return _levels(parts, frames, sample_rate)
-
-
-def _measure_part(path: Path, start: int) -> _Part:
-    with soundfile.SoundFile(path) as file:
-        meter = LoudnessMeter(file.samplerate, file.channels)
-        context = round(_CONTEXT_S * file.samplerate)
-        stop = min(start + _PART_S * file.samplerate, file.frames)
-        before = min(start, context)
-        file.seek(start - before)
-        meter.settle(file.read(before, dtype="float32"))
-        for block in _read_until(file, stop):
-            meter.push(block)
-        meter.hear(file.read(min(context, file.frames - stop), dtype="float32"))
-        return _Part(powers=meter.bin_powers(), peak=meter.true_peak())
-
-
-def _read_until(file: soundfile.SoundFile, stop: int) -> Iterator[Samples]:
-    while (count := min(stop - file.tell(), _BLOCK_FRAMES)) > 0:
-        yield file.read(count, dtype="float32")
-
-
-def _measure_by_ffmpeg(path: Path) -> FileLevels:
-    with decoding(path, DEMUXERS[path.suffix.lower()]) as decoded:
-        meter = LoudnessMeter(decoded.sample_rate, decoded.channels)
-        frames = 0
-        for block in decoded.blocks:
-            meter.push(block)
+def _levels(blocks: Iterator[Samples], sample_rate: int, channels: int) -> FileLevels:
+    """Measure blocks while the next one is decoded, loudness and true peak side by side."""
+    meter = LoudnessMeter(sample_rate, channels)
+    frames = 0
+    with ThreadPoolExecutor(2) as pool:
+        for block in _decoded_ahead(blocks, pool):
+            peaks = pool.submit(meter.push_peaks, block)
+            meter.push_power(block)
+            peaks.result()
             frames += block.shape[0]
-        part = _Part(powers=meter.bin_powers(), peak=meter.true_peak())
-        return _levels([part], frames, decoded.sample_rate)
-
-
-def _levels(parts: list[_Part], frames: int, sample_rate: int) -> FileLevels:
-    lufs = gated_loudness(np.concatenate([part.powers for part in parts]))
-    peak_db = 20 * np.log10(max(10 ** (SILENCE_DB / 20), *(part.peak for part in parts), 0.0))
     return FileLevels(
-        lufs=max(lufs, ABSOLUTE_GATE_LUFS),
-        true_peak_dbtp=float(peak_db),
+        lufs=max(meter.integrated_lufs(), ABSOLUTE_GATE_LUFS),
+        true_peak_dbtp=max(20 * float(np.log10(max(meter.true_peak(), 1e-9))), SILENCE_DB),
         frames=frames,
         sample_rate=sample_rate,
     )
+
+
+def _decoded_ahead(blocks: Iterator[Samples], pool: ThreadPoolExecutor) -> Iterator[Samples]:
+    coming = pool.submit(next, blocks, None)
+    while (block := coming.result()) is not None:
+        coming = pool.submit(next, blocks, None)
+        yield block

@@ -71,7 +71,7 @@ def show_report(report: Report) -> None:
         )
     if others := len(report.outputs) - len(masters):
         console.print(f"{report.out}/lines/  {_count(others, 'file')}")
-    console.print(f"\n[dim]{_pace(report)}[/dim]")
+    console.print(f"\n[dim]{_pace(report, counts[Outcome.RENDERED])}[/dim]")
 
 
 def clock(seconds: float) -> str:
@@ -88,9 +88,12 @@ def _row(out: str, master: Deliverable) -> tuple[str, str, str, str]:
     return f"{out}/{master.path}", clock(master.seconds), loudness, peak
 
 
-def _pace(report: Report) -> str:
-    said = f"{clock(report.audio_seconds)} of audio in {report.wall_seconds:.1f} s"
-    return f"{said} ({report.audio_seconds / report.wall_seconds:,.0f}x real time)" if report.wall_seconds else said
+def _pace(report: Report, rendered: int) -> str:
+    audio = f"{clock(report.audio_seconds)} of audio"
+    if not rendered:
+        return f"{audio}, nothing to render ({report.wall_seconds:.1f} s)"
+    speed = report.audio_seconds / max(report.wall_seconds, 0.001)
+    return f"{audio} in {report.wall_seconds:.1f} s ({speed:,.0f}x real time)"
 
 
 def _describe(planned: PlannedLine) -> str:

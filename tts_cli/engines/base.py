@@ -68,7 +68,8 @@ class EngineSpec:
     `voices` names a function `() -> tuple[EngineVoice, ...]`; `resolve` a function `(voice, language) -> str` that
     returns the engine's full voice name or raises `UnknownNameError`. Both are "module:function" and may only
     import what the CLI process may. `package` is the distribution whose version is part of every key. An engine
-    without a `conditioner` imitates nobody.
+    without a `conditioner` imitates nobody. A worker that takes `patience_s` longer than twenty times what it should
+    counts as hung.
     """
 
     name: str
@@ -84,6 +85,7 @@ class EngineSpec:
     max_chars: int = 300
     chars_per_second: float = 15.0
     realtime_factor: float = 0.01
+    patience_s: float = 30.0
     stochastic: bool = True
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)

@@ -56,6 +56,7 @@ RECORDING = EngineSpec(
     resolve="tts_cli.engines.recording:resolve",
     sample_rate=0,
     subtype="PCM_24",
+    patience_s=900.0,  # a recording may be two hours long, whatever its line says
     stochastic=False,
 )
 

@@ -1,7 +1,7 @@
 """The espeak-ng library by ctypes: one call speaks one text, and the same call gives the same bytes, always.
 
 espeak-ng keeps state between texts that no reset clears, so each text gets a fresh copy of the library's memory: a
-private file is loaded and unloaded around it (2 ms). The file must be private, because an open library is shared.
+private file is loaded and unloaded around it (0.5 ms). It must be private, because an open library is shared.
 """
 
 import _ctypes
@@ -21,11 +21,12 @@ from tts_cli.engines.espeak_voices import EspeakVoice, data_directory
 from tts_cli.errors import MissingError, TakeError
 
 SAMPLE_RATE = 22_050
+RANDOM_SEED = 1
 MAX_HOME_BYTES = 120  # espeak-ng has 160 for the whole path of a data file and cuts the rest off
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_DONT_EXIT = 0x8000
-_BUFFER_MS = 1000
+_BUFFER_MS = 1000  # it changes the sound of voices with an echo: that ends where the last buffer does
 _POS_CHARACTER = 1
 _CHARS_UTF8 = 1
 _EVENT_NONE, _EVENT_WORD, _EVENT_END = 0, 1, 5
@@ -63,6 +64,7 @@ class _Event(ctypes.Structure):
     )
 
 
+_LIBC = ctypes.CDLL(None)
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))
 
 
@@ -111,6 +113,9 @@ class Library:
             )
             if rate != SAMPLE_RATE:
                 raise TakeError(f"espeak-ng did not start on its data (it answered {rate})")
+            # Breath draws from the library's own generator, seeded with the time of day; two klatt voices from libc's.
+            library.espeak_ng_SetRandSeed(RANDOM_SEED)
+            _LIBC.srand(RANDOM_SEED)
             try:
                 yield library
             finally:
@@ -164,6 +169,7 @@ def _declare(library: Any) -> Any:
         *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int),
         *(ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p),
     ]
+    library.espeak_ng_SetRandSeed.argtypes = [ctypes.c_long]
     return library
 
 

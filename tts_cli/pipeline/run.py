@@ -6,6 +6,7 @@ manifest -> plan -> jobs -> takes -> timeline -> master -> deliverables
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -118,14 +119,14 @@ def render(order: Order, settings: Settings, watch: Watch) -> Report:
     """Do the main job; a damaged take met on the way is recorded anew and the run goes on."""
     started = time.monotonic()
     run = _prepare(order, settings, watch)
-    for _ in range(HEAL_TRIES):
+    for attempt in range(1, HEAL_TRIES + 1):
         try:
             report = _render(run, started)
             break
-        except DamagedTakeError as error:
-            damaged = error
-    else:
-        raise damaged
+        except DamagedTakeError:
+            if attempt == HEAL_TRIES:
+                raise
+            _drop_damaged(run)
     data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
     write_atomically(output_path(run.out, REPORT_FILE), data.encode())
     return report
@@ -145,6 +146,13 @@ def _prepare(order: Order, settings: Settings, watch: Watch) -> _Run:
         cache=Cache(settings.cache),
         selected=select_lines(manifest, order.only),
     )
+
+
+def _drop_damaged(run: _Run) -> None:
+    """Read every take once, which deletes the damaged ones: where one is, there may be more."""
+    for take in _plan(run).takes.values():
+        with suppress(DamagedTakeError):
+            run.cache.read(take)
 
 
 def _plan(run: _Run) -> Plan:

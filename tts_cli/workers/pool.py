@@ -23,7 +23,6 @@ from tts_cli.workers.messages import ConditioningDone, TakeDone, TakeFailed
 
 TRIES = 2
 START_TRIES = 3
-PATIENCE_S = 30.0
 SLACK = 20.0
 FAREWELL_S = 0.5
 POLL_S = 0.1
@@ -34,7 +33,7 @@ Result = TakeDone | ConditioningDone | TakeFailed
 class Pool:
     """Workers that start when there is a job for them, and end with the `with` block, within a second.
 
-    `specs` finds an engine's spec by its name. `patience_s` is what a job may take beyond its estimate.
+    `specs` finds an engine's spec by its name.
     """
 
     def __init__(
@@ -45,13 +44,11 @@ class Pool:
         logs: Path | None = None,
         python: str = sys.executable,
         specs: Callable[[str], EngineSpec] = get_spec,
-        patience_s: float = PATIENCE_S,
     ) -> None:
         self.cache = cache
         self._logs = logs
         self._python = python
         self._specs = specs
-        self._patience_s = patience_s
         self._slots = [_Slot(self, number) for number in range(workers)]
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -122,10 +119,6 @@ class Pool:
         """Find the spec of the job's engine."""
         return self._specs(job.engine)
 
-    def time_for(self, job: Job) -> float:
-        """Return the seconds after which a job is given up: many times what it should take."""
-        return self._patience_s + job.estimated_s * max(1.0, SLACK * self.spec_of(job).realtime_factor)
-
     def _collect(self, results: "_Results") -> Iterator[Result]:
         """Yield results until every slot has ended; wakes up often, so that Ctrl-C and deadlines are noticed."""
         open_slots = len(self._threads)
@@ -167,12 +160,14 @@ class _Slot:
 
     def _do(self, job: Job, results: "_Results") -> None:
         """Have a job's calls done; the first one without an answer is what its worker died of."""
+        spec = self._pool.spec_of(job)
+        within_s = spec.patience_s + job.estimated_s * max(1.0, SLACK * spec.realtime_factor)
         waiting = {call.key: call for call in job.utterances}
         tries = 0
         while waiting:
-            child = self._ready_child(self._pool.spec_of(job))
+            child = self._ready_child(spec)
             try:
-                for answer in child.ask(tuple(waiting.values()), self._pool.time_for(job)):
+                for answer in child.ask(tuple(waiting.values()), within_s):
                     del waiting[answer["key"]]
                     tries = 0
                     results.put(_result(answer))
