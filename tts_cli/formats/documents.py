@@ -11,10 +11,10 @@ from tts_cli.errors import InputError
 from tts_cli.formats import fields
 from tts_cli.formats.decode import Decoded, decode, fault, read_bytes
 from tts_cli.formats.fields import LINE, Names
-from tts_cli.formats.records import Entry, MappingRecord, Place, Record, Spot, merge, read_mapping, validated
-from tts_cli.formats.schema import DefaultFields, EmotionFields, PauseFields, ProjectFields, SpeakerFields
-from tts_cli.formats.values import BadValueError, parse_name
-from tts_cli.formats.yaml_tree import Mark, Marks, Node, read_yaml
+from tts_cli.formats.named import NamedReader
+from tts_cli.formats.records import Entry, MappingRecord, Record, Spot, merge, read_mapping, validated
+from tts_cli.formats.schema import DefaultFields, PauseFields, ProjectFields, SpeakerFields
+from tts_cli.formats.yaml_tree import Marks, read_yaml
 from tts_cli.types import Problem, Source
 
 DEEPEST_REFERENCE = 8
@@ -175,7 +175,8 @@ class FrameReader:
         top = document.top
         emotions: Mapping[str, Entry] = {}
         if "emotions" in top.fields:
-            emotions = self._emotions(document.name, top.fields["emotions"], top.place.mark("emotions"))
+            reader = NamedReader(document.name, self._findings.problems)
+            emotions = reader.emotions(top.fields["emotions"], top.place.mark("emotions"))
         return Frame(
             project=self._section(document, "project", fields.PROJECT, ProjectFields),
             defaults=self._section(document, "defaults", fields.DEFAULTS, DefaultFields),
@@ -194,27 +195,13 @@ class FrameReader:
         record = read_mapping(document.name, node, marks, names, self._findings.problems)
         return validated(kind, names, [record], self._findings.problems)[0] or _NOTHING
 
-    def _emotions(self, path: str, node: Node, marks: Mark | Marks) -> dict[str, Entry]:
-        if not isinstance(node, dict) or not isinstance(marks, Marks):
-            self._findings.complain(Spot(path, marks).at(), "emotions: must be a mapping from names to emotions")
-            return {}
-        records = {name: self._named_record(path, name, value, marks, fields.EMOTION) for name, value in node.items()}
-        entries = validated(EmotionFields, fields.EMOTION, list(records.values()), self._findings.problems)
-        return {name: entry or _NOTHING for name, entry in zip(records, entries, strict=True)}
-
     def _speakers(self, document: Document) -> dict[str, Member]:
+        reader = NamedReader(document.name, self._findings.problems)
         node, marks = document.top.fields["speakers"], document.top.place.mark("speakers")
-        if not isinstance(node, dict) or not isinstance(marks, Marks):
-            self._findings.complain(
-                document.top.place.at("speakers"), "speakers: must be a mapping from names to speakers"
-            )
-            return {}
-        path = document.name
         records, emotions = {}, {}
-        for name, value in node.items():
-            record = self._named_record(path, name, value, marks, fields.SPEAKER, short="voice")
+        for name, record in reader.records("speakers", node, marks, fields.SPEAKER, short="voice").items():
             if "emotions" in record.fields and isinstance(record, MappingRecord):
-                emotions[name] = self._emotions(path, record.fields["emotions"], record.place.mark("emotions"))
+                emotions[name] = reader.emotions(record.fields["emotions"], record.place.mark("emotions"))
             records[name] = Record(
                 {key: item for key, item in record.fields.items() if key != "emotions"}, record.place
             )
@@ -223,22 +210,6 @@ class FrameReader:
             name: Member(entry or _NOTHING, emotions.get(name, {}))
             for name, entry in zip(records, entries, strict=True)
         }
-
-    def _named_record(self, path: str, name: str, value: Node, marks: Marks, names: Names, short: str = "") -> Record:
-        """Read the entry of a mapping from names to records; `short` is the field that a single value stands for."""
-        mark = marks.items[name]
-        place: Place = Spot(path, mark)
-        try:
-            parse_name(name)
-        except BadValueError as error:
-            self._findings.complain(Spot(path, marks.keys[name]).at(), str(error), error.hint)
-        if isinstance(value, dict) and isinstance(mark, Marks):
-            return read_mapping(path, value, mark, names, self._findings.problems)
-        if value and not (short and isinstance(value, str)):
-            self._findings.complain(place.at(), f"{name}: must be a mapping", names.hint(""))
-        elif value:
-            return Record({short: value}, place)
-        return Record({}, place)
 
 
 def _lay_over(under: Frame, over: Frame) -> Frame:

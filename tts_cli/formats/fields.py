@@ -125,7 +125,34 @@ PROJECT = Names(
 PAUSES = Names(dict.fromkeys(("comma", "phrase", "sentence", "paragraph", "scene", "chapter", "speaker_change"), ""))
 DEFAULTS = Names(_INHERITED)
 SPEAKER = Names(_SPEAKER)
-EMOTION = Names({"description": "", "like": "", "speed": "rate", "pitch": "", "volume": "volume_db", "params": ""})
+_SOUND = {"speed": "rate", "pitch": "", "volume": "volume_db"}
+EMOTION = Names(
+    {
+        "description": "",
+        "like": "",
+        "intensity": "",
+        "exaggeration": "",
+        **_SOUND,
+        "params": "",
+        "reference": "clip sample",
+        "transcript": "",
+    }
+)
+VOICE = Names(
+    {
+        "name": "display display_name",
+        "description": "",
+        "language": "lang",
+        "licence": "license",
+        "consent": "",
+        **_SOUND,
+        "engines": "",
+        "references": "clips samples",
+        "emotions": "",
+    }
+)
+DEFINITION = Names({"voice": "", **_SOUND, "params": ""})
+REFERENCE = Names({"file": "path clip", "transcript": "text"})
 CHAPTER = Names({"id": "", "title": "name", "lines": "script", **_INHERITED})
 LINE = Names(_LINE)
 

@@ -104,14 +104,51 @@ class SpeakerFields(InheritedFields, total=False):
 
 @_strict
 class EmotionFields(TypedDict, total=False):
-    """A project's or a speaker's own emotion, perhaps made from another one."""
+    """A project's, a speaker's or a voice's own emotion, perhaps made from another one."""
 
     description: Text
     like: Name
+    intensity: Fraction
+    exaggeration: Fraction
     speed: Speed
     pitch: Pitch
     volume: Volume
     params: Params
+    reference: Text
+    transcript: Text
+
+
+@_strict
+class VoiceFields(TypedDict, total=False):
+    """A voice of the library; its engines, references and emotions are read apart."""
+
+    name: Name
+    description: Text
+    language: Language
+    licence: Text
+    consent: Text
+    speed: Speed
+    pitch: Pitch
+    volume: Volume
+
+
+@_strict
+class DefinitionFields(TypedDict, total=False):
+    """What a voice is for one engine: a voice that the engine brings, and how it is set."""
+
+    voice: Name
+    speed: Speed
+    pitch: Pitch
+    volume: Volume
+    params: Params
+
+
+@_strict
+class ReferenceFields(TypedDict, total=False):
+    """A clip to imitate."""
+
+    file: Text
+    transcript: Text
 
 
 @_strict

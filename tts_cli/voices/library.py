@@ -1,0 +1,42 @@
+"""Where voices lie: ./voices, beside the manifest, in the home folder, in the installed package; the first one wins."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import tts_cli
+
+FOLDER = "voices"
+VOICE_FILE = "voice.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Folders that hold voices, each a folder with a `voice.yaml`, in the order in which they are searched."""
+
+    folders: tuple[Path, ...]
+
+    def find(self, name: str) -> Path | None:
+        """Return the folder of a voice; names are compared, never joined to a path."""
+        return self.voices().get(name)
+
+    def voices(self) -> dict[str, Path]:
+        """Return every voice's folder by name."""
+        found: dict[str, Path] = {}
+        for folder in self.folders:
+            for path in sorted(folder.glob(f"*/{VOICE_FILE}")):
+                found.setdefault(path.parent.name, path.parent)
+        return found
+
+
+def open_library(home: Path, beside: Path | None = None) -> Library:
+    """Return the library as seen from the working directory, and from a manifest that lies in `beside`."""
+    near = [Path(FOLDER)] + ([beside / FOLDER] if beside else [])
+    return Library((*near, home / FOLDER, *_packaged()))
+
+
+def _packaged() -> Iterator[Path]:
+    """Yield where our own voices may lie: inside a wheel's package, or beside it in a clone."""
+    package = Path(tts_cli.__file__).parent
+    yield package / "_voices"
+    yield package.parent / FOLDER
