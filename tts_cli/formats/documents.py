@@ -192,7 +192,7 @@ class FrameReader:
             self._findings.complain(document.top.place.at(key), f"{key}: must be a mapping")
             return _NOTHING
         record = read_mapping(document.name, node, marks, names, self._findings.problems)
-        return validated(kind, names, [record], self._findings.problems)[0] or _NOTHING
+        return validated(kind, names, [record], self._findings.problems)[0]
 
     def _emotions(self, path: str, node: Node, marks: Mark | Marks) -> dict[str, Entry]:
         if not isinstance(node, dict) or not isinstance(marks, Marks):
@@ -200,7 +200,7 @@ class FrameReader:
             return {}
         records = {name: self._named_record(path, name, value, marks, fields.EMOTION) for name, value in node.items()}
         entries = validated(EmotionFields, fields.EMOTION, list(records.values()), self._findings.problems)
-        return {name: entry or _NOTHING for name, entry in zip(records, entries, strict=True)}
+        return dict(zip(records, entries, strict=True))
 
     def _speakers(self, document: Document) -> dict[str, Member]:
         node, marks = document.top.fields["speakers"], document.top.place.mark("speakers")
@@ -219,10 +219,7 @@ class FrameReader:
                 {key: item for key, item in record.fields.items() if key != "emotions"}, record.place
             )
         entries = validated(SpeakerFields, fields.SPEAKER, list(records.values()), self._findings.problems)
-        return {
-            name: Member(entry or _NOTHING, emotions.get(name, {}))
-            for name, entry in zip(records, entries, strict=True)
-        }
+        return {name: Member(entry, emotions.get(name, {})) for name, entry in zip(records, entries, strict=True)}
 
     def _named_record(self, path: str, name: str, value: Node, marks: Marks, names: Names, short: str = "") -> Record:
         """Read the entry of a mapping from names to records; `short` is the field that a single value stands for."""
