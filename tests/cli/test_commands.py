@@ -107,7 +107,9 @@ def test_check_says_that_all_is_well(cli, tmp_path: Path) -> None:
     assert cli("check", "good.csv", "--json").json["speakers"] == 2
 
 
-def test_settings_come_from_flag_then_environment_then_file(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_come_from_flag_then_environment_then_file(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "tts-cli.toml").write_text('cache = "from-file"\n')
 
     assert cli("cache", "stat", "--json").json["path"].endswith("cache")

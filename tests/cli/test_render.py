@@ -102,7 +102,9 @@ def test_a_second_run_renders_nothing_and_writes_nothing(cli, book: Path, tmp_pa
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_same_bytes_from_any_number_of_workers_and_from_nothing(cli, book: Path, tmp_path: Path, workers: int) -> None:
+def test_the_same_bytes_from_any_number_of_workers_and_from_nothing(
+    cli, book: Path, tmp_path: Path, workers: int
+) -> None:
     cli("render", book, "-o", "once")
     cli("render", book, "-o", "again", "--cache", "other", "--workers", workers)
 
@@ -204,7 +206,9 @@ def test_two_lines_may_not_have_one_file(cli, book: Path) -> None:
 
 def test_the_sheet_comes_back_filled_in(cli, tmp_path: Path) -> None:
     sheet = tmp_path / "game.csv"
-    sheet.write_bytes("Situation;Text;id\r\nIn the wood;Who goes there?;a\r\nAt sea;Land ho, über alles!;b\r\n".encode())
+    sheet.write_bytes(
+        "Situation;Text;id\r\nIn the wood;Who goes there?;a\r\nAt sea;Land ho, über alles!;b\r\n".encode()
+    )
 
     result = cli("render", sheet, "--lines", "-o", "out", "--write-back", "done.csv")
 
@@ -297,7 +301,8 @@ def test_a_locked_line_is_never_rendered_again(cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "recipe", ["format: mp3", "format: flac\nchannels: 2", "format: opus\nsample_rate: 48000", "format: m4a", "split: programme"]
+    "recipe",
+    ["format: mp3", "format: flac\nchannels: 2", "format: opus\nsample_rate: 48000", "format: m4a", "split: programme"],
 )
 def test_recipes_decide_what_is_written(cli, book: Path, tmp_path: Path, recipe: str) -> None:
     (tmp_path / "mine.yaml").write_text(f"{recipe}\nloudness_lufs: -16\ntrue_peak_dbtp: -1\n")

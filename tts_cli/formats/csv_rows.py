@@ -2,14 +2,16 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tts_cli.errors import InputError
 from tts_cli.formats.decode import Decoded, decode, fault
+from tts_cli.formats.fields import column_of
 from tts_cli.types import Problem, Source
 
 DELIMITERS = ",;\t|"
+BLANK = f"{DELIMITERS} "
 # Parts the cells of a sheet that has one column only, where a comma is part of the text.
 ONE_COLUMN = "\x1f"
 
@@ -41,13 +43,13 @@ class Sheet:
                 yield number, row
 
 
-def read_csv(data: bytes, name: str, known: Callable[[str], object] = bool) -> Sheet:
-    """Read a sheet; `known` tells the names of columns that mean something, which settles a doubtful delimiter.
+def read_csv(data: bytes, name: str) -> Sheet:
+    """Read a sheet.
 
     Raises `InputError` for what is empty, undecodable, ragged or has an unclosed quote.
     """
     decoded = decode(data, name)
-    header_row, delimiter = _find_header(decoded.text, name, known)
+    header_row, delimiter = _find_header(decoded.text, name)
     widths = _measure(decoded.text, name, delimiter)
     width = widths[header_row - 1]
     problems = [
@@ -73,13 +75,13 @@ def read_csv(data: bytes, name: str, known: Callable[[str], object] = bool) -> S
     )
 
 
-def write_back(sheet: Sheet, results: Mapping[int, Mapping[str, str]], field_of: Callable[[str], str | None]) -> bytes:
+def write_back(sheet: Sheet, results: Mapping[int, Mapping[str, str]]) -> bytes:
     """Return a copy of the sheet with the columns status, duration, file and key filled in for the given rows.
 
-    What the author wrote into duration and file stays. `field_of` tells what a column's name means, so that a column
-    `filename` is used as `file`; a missing column is added at the end.
+    What the author wrote into duration and file stays. A column that is called otherwise, such as `filename`, is used
+    as what it means; a missing one is added at the end.
     """
-    fields = {field_of(name): place for place, name in enumerate(sheet.header)}
+    fields = {column_of(name): place for place, name in enumerate(sheet.header)}
     columns = {name: fields[name] for name in OWN_COLUMNS if name in fields}
     added = [name for name in OWN_COLUMNS if name not in columns]
     columns |= {name: len(sheet.header) + place for place, name in enumerate(added)}
@@ -109,13 +111,13 @@ def _line_end(text: str) -> str:
 # --- the shape of a sheet -------------------------------------------------------------------------------
 
 
-def _find_header(text: str, name: str, known: Callable[[str], object]) -> tuple[int, str]:
-    """Return the row of the header, the first that is not blank, and the delimiter that makes most sense of it."""
+def _find_header(text: str, name: str) -> tuple[int, str]:
+    """Return the row of the header, the first that is not blank, and the delimiter that shows most known columns."""
     candidates = []
     for delimiter in DELIMITERS:
         for row, cells in enumerate(_records(text, name, delimiter), 1):
-            if any(map(str.strip, cells)):
-                candidates.append((sum(bool(known(cell)) for cell in cells), len(cells), row, delimiter))
+            if any(cell.strip(BLANK) for cell in cells):
+                candidates.append((sum(column_of(cell) is not None for cell in cells), len(cells), row, delimiter))
                 break
     if not candidates:
         raise fault(name, 1, 1, "is empty", "the first row names the columns; one of them is `text`")

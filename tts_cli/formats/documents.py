@@ -193,7 +193,7 @@ class FrameReader:
             self._findings.complain(document.top.place.at(key), f"{key}: must be a mapping")
             return _NOTHING
         record = read_mapping(document.name, node, marks, names, self._findings.problems)
-        return validated(kind, names, [record], self._findings.problems)[0] or _NOTHING
+        return validated(kind, names, [record], self._findings.problems)[0]
 
     def _speakers(self, document: Document) -> dict[str, Member]:
         reader = NamedReader(document.name, self._findings.problems)
@@ -206,10 +206,7 @@ class FrameReader:
                 {key: item for key, item in record.fields.items() if key != "emotions"}, record.place
             )
         entries = validated(SpeakerFields, fields.SPEAKER, list(records.values()), self._findings.problems)
-        return {
-            name: Member(entry or _NOTHING, emotions.get(name, {}))
-            for name, entry in zip(records, entries, strict=True)
-        }
+        return {name: Member(entry, emotions.get(name, {})) for name, entry in zip(records, entries, strict=True)}
 
 
 def _lay_over(under: Frame, over: Frame) -> Frame:

@@ -45,7 +45,7 @@ del _SPEAKER["speaker"]
 
 BARE_PARAMS = frozenset(("exaggeration", "cfg_weight", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"))
 MOST_REMEMBERED = 1000
-# Columns that `--write-back` fills in; reading them again has no effect.
+# Columns that `--write-back` fills in beside duration and file; reading them again has no effect.
 OWN_COLUMNS = frozenset(("status", "key"))
 # Aliases whose bare numbers have another unit than the field's.
 _UNITS = {"silenceafterms": "ms", "volumedb": "dB"}
@@ -155,6 +155,12 @@ DEFINITION = Names({"voice": "", **_SOUND, "params": ""})
 REFERENCE = Names({"file": "path clip", "transcript": "text"})
 CHAPTER = Names({"id": "", "title": "name", "lines": "script", **_INHERITED})
 LINE = Names(_LINE)
+
+
+def column_of(header: str) -> str | None:
+    """Return what a sheet's column stands for: one of our own, or a line's field."""
+    own = header.strip().lower()
+    return own if own in OWN_COLUMNS else LINE.field_of(header)
 
 
 def with_unit(name: str, value: str) -> str:

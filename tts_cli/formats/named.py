@@ -26,11 +26,10 @@ class NamedReader:
         return {name: self._record(name, value, marks, names, short) for name, value in node.items()}
 
     def emotions(self, node: Node, marks: Mark | Marks) -> dict[str, Entry]:
-        """Read the emotions of a project, a speaker or a voice; one that is wrong becomes empty."""
+        """Read the emotions of a project, a speaker or a voice."""
         records = self.records("emotions", node, marks, fields.EMOTION)
         entries = validated(EmotionFields, fields.EMOTION, list(records.values()), self.problems)
-        pairs = zip(records.items(), entries, strict=True)
-        return {name: entry or Entry({}, record.place) for (name, record), entry in pairs}
+        return dict(zip(records, entries, strict=True))
 
     def _record(self, name: str, value: Node, marks: Marks, names: Names, short: str) -> Record:
         mark = marks.items[name]

@@ -64,10 +64,10 @@ def _read(path: Path) -> Recipe:
     problems: list[Problem] = []
     record = read_mapping(name, tree.data, tree.marks, _NAMES, problems)
     entry = validated(RecipeFields, _NAMES, [record], problems)[0]
-    if entry and not problems:
+    if not problems:
         recipe = Recipe(name=path.stem, **entry.values)
         problems += _check(recipe, entry)
-    if problems or not entry:
+    if problems:
         raise InputError(sorted(problems, key=lambda problem: (problem.source.line, problem.source.column)))
     return recipe
 

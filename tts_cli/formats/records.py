@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tts_cli.formats.csv_rows import Sheet
-from tts_cli.formats.fields import LINE, OWN_COLUMNS, Names, with_unit
+from tts_cli.formats.fields import OWN_COLUMNS, Names, column_of, guess, with_unit
 from tts_cli.formats.schema import validate
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
 from tts_cli.types import Problem, Source
@@ -97,11 +97,13 @@ class Entry:
     """Validated fields, and where they were written.
 
     Engine parameters lie flat, as "params.<name>", so that they merge one by one; `params` tells that there are some.
+    What could not be read is left out of a faulty record.
     """
 
     values: Mapping[str, Any]
     place: Place
     origins: Mapping[str, Place] = field(default_factory=dict)
+    is_faulty: bool = False
 
     def at(self, name: str = "") -> Source:
         """Return where a field's value was written, or the record."""
@@ -149,12 +151,12 @@ def read_mapping(
         if value in _NOTHING and (name not in _WORDS or not value):
             continue
         if name in written:
-            hint = f"{written[name]!r} means the same"
-            problems.append(Problem(Source(path, *_start(marks.keys[key])), f"{name!r} is given twice", hint))
+            message = f"{key!r} means {name!r}, and so does {written[name]!r}"
+            problems.append(Problem(Source(path, *_start(marks.keys[key])), message, "remove one of them"))
             continue
         written[name] = key
         fields[name] = with_unit(key, value) if name != key and isinstance(value, str) else value
-    return MappingRecord(_nest_params(fields), place)
+    return MappingRecord(_nest_params(fields) if "params" in names.fields else fields, place)
 
 
 def read_rows(sheet: Sheet, problems: list[Problem]) -> list[Record]:
@@ -162,7 +164,7 @@ def read_rows(sheet: Sheet, problems: list[Problem]) -> list[Record]:
     columns = _columns(sheet, problems)
     if not {"text", "audio"}.intersection(name for _, name in columns):
         source = Source(sheet.name, sheet.header_row)
-        problems.append(Problem(source, "no column is called `text`", LINE.hint("text", sheet.header)))
+        problems.append(Problem(source, "no column is called `text`", guess("text", sheet.header)))
         return []
     places = {name: place + 1 for place, name in columns}
     has_params = any(name.startswith("params.") for name in places)
@@ -182,30 +184,32 @@ def read_rows(sheet: Sheet, problems: list[Problem]) -> list[Record]:
 def _columns(sheet: Sheet, problems: list[Problem]) -> list[tuple[int, str]]:
     columns: dict[str, int] = {}
     for place, header in enumerate(sheet.header):
-        name = None if header.strip().lower() in OWN_COLUMNS else LINE.field_of(header)
-        if name is None or name == "params":
+        name = column_of(header)
+        if name is None or name == "params" or name in OWN_COLUMNS:
             continue
         if name in columns:
             source = Source(sheet.name, sheet.header_row, place + 1)
-            hint = f"column {columns[name] + 1} ({sheet.header[columns[name]]!r}) means the same; rename one of them"
-            problems.append(Problem(source, f"column {header!r}: {name!r} is given twice", hint))
+            first = f"column {columns[name] + 1} ({sheet.header[columns[name]]!r})"
+            message = f"column {header!r} means {name!r}, and so does {first}"
+            problems.append(Problem(source, message, "rename or remove one of them"))
         columns.setdefault(name, place)
     return [(place, name) for name, place in columns.items()]
 
 
 def validated(
     kind: type, names: Names, records: Sequence[Record], problems: list[Problem], known: Iterable[str] = ()
-) -> list[Entry | None]:
-    """Validate a batch; a bad record becomes None and its problems are noted. `known` helps to guess at bad keys."""
+) -> list[Entry]:
+    """Validate a batch; what is wrong is noted and left out. `known` helps to guess at bad keys."""
     result, faults = validate(kind, names, [record.fields for record in records])
     for found in faults:
         place = records[found.record].place
         source = place.key(found.field) if found.is_key else place.at(found.field)
         hint = names.hint(found.field, known) if found.is_key else found.hint
         problems.append(Problem(source, found.message, hint))
+    faulty = {found.record for found in faults}
     return [
-        None if values is None else Entry(_flatten_params(values), record.place)
-        for values, record in zip(result, records, strict=True)
+        Entry(_flatten_params(values), record.place, is_faulty=index in faulty)
+        for index, (values, record) in enumerate(zip(result, records, strict=True))
     ]
 
 

@@ -4,7 +4,7 @@ A validated record is a plain dict of the fields it gives; what it leaves open i
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -222,17 +222,21 @@ class Fault:
     hint: str = ""
 
 
-def validate(kind: type, names: Names, records: Sequence[Any]) -> tuple[list[dict[str, Any] | None], list[Fault]]:
-    """Validate a batch of records whose fields have their own names already; a bad one becomes None."""
+def validate(
+    kind: type, names: Names, records: Sequence[Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], list[Fault]]:
+    """Validate a batch of records whose fields have their own names already; a bad field is left out."""
     adapter = _adapter(kind)
     try:
         return adapter.validate_python(records), []
     except ValidationError as error:
         errors = error.errors(include_url=False)
-    bad = {error["loc"][0] for error in errors}
-    good = iter(adapter.validate_python([record for index, record in enumerate(records) if index not in bad]))
-    result = [None if index in bad else next(good) for index in range(len(records))]
-    return result, [_explain(error, names) for error in errors]
+    bad = {tuple(error["loc"][:2]) for error in errors}
+    sound = [
+        {name: value for name, value in record.items() if (index, name) not in bad}
+        for index, record in enumerate(records)
+    ]
+    return adapter.validate_python(sound), [_explain(error, names) for error in errors]
 
 
 @functools.cache

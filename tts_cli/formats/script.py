@@ -66,7 +66,7 @@ def read_script(path: str, format_: str | None, stdin: bytes | None, findings: F
 
 
 def _take_sheet(draft: _Draft, name: str, data: bytes, chapter: str, findings: Findings) -> None:
-    sheet = read_csv(data, name, LINE.field_of)
+    sheet = read_csv(data, name)
     findings.warnings += sheet.warnings
     draft.lines += [(record, chapter) for record in read_rows(sheet, findings.problems)]
 
@@ -79,11 +79,8 @@ def _check(draft: _Draft, script: Script, findings: Findings) -> Script:
     lines = validated(LineFields, LINE, [record for record, _ in draft.lines], problems, cast)
     return replace(
         script,
-        chapters={
-            chapter: entry or Entry({}, record.place)
-            for (chapter, record), entry in zip(draft.chapters.items(), chapters, strict=True)
-        },
-        lines=tuple((entry, chapter) for entry, (_, chapter) in zip(lines, draft.lines, strict=True) if entry),
+        chapters=dict(zip(draft.chapters, chapters, strict=True)),
+        lines=tuple((entry, chapter) for entry, (_, chapter) in zip(lines, draft.lines, strict=True)),
     )
 
 
@@ -100,11 +97,10 @@ class _Reader:
     def read(self) -> None:
         """Take in everything."""
         for key, node in self._document.top.fields.items():
-            mark = self._document.top.place.mark(key)
             if key == "lines":
-                self._lines(node, mark, "")
+                self._lines(node, self._document.top.place.mark(key), "")
             elif key == "chapters":
-                self._chapters(node, mark)
+                self._chapters(node, self._document.top.place.mark(key))
 
     # --- chapters -----------------------------------------------------------------------------------------
 

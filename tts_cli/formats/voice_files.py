@@ -49,7 +49,7 @@ def read_voice(folder: Path) -> VoiceFile:
         emotions[name] = emotion
     own = Record({key: value for key, value in top.fields.items() if key not in _PARTS}, place)
     [entry] = validated(VoiceFields, fields.VOICE, [own], problems)
-    if problems or entry is None:
+    if problems:
         raise InputError(sorted(problems, key=lambda problem: (problem.source.path, problem.source.line)))
     return VoiceFile(folder.name, folder, entry, definitions, references, emotions)
 
@@ -62,8 +62,7 @@ def read_emotions_folder(folder: Path, problems: list[Problem]) -> dict[str, Ent
             records[path.stem] = _read_mapping(path, fields.EMOTION, "an emotion", problems)
         except InputError as error:
             problems += error.problems
-    entries = validated(EmotionFields, fields.EMOTION, list(records.values()), problems)
-    return {name: entry for name, entry in zip(records, entries, strict=True) if entry}
+    return dict(zip(records, validated(EmotionFields, fields.EMOTION, list(records.values()), problems), strict=True))
 
 
 def format_yaml(values: Mapping[str, Any]) -> str:
@@ -83,7 +82,7 @@ def _definitions(reader: NamedReader, top: MappingRecord) -> dict[str, Entry]:
     node, marks = top.fields["engines"], top.place.mark("engines")
     records = reader.records("engines", node, marks, fields.DEFINITION, short="voice")
     entries = validated(DefinitionFields, fields.DEFINITION, list(records.values()), reader.problems)
-    return {name: entry for name, entry in zip(records, entries, strict=True) if entry}
+    return dict(zip(records, entries, strict=True))
 
 
 def _references(path: str, node: Node, place: MappingPlace, problems: list[Problem]) -> tuple[Entry, ...]:
@@ -94,10 +93,9 @@ def _references(path: str, node: Node, place: MappingPlace, problems: list[Probl
     for index, item in items:
         mark = marks if index < 0 or not isinstance(marks, Marks) else marks.items[index]
         records.append(_reference(path, item, mark, problems))
-    entries = validated(ReferenceFields, fields.REFERENCE, records, problems)
     missing = [record for record in records if not record.fields.get("file")]
     problems += [Problem(record.place.at(), "references: must name a file") for record in missing]
-    return tuple(entry for entry in entries if entry)
+    return tuple(validated(ReferenceFields, fields.REFERENCE, records, problems))
 
 
 def _reference(path: str, item: Node, mark: Mark | Marks, problems: list[Problem]) -> Record:

@@ -63,7 +63,7 @@ class Tree:
 
 def read_yaml(decoded: Decoded, name: str, *, is_json: bool = False) -> Tree:
     """Compose one document; raises `InputError` for one that is empty, broken, doubled, recursive or exploding."""
-    text = _JSON_ESCAPE.sub(_join_surrogates, decoded.text) if is_json else decoded.text
+    text = _from_json(decoded.text) if is_json else decoded.text
     composer = _Composer(name)
     try:
         composer.feed(yaml.parse(text, Loader=LOADER))
@@ -90,6 +90,11 @@ def _syntax_problem(name: str, text: str, error: yaml.MarkedYAMLError) -> Proble
 
 # JSON writes characters beyond U+FFFF as two escapes, which YAML refuses.
 _JSON_ESCAPE = re.compile(r"\\\\|\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+
+
+def _from_json(text: str) -> str:
+    # a JSON string holds no bare tab, so that every tab is mere layout, which YAML would refuse
+    return _JSON_ESCAPE.sub(_join_surrogates, text.replace("\t", " "))
 
 
 def _join_surrogates(escape: re.Match[str]) -> str:

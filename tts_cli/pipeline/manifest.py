@@ -164,7 +164,8 @@ class _Resolver:
             line = self._checked(line, entry, scope)
             other = lines.setdefault(line.id.casefold(), line)
             if other is not line:
-                hint = f"it is first given at {other.source}; case makes no difference, ids name files"
+                but = "" if other.id == line.id else f" as {other.id!r}; ids name files, and case is not enough there"
+                hint = f"it is first given at {other.source}{but}"
                 self._findings.complain(entry.at("id"), f"id {line.id!r} is given twice", hint)
         return list(lines.values())
 
@@ -184,6 +185,8 @@ class _Resolver:
 
     def _check_text(self, line: Line, entry: Entry) -> None:
         spoken = line.spoken
+        if not line.text and entry.is_faulty:
+            return
         if not line.text:
             hint = "`say` is how it is spoken, `text` how it is shown" if line.say else ""
             self._findings.complain(entry.at(), "a line needs `text`", hint)

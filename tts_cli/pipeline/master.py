@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tts_cli.audio.containers import headroom_db, level_shift_db
@@ -20,30 +20,39 @@ _SLACK_LU = 0.2
 _CORRECTION_HEADROOM_DB = 0.1
 
 
-def make_master(timeline: Timeline, recipe: Recipe, path: Path, read_take: Callable[[Take], bytes]) -> Master:
-    """Write one loudness-normalised programme, as long as its timeline to the sample; memory does not grow with it.
+ReadTake = Callable[[Take], bytes]
 
+
+def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake) -> float:
+    """Return the gain in dB that a programme needs before the limiter, for files that are to share it."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return find_gain(timeline, _aim(recipe), read_take, pool).gain_db
+
+
+def make_master(
+    timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, gain_db: float | None = None
+) -> Master:
+    """Write one programme, as long as its timeline to the sample; the memory it takes does not grow with it.
+
+    Without `gain_db` it is brought to the recipe's loudness; with it, it gets that gain and the ceiling alone.
     `read_take` is called from several threads. A file that misses its loudness or ceiling is corrected once.
     Silence stays silence: it reads -70 LUFS. Raises OutputError, and what `read_take` raises; `path` is then as before.
     """
-    aim = Aim(
-        loudness_lufs=recipe.loudness_lufs - level_shift_db(recipe),
-        ceiling_dbtp=recipe.true_peak_dbtp - level_shift_db(recipe) - headroom_db(recipe),
-        channels=recipe.channels,
-    )
+    aim = _aim(recipe)
     with ThreadPoolExecutor(_THREADS) as pool:
 
-        def attempt(aim: Aim) -> tuple[Gain, FileLevels]:
-            gain = find_gain(timeline, aim, read_take, pool)
+        def attempt(aim: Aim) -> tuple[Gain | None, FileLevels]:
+            found = find_gain(timeline, aim, read_take, pool) if gain_db is None else None
             limiter = make_limiter(timeline.sample_rate, aim.ceiling_dbtp)
             mixed = mix(timeline, recipe.fade_ms, read_take, pool)
+            factor = 10 ** ((found.gain_db if found else gain_db) / 20)
             with open_master(path, recipe, frames=timeline.length) as writer:
-                for block in limiter.stream(mixed, 10 ** (gain.gain_db / 20)):
+                for block in limiter.stream(mixed, factor):
                     writer.write(block)
-            return gain, measure_file(path)
+            return found, measure_file(path)
 
-        gain, levels = attempt(aim)
-        better = _corrected(aim, recipe, gain, levels)
+        found, levels = attempt(aim)
+        better = _corrected(aim, recipe, found, levels)
         if better != aim:
             _, levels = attempt(better)
     return Master(

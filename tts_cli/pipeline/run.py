@@ -30,7 +30,7 @@ from tts_cli.pipeline.deliverables import (
 )
 from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.manifest import load_manifest
-from tts_cli.pipeline.master import find_programme_gain, make_master
+from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
 from tts_cli.pipeline.report import choose_status, line_outcomes, list_failures, report_to_json
 from tts_cli.pipeline.takes import record_takes
@@ -257,9 +257,9 @@ def _make_line_files(
         inputs = f"{describe_inputs(timelines[line_id], recipe)}{gain_db:+}"
         kept = unchanged(run.out, name, inputs, run.past)
         if kept is None:
-            path = output_path(run.out, name)
-            kept = deliver(run.out, name, make_master(timelines[line_id], recipe, path, run.cache.read, gain_db), inputs)
-        yield replace(kept, kind="line")
+            file = make_line_file(timelines[line_id], recipe, output_path(run.out, name), run.cache.read, gain_db)
+            kept = deliver(run.out, name, file, inputs)
+        yield kept
 
 
 def _keep_timeline(run: _Run, plan: Plan, takes: Mapping[str, Take], timelines: Mapping[str, Timeline]) -> None:

@@ -1,7 +1,6 @@
 """Jobs -> Takes: have them recorded, and commit each to the cache as it arrives."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 
 from tts_cli.cache.store import Cache
 from tts_cli.types import Job
@@ -13,8 +12,8 @@ def record_takes(jobs: Sequence[Job], cache: Cache, *, workers: int) -> Iterator
     """Yield what became of each utterance, in the order of completion; what is yielded is safely in the cache."""
     if not jobs:
         return
-    with Pool(workers=workers, cache=cache.root) as pool, closing(pool.render(jobs)) as results:
-        for result in results:
+    with Pool(workers=workers, cache=cache.root) as pool:
+        for result in pool.render(jobs):
             if isinstance(result, TakeDone):
                 cache.put(result.take)
             if not isinstance(result, ConditioningDone):

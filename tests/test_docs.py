@@ -1,0 +1,88 @@
+"""What the README says is true: its commands run, its manifest is sound, its tables are complete."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tts_cli.types import ExitCode, Reason
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANIFEST = re.search(r"```yaml\n(project:.*?)```", README, re.DOTALL)
+ONE_LINERS = [
+    line.partition("#")[0].strip()
+    for line in README.partition("## Ten one-liners")[2].partition("##")[0].splitlines()
+    if line.startswith("    ")
+]
+SHEET = "speaker,emotion,text\nmole,happy,Hello there.\nrat,,Good morning.\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the files that the README's commands name."""
+    assert MANIFEST
+    (tmp_path / "book.yaml").write_text(
+        MANIFEST[1] + "chapters:\n  - {id: a, lines: [One.]}\n  - {id: b, lines: [{mole: Two.}]}\n"
+    )
+    (tmp_path / "lines.csv").write_text(SHEET)
+    (tmp_path / "game.csv").write_text(SHEET)
+    return tmp_path
+
+
+def test_there_are_ten_one_liners() -> None:
+    assert len(ONE_LINERS) == 10
+
+
+@pytest.mark.parametrize("line", ONE_LINERS)
+def test_each_one_liner_runs(cli, project: Path, line: str) -> None:
+    words = shlex.split(line)
+    stdin = b""
+    if words[0] == "cat":
+        stdin = (project / words[1]).read_bytes()
+        words = words[3:]
+    if "|" in words:
+        words = words[: words.index("|")]
+
+    result = cli(*words[1:], stdin=stdin)
+
+    assert words[0] == "tts-cli"
+    assert result.code == 0, result.err
+
+
+def test_the_main_job_from_a_clone(cli, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
+
+    result = cli("render", "manifests/quickstart.yaml")
+
+    assert result.code == 0
+    assert {path.name for path in (tmp_path / "out" / "quickstart").iterdir()} == {
+        "quickstart.wav",
+        "timeline.json",
+        "report.json",
+    }
+
+
+@pytest.mark.parametrize("manifest", sorted((ROOT / "manifests").glob("*.*")), ids=lambda path: path.name)
+def test_every_example_is_sound(cli, manifest: Path) -> None:
+    if manifest.name == "cast.yaml":
+        pytest.skip("is included by others")
+
+    result = cli("check", manifest)
+
+    assert result.code == 0, result.err
+    assert result.err == ""
+
+
+def test_the_tables_are_complete() -> None:
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+
+    assert codes == {int(code) for code in ExitCode}
+    assert f"`{', '.join(Reason)}`" in README
+
+
+def test_nothing_names_a_machine() -> None:
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("tts_cli/**/*.py")]:
+        assert "/work/" not in path.read_text(encoding="utf-8"), path
