@@ -51,10 +51,11 @@ class VoiceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EspeakVoice:
-    """A language and perhaps a variant that changes its sound."""
+    """A language and perhaps a variant that changes its sound; `own_pitch` is set where a match changes it again."""
 
     language: VoiceFile
     variant: VoiceFile | None = None
+    own_pitch: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -64,7 +65,7 @@ class EspeakVoice:
     @property
     def pitch(self) -> tuple[int, int]:
         """The voice's own F0 range in Hz; a variant's wins over its language's."""
-        return (self.variant and self.variant.pitch) or self.language.pitch or DEFAULT_PITCH
+        return self.own_pitch or (self.variant and self.variant.pitch) or self.language.pitch or DEFAULT_PITCH
 
 
 def voices() -> tuple[EngineVoice, ...]:
