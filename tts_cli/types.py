@@ -248,22 +248,27 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A reference as an engine is given it: mono float32 PCM, little-endian, named by its sha256."""
+    """A reference as an engine is given it: mono float32 PCM, little-endian, named by its sha256; `data` is it."""
 
     pcm: str
     sample_rate: int
     transcript: str = ""
+    data: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditioning:
-    """One engine call that makes conditionals. `key` names everything that can change them."""
+    """One engine call that makes conditionals. `key` names everything that can change them.
+
+    Where another tool has made them already, they are the `.pt` bytes of `state`, and only have to be kept.
+    """
 
     key: str
     engine: str
-    voice: str
+    voice: Voice
     language: str
-    prompts: tuple[Prompt, ...]
+    prompts: tuple[Prompt, ...] = ()
+    state: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,12 +304,16 @@ class PlannedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All lines in order; `takes` holds what the cache already has, by key; `selected` are the lines to render."""
+    """All lines in order; `takes` holds what the cache already has, by key; `selected` are the lines to render.
+
+    `conditionings` are what the lines' voices are made by, of those that imitate, by the key of the conditionals.
+    """
 
     manifest: Manifest
     lines: tuple[PlannedLine, ...]
     takes: "dict[str, Take]"
     selected: frozenset[str]
+    conditionings: Mapping[str, Conditioning] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 from tts_cli.audio.files import decode_take
 from tts_cli.cache.blobs import PCM, STATE, blob_path
 from tts_cli.cache.store import Cache
-from tts_cli.types import Conditionals, Conditioning, Job, Prompt
+from tts_cli.types import Conditionals, Conditioning, Job, Prompt, Voice
 from tts_cli.voices.pt_file import read_pt
 from tts_cli.workers.messages import ConditioningDone, TakeDone, TakeFailed
 
@@ -28,7 +28,7 @@ def clip(cache):
 
 def conditioning(clip, transcript=""):
     prompt = Prompt(pcm=clip, sample_rate=8000, transcript=transcript)
-    call = Conditioning(key=KEY, engine="faulty", voice="nora", language="de", prompts=(prompt,))
+    call = Conditioning(key=KEY, engine="faulty", voice=Voice(name="nora", engine="faulty"), language="de", prompts=(prompt,))
     return Job(engine="faulty", utterances=(call,), estimated_s=1.0)
 
 

@@ -5,9 +5,10 @@ Never in a key: paths, devices, batch sizes, worker counts, times.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 KEY_VERSION = "tts-cli/take/1"
+CONDITIONALS_VERSION = "tts-cli/conditionals/1"
 
 
 def canonical_json(value: object) -> bytes:
@@ -33,11 +34,18 @@ def take_key(  # noqa: PLR0913  each of these changes the sound
     params: Mapping[str, float | str],
     seed: int,
     sample_rate: int,
+    conditionals: str = "",
 ) -> str:
     """Return the key of an utterance's take. `weights` is the digest or the exact version of what speaks."""
+    imitated = [conditionals] if conditionals else []
     return digest(
-        [KEY_VERSION, engine, adapter, weights, voice, language, text, _plain(params), seed, sample_rate],
+        [KEY_VERSION, engine, adapter, weights, voice, language, text, _plain(params), seed, sample_rate, *imitated],
     )
+
+
+def conditionals_key(*, engine: str, encoder: Sequence[int | str], made_from: Sequence[str]) -> str:
+    """Return the key of a voice's state: what made it (`encoder`), from what; never a name, a path or a parameter."""
+    return digest([CONDITIONALS_VERSION, engine, list(encoder), list(made_from)])
 
 
 def derive_seed(*origin: int | str) -> int:

@@ -58,6 +58,7 @@ class Conditioner:
     most_clips: int = 1
     multiple: int = 1
     uses_transcript: bool = False
+    by_language: bool = False
     expected_s: float = 10.0
 
 

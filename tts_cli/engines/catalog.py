@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from tts_cli.engines import emotions
-from tts_cli.engines.base import EngineSpec, EngineVoice, Param
+from tts_cli.engines.base import Conditioner, EngineSpec, EngineVoice, Param, State
 from tts_cli.errors import MissingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -84,6 +84,11 @@ def list_voices(spec: EngineSpec) -> tuple[EngineVoice, ...]:
 def resolve_voice(spec: EngineSpec, voice: str, language: str) -> str:
     """Return the engine's full voice name; raises `UnknownNameError` of kind "voice" or "language"."""
     return _resolve(spec.resolve, voice, language)
+
+
+def check_state(conditioner: Conditioner, state: State) -> State:
+    """Bring a state into the engine's one form; raises ValueError for what is none of its states."""
+    return _function(conditioner.layout)(state)
 
 
 def package_version(spec: EngineSpec) -> str:

@@ -6,6 +6,9 @@ from dataclasses import replace
 from tts_cli.engines.base import Param
 from tts_cli.types import Emotion
 
+EXAGGERATION = "exaggeration"
+_NOTHING: Mapping[str, float | str] = {}
+
 
 def _table(*emotions: Emotion) -> Mapping[str, Emotion]:
     return {emotion.name: emotion for emotion in emotions}
@@ -88,15 +91,22 @@ ESPEAK = _table(
 )
 
 
-def emotion_at(emotion: Emotion, intensity: float, params: Mapping[str, Param]) -> Emotion:
+def emotion_at(
+    emotion: Emotion, intensity: float, params: Mapping[str, Param], own: Mapping[str, float | str] = _NOTHING
+) -> Emotion:
     """Return the emotion at an intensity: 0 leaves the voice as it is, 1 is the emotion as written.
 
-    Factors become powers, levels and numeric parameters go in a straight line from the engine's default (`params`),
-    so every lever is monotone in the intensity. A parameter that is a name is used from intensity 0.5 on.
+    Factors become powers, levels and numeric parameters go in a straight line from where they are without emotion: a
+    voice's `own` setting or the engine's default (`params`). So every lever is monotone in the intensity. A parameter
+    that is a name is used from intensity 0.5 on, and one that the engine lacks not at all.
     """
-    scaled = {}
-    for name, value in emotion.params.items():
-        start = params[name].default
+    intensity *= emotion.intensity
+    levers = {name: value for name, value in emotion.params.items() if name in params}
+    if emotion.exaggeration is not None and EXAGGERATION in params:
+        levers[EXAGGERATION] = emotion.exaggeration
+    scaled: dict[str, float | str] = {}
+    for name, value in levers.items():
+        start = own.get(name, params[name].default)
         if isinstance(value, str) or isinstance(start, str):
             if intensity >= 0.5:
                 scaled[name] = value

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tts_cli.engines.base import State
+from tts_cli.errors import TakeError
 
 Array = npt.NDArray[Any]
 
@@ -20,6 +21,18 @@ Shape = Sequence[int | None]
 NEUTRAL_EXAGGERATION = 0.5
 _CHATTERBOX_T3 = ("speaker_emb", "clap_emb", "cond_prompt_speech_tokens", "cond_prompt_speech_emb", "emotion_adv")
 _CHATTERBOX_GEN = ("prompt_token", "prompt_token_len", "prompt_feat", "prompt_feat_len", "embedding")
+
+
+def espeak(state: State) -> State:
+    """Check a matched voice of the embedded engine."""
+    from tts_cli.engines.espeak_match import from_plain, to_plain
+
+    if not isinstance(state, dict):
+        raise ValueError("holds no mapping")  # noqa: TRY004  what a layout raises
+    try:
+        return to_plain(from_plain(state))
+    except TakeError as error:
+        raise ValueError(error.message) from error
 
 
 def chatterbox(state: State) -> State:

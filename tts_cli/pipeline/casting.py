@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import engine_names, get_spec, resolve_voice
-from tts_cli.engines.emotions import emotion_at
+from tts_cli.engines.emotions import EXAGGERATION, emotion_at
 from tts_cli.errors import UnknownNameError
 from tts_cli.formats.documents import Findings
 from tts_cli.formats.fields import guess
 from tts_cli.formats.records import Entry
 from tts_cli.formats.values import BadValueError, parse_number, within
-from tts_cli.types import Emotion, Line
+from tts_cli.types import Emotion, Line, Reference, Voice
 
 DEEPEST_LIKE = 20
 RECORDING = "recording"
@@ -27,6 +28,7 @@ class Fault:
     field: str
     message: str
     hint: str = ""
+    severity: Literal["error", "warning"] = "error"
 
 
 def engines() -> tuple[str, ...]:
@@ -39,34 +41,52 @@ def spec_of(engine: str) -> EngineSpec | None:
     return get_spec(engine) if engine in engines() else None
 
 
-def find_faults(line: Line, emotions: Mapping[str, Emotion]) -> Iterator[Fault]:
-    """Say what the line's engine cannot do; `emotions` are the project's and the speaker's own."""
+def find_faults(line: Line, emotions: Mapping[str, Emotion], voice: Voice | None) -> Iterator[Fault]:
+    """Say what the line's engine cannot do; `emotions` are the project's and the speaker's own.
+
+    `voice` is None where the line's voice is the engine's own.
+    """
     spec = spec_of(line.engine)
     if spec is None:
         yield Fault("engine", f"unknown engine {line.engine!r}", guess(line.engine, engines()))
         return
     try:
-        resolve_voice(spec, line.voice, line.language)
+        resolve_voice(spec, voice.own if voice else line.voice, line.language)
     except UnknownNameError as error:
         of_language = error.message.startswith("unknown language")
         yield Fault("language" if of_language else "voice", error.message, error.hint)
     yield from read_params(spec, line.params)[1]
-    known = {**spec.emotions, **emotions}
-    if not line.emotion or line.emotion in known:
-        yield from _find_excess(line, known.get(line.emotion), spec)
-    else:
+    known = {**spec.emotions, **(voice.emotions if voice else {}), **emotions}
+    emotion = known.get(line.emotion) if line.emotion else Emotion(name="neutral")
+    if emotion is None:
         yield Fault("emotion", f"unknown emotion {line.emotion!r}", guess(line.emotion, known))
+        return
+    yield from _find_excess(line, emotion, voice, spec)
+    yield from _find_lacks(emotion, voice, spec)
 
 
-def _find_excess(line: Line, emotion: Emotion | None, spec: EngineSpec) -> Iterator[Fault]:
-    """Find factors beyond what the engine takes, alone or together with the emotion's."""
-    scaled = emotion_at(emotion, line.intensity, spec.params) if emotion else Emotion(name="")
-    for name, own, more in (("speed", line.speed, scaled.speed), ("pitch", line.pitch, scaled.pitch)):
+def _find_excess(line: Line, emotion: Emotion, voice: Voice | None, spec: EngineSpec) -> Iterator[Fault]:
+    """Find factors beyond what the engine takes, alone or together with the voice's and the emotion's."""
+    scaled = emotion_at(emotion, line.intensity, spec.params)
+    speed, pitch = (voice.speed, voice.pitch) if voice else (1.0, 1.0)
+    for name, own, more in (("speed", line.speed, speed * scaled.speed), ("pitch", line.pitch, pitch * scaled.pitch)):
         param = spec.params.get(name)
         if param and not param.low <= own * more <= param.high:
-            with_emotion = f" with the emotion {line.emotion!r}" if more != 1 else ""
+            with_emotion = f" with the emotion {line.emotion!r}" if line.emotion and more != 1 else ""
             message = f"{name}: {own * more:.2f}{with_emotion} is not between {param.low:g} and {param.high:g}"
             yield Fault(name if own != 1 else "emotion", message, f"that is the range of the engine {spec.name}")
+
+
+def _find_lacks(emotion: Emotion, voice: Voice | None, spec: EngineSpec) -> Iterator[Fault]:
+    """Find the levers of an emotion that the engine does not have: it is spoken without them."""
+    lacking = [name for name in emotion.params if name not in spec.params]
+    if emotion.exaggeration is not None and EXAGGERATION not in spec.params:
+        lacking.append(EXAGGERATION)
+    for name in lacking:
+        yield Fault("emotion", f"the engine {spec.name} has no {name}: emotions do without it", severity="warning")
+    if emotion.reference and not (voice and voice.references):
+        message = f"only a voice that imitates can take the reference of the emotion {emotion.name!r}"
+        yield Fault("emotion", message, severity="warning")
 
 
 # --- engine parameters ----------------------------------------------------------------------------------
@@ -113,11 +133,13 @@ def make_emotions(
     spec: EngineSpec | None,
     findings: Findings,
     *,
-    whole: bool,
+    whole: bool = True,
+    any_engine: bool = False,
 ) -> dict[str, Emotion]:
-    """Make the emotions of the project or of a speaker; `like` looks among them, then in `outer`, then in the engine.
+    """Make the emotions of the project, a speaker or a voice; `like` looks among them, in `outer`, then in the engine.
 
-    What is wrong goes to `findings`; an unknown name does not where the cast is not `whole`.
+    What is wrong goes to `findings`; an unknown name does not where the cast is not `whole`. Emotions for `any_engine`
+    may have parameters that this one lacks; they stay as they were written.
     """
     known = {**(spec.emotions if spec else {}), **outer}
     emotions = {}
@@ -126,7 +148,7 @@ def make_emotions(
         if fault and (whole or not fault.message.startswith("unknown")):
             findings.complain(entries[chain[-1]].at("like"), fault.message, fault.hint)
         for step in reversed(chain):
-            base = _vary(base, entries[step], spec, findings)
+            base = _vary(base, entries[step], spec, findings, any_engine=any_engine)
         emotions[name] = replace(base, name=name)
     return emotions
 
@@ -149,16 +171,32 @@ def _follow_like(
     return chain, Emotion(name=name), None
 
 
-def _vary(base: Emotion, entry: Entry, spec: EngineSpec | None, findings: Findings) -> Emotion:
+def _vary(base: Emotion, entry: Entry, spec: EngineSpec | None, findings: Findings, *, any_engine: bool) -> Emotion:
     values = entry.values
-    params, faults = read_params(spec, raw_params(values)) if spec else ({}, ())
+    raw = raw_params(values)
+    foreign = {name: value for name, value in raw.items() if any_engine and spec and name not in spec.params}
+    own = {name: value for name, value in raw.items() if name not in foreign}
+    params, faults = read_params(spec, own) if spec else ({}, ())
     for fault in faults:
         findings.complain(entry.at(fault.field), fault.message, fault.hint)
     return replace(
         base,
         description=values.get("description", base.description),
+        intensity=values.get("intensity", base.intensity),
+        exaggeration=values.get("exaggeration", base.exaggeration),
         speed=values.get("speed", base.speed),
         pitch=values.get("pitch", base.pitch),
         volume_db=values.get("volume", base.volume_db),
-        params={**base.params, **params},
+        params={**base.params, **params, **foreign},
+        reference=_reference(entry, findings) if "reference" in values else base.reference,
     )
+
+
+def _reference(entry: Entry, findings: Findings) -> Reference:
+    """Return the clip in which the voice speaks this way; its path is relative to the file that names it."""
+    source = entry.at("reference")
+    path = Path(source.path).parent / entry.values["reference"]
+    if not path.is_file():
+        hint = f"paths are relative to {source.path}"
+        findings.complain(source, f"reference: no such file {entry.values['reference'][:80]!r}", hint)
+    return Reference(path=str(path), transcript=entry.values.get("transcript", ""))

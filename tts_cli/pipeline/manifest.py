@@ -20,8 +20,10 @@ from tts_cli.formats.fields import fold, guess
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
 from tts_cli.pipeline.casting import Fault, find_faults, make_emotions, raw_params, read_params, spec_of
+from tts_cli.pipeline.voices import VoiceFinder
 from tts_cli.text.script import check_text
-from tts_cli.types import Chapter, Emotion, Line, Manifest, Pauses, Problem, Slot, Source, Speaker
+from tts_cli.types import Chapter, Emotion, Line, Manifest, Pauses, Problem, Slot, Source, Speaker, Voice
+from tts_cli.voices.library import open_library
 
 MOST_SHOWN = 100
 DEFAULT_ENGINE = "espeak"
@@ -36,8 +38,16 @@ _GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
 Params = Mapping[str, float | str]
 
 
-def load_manifest(path: str, *, format: str | None = None, stdin: bytes | None = None) -> Manifest:  # noqa: A002
+def load_manifest(
+    path: str,
+    *,
+    format: str | None = None,  # noqa: A002
+    stdin: bytes | None = None,
+    home: Path | None = None,
+) -> Manifest:
     """Read and check a manifest; "-" takes the bytes of `stdin`. `format` is yaml, json or csv, else it is guessed.
+
+    `home` is one more place where voices lie.
 
     Raises `InputError` with every problem found, in the order of the files and of their lines.
     """
@@ -45,7 +55,8 @@ def load_manifest(path: str, *, format: str | None = None, stdin: bytes | None =
     try:
         with _without_collector():
             script = read_script(path, format, stdin, findings)
-            manifest = _Resolver(script, findings).resolve()
+            library = open_library(home, Path(script.folder))
+            manifest = _Resolver(script, findings, VoiceFinder(library, script.folder, findings)).resolve()
     except InputError as error:
         findings.problems += error.problems
     if findings.problems:
@@ -101,13 +112,16 @@ class _Scope:
 class _Resolver:
     """Turns one script into a manifest; what many lines share is looked at once."""
 
-    def __init__(self, script: Script, findings: Findings) -> None:
+    def __init__(self, script: Script, findings: Findings, voices: VoiceFinder) -> None:
         self._script = script
+        self._voices = voices
         self._frame = script.frame
         self._cast = script.frame.speakers
         self._findings = findings
         self._scopes: dict[tuple[str, str], _Scope] = {}
         self._faults: dict[tuple[Any, ...], tuple[Fault, ...]] = {}
+        self._found: dict[tuple[str, str], tuple[Voice | None, Fault | None]] = {}
+        self._said: set[str] = set()
         self._base = _project_scope(script)
         self._emotions = self._make_emotions(script.frame.emotions, self._base, {})
         self._own_emotions = {
@@ -132,6 +146,7 @@ class _Resolver:
             name=Path(self._script.name).stem,
             path=self._script.path,
             lines=tuple(lines),
+            voices=self._voices.voices,
             speakers=self._make_speakers(lines),
             emotions=self._emotions,
             chapters=self._chapters,
@@ -175,9 +190,11 @@ class _Resolver:
             self._check_text(line, entry)
         if line.slot:
             self._check_slot(line.slot, entry)
+        if "language" not in entry.values and "language" not in scope.entry.values:
+            line = self._in_own_language(line)
         known = self._known_speaker(line, entry, scope)
         for fault in self._faults_of(line) if known else ():
-            self._findings.complain(scope.at(fault.field, entry), fault.message, fault.hint)
+            self._note(fault, scope.at(fault.field, entry))
         if "intensity" in entry.values and not line.emotion:
             self._warn(entry.at("intensity"), "intensity does nothing without an emotion")
         spec = spec_of(line.engine) if line.params else None
@@ -262,13 +279,28 @@ class _Resolver:
         sample = _make_line(scope.entry.values, scope, "", scope.entry.at())
         for fault in self._faults_of(sample):
             if fault.field in member.entry.values:
-                self._findings.complain(scope.entry.at(fault.field), fault.message, fault.hint)
+                self._note(fault, scope.entry.at(fault.field))
+
+    def _voice_of(self, name: str, engine: str) -> tuple[Voice | None, Fault | None]:
+        """Find a voice; (None, None) is one that only the engine may know."""
+        key = (name, engine)
+        if key not in self._found:
+            spec = spec_of(engine)
+            self._found[key] = self._voices.find(name, spec) if spec else (None, None)
+        return self._found[key]
+
+    def _in_own_language(self, line: Line) -> Line:
+        """Let a voice speak its own language where nobody says another."""
+        voice, _ = self._voice_of(line.voice, line.engine)
+        return replace(line, language=voice.language) if voice and voice.language else line
 
     def _make_emotions(
         self, entries: Mapping[str, Entry], owner: Entry, outer: Mapping[str, Emotion]
     ) -> dict[str, Emotion]:
-        spec = spec_of(owner.values.get("engine", DEFAULT_ENGINE))
-        return make_emotions(entries, outer, spec, self._findings, whole=self._frame.whole)
+        engine = owner.values.get("engine", DEFAULT_ENGINE)
+        voice, _ = self._voice_of(owner.values.get("voice", ""), engine)
+        outer = {**voice.emotions, **outer} if voice else outer
+        return make_emotions(entries, outer, spec_of(engine), self._findings, whole=self._frame.whole)
 
     def _make_speakers(self, lines: Iterable[Line]) -> dict[str, Speaker]:
         if self._cast is None:
@@ -307,9 +339,18 @@ class _Resolver:
         )
         if kind not in self._faults:
             emotions = {**self._emotions, **self._own_emotions.get(line.speaker, {})}
-            faults = find_faults(line, emotions)
+            voice, fault = self._voice_of(line.voice, line.engine)
+            faults = [fault] if fault else find_faults(line, emotions, voice)
             self._faults[kind] = tuple(fault for fault in faults if self._frame.whole or fault.field != "emotion")
         return self._faults[kind]
+
+    def _note(self, fault: Fault, source: Source) -> None:
+        """Note a fault: a problem each time, but what an engine merely lacks once."""
+        if fault.severity == "error":
+            self._findings.complain(source, fault.message, fault.hint)
+        elif fault.message not in self._said:
+            self._said.add(fault.message)
+            self._warn(source, fault.message, fault.hint)
 
 
 def _project_scope(script: Script) -> Entry:

@@ -1,35 +1,14 @@
 """Manifest -> Plan: what each line becomes, which takes are there already, and why the others must be rendered."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from tts_cli.cache.keys import KEY_VERSION, derive_seed, digest, take_key
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.base import EngineSpec
-from tts_cli.engines.catalog import get_spec, package_version, resolve_voice
-from tts_cli.engines.emotions import emotion_at
+from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import InputError, UnknownNameError, UsageError
-from tts_cli.text.script import Part, make_parts
-from tts_cli.types import (
-    Boundary,
-    Emotion,
-    Line,
-    Manifest,
-    PastLine,
-    Plan,
-    PlannedLine,
-    Problem,
-    Reason,
-    Take,
-    Utterance,
-)
-
-NEUTRAL = Emotion(name="neutral")
-RECORDING = "recording"
-
-Params = Mapping[str, float | str]
+from tts_cli.pipeline.conditioning import Conditionings
+from tts_cli.pipeline.utterances import plan_line
+from tts_cli.types import Line, Manifest, PastLine, Plan, PlannedLine, Problem, Reason, Take, Utterance
 
 
 def make_plan(
@@ -42,15 +21,17 @@ def make_plan(
 ) -> Plan:
     """Plan every line; the `selected` ones are to be rendered where a take is missing, or all of them by `force`.
 
-    `past` is the last timeline, in its order. Raises `InputError` where a locked take is gone.
+    `past` is the last timeline, in its order. Raises `InputError` where a locked take is gone, or a clip of a voice
+    cannot be read.
     """
+    conditionings = Conditionings()
     takes: dict[str, Take] = {}
     successors = _successors(past)
     present = frozenset(line.id for line in manifest.lines)
     lines = []
     before: str | None = None
     for line in manifest.lines:
-        planned = _plan_line(line, manifest, past.get(line.id))
+        planned = plan_line(line, manifest, past.get(line.id), conditionings)
         missing = _look_up(planned.utterances, cache, takes)
         if force and line.id in selected and not line.lock:
             planned = replace(planned, reason=Reason.FORCED)
@@ -60,7 +41,13 @@ def make_plan(
         lines.append(planned)
         before = line.id
     _refuse(lines, past)
-    return Plan(manifest=manifest, lines=tuple(lines), takes=takes, selected=selected)
+    return Plan(
+        manifest=manifest,
+        lines=tuple(lines),
+        takes=takes,
+        selected=selected,
+        conditionings=conditionings.by_key,
+    )
 
 
 def describe_past(planned: PlannedLine) -> PastLine:
@@ -71,133 +58,11 @@ def describe_past(planned: PlannedLine) -> PastLine:
     return PastLine(
         id=planned.line.id,
         text=planned.line.spoken,
-        voice=first.voice,
+        voice=f"{first.voice} {first.conditionals[:16]}".strip(),
         language=first.language,
         emotion=_emotion_name(planned.line),
         engine=first.engine,
         parts=tuple((u.key, str(u.boundary), u.pause_s) for u in planned.utterances),
-    )
-
-
-# --- from a line to its utterances ----------------------------------------------------------------------
-
-
-def _plan_line(line: Line, manifest: Manifest, old: PastLine | None) -> PlannedLine:
-    speaker = manifest.speakers.get(line.speaker)
-    emotion = NEUTRAL
-    lead_s = 0.0
-    locked = old if line.lock else None
-    if locked:
-        utterances = _locked(line, locked)
-    elif line.audio:
-        utterances = (_recording(line),)
-    else:
-        spec = get_spec(line.engine)
-        emotion = _emotion(line, manifest, spec)
-        parts = make_parts(line.spoken, spec.target_chars, spec.max_chars)
-        lead_s = parts.lead_s
-        utterances = _spoken(line, parts.parts, _params(line, emotion, spec), manifest.seed)
-    gain_db = line.volume_db + emotion.volume_db + (speaker.gain_db if speaker else 0.0)
-    return PlannedLine(line=line, utterances=utterances, reason=None, gain_db=gain_db, lead_s=lead_s, locked=locked)
-
-
-def _spoken(line: Line, parts: Sequence[Part], params: Params, project_seed: int) -> tuple[Utterance, ...]:
-    spec = get_spec(line.engine)
-    voice = resolve_voice(spec, line.voice, line.language)
-    weights = package_version(spec)
-    utterances = []
-    for number, part in enumerate(parts):
-        seed = _seed(line, number, spec, project_seed)
-        key = take_key(
-            engine=spec.name,
-            adapter=spec.version,
-            weights=weights,
-            voice=voice,
-            language=line.language,
-            text=part.text,
-            params=params,
-            seed=seed,
-            sample_rate=spec.sample_rate,
-        )
-        utterances.append(
-            Utterance(
-                line_id=line.id,
-                part=number,
-                text=part.text,
-                language=line.language,
-                voice=voice,
-                engine=spec.name,
-                params=params,
-                seed=seed,
-                key=key,
-                boundary=part.boundary,
-                pause_s=part.pause_s,
-            )
-        )
-    return tuple(utterances)
-
-
-def _seed(line: Line, part: int, spec: EngineSpec, project_seed: int) -> int:
-    """Derive a seed where one changes the sound; an engine without randomness varies on request only."""
-    if not spec.stochastic and line.seed is None and line.take == 1:
-        return 0
-    return derive_seed(project_seed if line.seed is None else line.seed, line.id, part, line.take)
-
-
-def _emotion(line: Line, manifest: Manifest, spec: EngineSpec) -> Emotion:
-    """Find what the line's emotion means here: the speaker's own, the project's, or the engine's; scaled."""
-    if not line.emotion:
-        return NEUTRAL
-    speaker = manifest.speakers.get(line.speaker)
-    for emotions in (speaker.emotions if speaker else {}, manifest.emotions, spec.emotions):
-        if line.emotion in emotions:
-            return emotion_at(emotions[line.emotion], line.intensity, spec.params)
-    return NEUTRAL
-
-
-def _params(line: Line, emotion: Emotion, spec: EngineSpec) -> Params:
-    """Merge emotion and line (which wins); what equals the default is left out, so that saying it changes no key."""
-    given = {**emotion.params, **line.params}
-    params = {name: value for name, value in given.items() if value != spec.params[name].default}
-    for name, factor in (("speed", line.speed * emotion.speed), ("pitch", line.pitch * emotion.pitch)):
-        if abs(factor - 1.0) > 1e-6:
-            params[name] = round(factor, 6)
-    return params
-
-
-def _recording(line: Line) -> Utterance:
-    path = Path(line.audio)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Utterance(
-        line_id=line.id,
-        part=0,
-        text=line.text,
-        language=line.language,
-        voice="",
-        engine=RECORDING,
-        params={"path": str(path), "sha256": sha256},
-        seed=0,
-        key=digest([KEY_VERSION, RECORDING, get_spec(RECORDING).version, sha256]),
-    )
-
-
-def _locked(line: Line, old: PastLine) -> tuple[Utterance, ...]:
-    """Take a locked line's utterances from the last timeline, whatever the manifest says by now."""
-    return tuple(
-        Utterance(
-            line_id=line.id,
-            part=number,
-            text=old.text,
-            language=old.language,
-            voice=old.voice,
-            engine=old.engine,
-            params={},
-            seed=0,
-            key=key,
-            boundary=Boundary(boundary),
-            pause_s=pause_s,
-        )
-        for number, (key, boundary, pause_s) in enumerate(old.parts)
     )
 
 

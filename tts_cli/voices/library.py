@@ -29,10 +29,10 @@ class Library:
         return found
 
 
-def open_library(home: Path, beside: Path | None = None) -> Library:
+def open_library(home: Path | None, beside: Path | None = None) -> Library:
     """Return the library as seen from the working directory, and from a manifest that lies in `beside`."""
-    near = [Path(FOLDER)] + ([beside / FOLDER] if beside else [])
-    return Library((*near, home / FOLDER, *_packaged()))
+    places = [place / FOLDER for place in (Path(), beside, home) if place]
+    return Library((*places, *_packaged()))
 
 
 def _packaged() -> Iterator[Path]:

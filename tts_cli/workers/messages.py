@@ -18,7 +18,7 @@ worker needs no list of engines. "storage" means that the cache cannot be writte
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from tts_cli.engines.base import Request, State
@@ -69,8 +69,17 @@ def decode(line: bytes) -> dict[str, Any]:
 def request_to_json(calls: Sequence[Utterance | Conditioning]) -> dict[str, Any]:
     """Ask for calls of one sort."""
     if isinstance(calls[0], Conditioning):
-        return {"op": "condition", "jobs": [asdict(call) for call in calls]}
+        jobs = [_conditioning_to_json(call) for call in calls if isinstance(call, Conditioning)]
+        return {"op": "condition", "jobs": jobs}
     return {"op": "render", "jobs": [utterance_to_json(call) for call in calls if isinstance(call, Utterance)]}
+
+
+def _conditioning_to_json(call: Conditioning) -> dict[str, Any]:
+    prompts = [
+        {"pcm": prompt.pcm, "sample_rate": prompt.sample_rate, "transcript": prompt.transcript}
+        for prompt in call.prompts
+    ]
+    return {"key": call.key, "language": call.language, "prompts": prompts}
 
 
 def utterance_to_json(utterance: Utterance) -> dict[str, Any]:

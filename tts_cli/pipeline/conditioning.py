@@ -1,0 +1,101 @@
+"""Voices that imitate: the very samples that an engine is given to hear, and the key of what comes of them."""
+
+import hashlib
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from tts_cli.cache.keys import conditionals_key
+from tts_cli.engines.base import Conditioner, EngineSpec
+from tts_cli.engines.catalog import check_state, package_version
+from tts_cli.errors import InputError
+from tts_cli.types import Conditioning, Emotion, Problem, Prompt, Reference, Voice
+
+# Counts changes of what is done to a clip between its file and the engine.
+PREPARATION_VERSION = 1
+DEFAULT_LANGUAGE = "en"
+
+
+class Conditionings:
+    """The conditionings that a script's lines need; each clip is decoded once."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Conditioning] = {}
+        self._known: dict[tuple[str, str, tuple[Reference, ...]], Conditioning] = {}
+
+    def of(self, voice: Voice | None, emotion: Emotion, spec: EngineSpec) -> Conditioning | None:
+        """Return what makes the voice speak with that emotion; None for a voice that the engine brings by itself.
+
+        Raises `InputError` for a clip or a state that cannot be read.
+        """
+        if voice is None or spec.conditioner is None or not (voice.references or voice.state):
+            return None
+        references = (emotion.reference,) if emotion.reference and voice.references else voice.references
+        identity = (voice.folder or voice.state, spec.name, references)
+        if identity not in self._known:
+            made = make_conditioning(replace(voice, references=references), spec, spec.conditioner)
+            self._known[identity] = self.by_key[made.key] = made
+        return self._known[identity]
+
+
+def make_conditioning(voice: Voice, spec: EngineSpec, conditioner: Conditioner) -> Conditioning:
+    """Read what the voice is made from; equal samples give an equal key, whatever their files are called."""
+    language = voice.language or DEFAULT_LANGUAGE
+    prompts: tuple[Prompt, ...] = ()
+    state = b""
+    if voice.state:
+        state = import_state(Path(voice.state), conditioner)
+        made_from = [hashlib.sha256(state).hexdigest()]
+    else:
+        clips = voice.references[: conditioner.most_clips]
+        prompts = tuple(_make_prompt(voice, reference, conditioner) for reference in clips)
+        made_from = [language] if conditioner.by_language else []
+        made_from += [part for prompt in prompts for part in (prompt.pcm, prompt.transcript)]
+    encoder = (spec.version, package_version(spec), conditioner.version, PREPARATION_VERSION)
+    key = conditionals_key(engine=spec.name, encoder=encoder, made_from=made_from)
+    return Conditioning(key=key, engine=spec.name, voice=voice, language=language, prompts=prompts, state=state)
+
+
+def import_state(path: Path, conditioner: Conditioner) -> bytes:
+    """Read a state from anywhere into the `.pt` bytes that are cached; raises `InputError`."""
+    from tts_cli.voices.conditionals import read_state, refusal
+    from tts_cli.voices.pt_file import is_finite, write_pt
+
+    try:
+        state = check_state(conditioner, read_state(path))
+    except ValueError as error:
+        raise refusal(path, f"is no voice of this engine: {error}") from error
+    if not is_finite(state):
+        raise refusal(path, "holds NaN or infinity")
+    return write_pt(state)
+
+
+def _make_prompt(voice: Voice, reference: Reference, conditioner: Conditioner) -> Prompt:
+    """Decode a clip, resample it, and cut it to what the engine takes: its best passage, if it is too long."""
+    from tts_cli.audio.edit import fit_length
+    from tts_cli.voices.reference import check_clip, read_clip
+
+    path = Path(reference.path)
+    try:
+        samples, rate = read_clip(path)
+        if len(samples) > conditioner.longest_s * rate:
+            checked = check_clip(path)
+            samples, rate = checked.samples[: math.floor(conditioner.longest_s * rate)], checked.sample_rate
+    except InputError as error:
+        raise _named(error, voice) from error
+    wanted = round(len(samples) * conditioner.sample_rate / rate)
+    fitted = fit_length(samples, wanted, rate, conditioner.sample_rate)
+    data = fitted[: wanted // conditioner.multiple * conditioner.multiple].astype("<f4").tobytes()
+    transcript = reference.transcript if conditioner.uses_transcript else ""
+    pcm = hashlib.sha256(data).hexdigest()
+    return Prompt(pcm=pcm, sample_rate=conditioner.sample_rate, transcript=transcript, data=data)
+
+
+def _named(error: InputError, voice: Voice) -> InputError:
+    """Say of a bad clip whose it is."""
+    return InputError(
+        [
+            Problem(problem.source, f"{problem.message} (a reference of the voice {voice.name!r})", problem.hint)
+            for problem in error.problems
+        ]
+    )

@@ -1,0 +1,167 @@
+"""A line to its utterances: whose voice, which emotion, what settings, in how many parts, under which keys."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tts_cli.cache.keys import KEY_VERSION, derive_seed, digest, take_key
+from tts_cli.engines.base import EngineSpec
+from tts_cli.engines.catalog import get_spec, package_version, resolve_voice
+from tts_cli.engines.emotions import emotion_at
+from tts_cli.pipeline.conditioning import Conditionings
+from tts_cli.text.script import Part, make_parts
+from tts_cli.types import Boundary, Emotion, Line, Manifest, PastLine, PlannedLine, Utterance, Voice
+
+NEUTRAL = Emotion(name="neutral")
+PLAIN = Voice(name="", engine="")
+RECORDING = "recording"
+
+Params = Mapping[str, float | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Delivery:
+    """How a line is spoken: the engine's full voice name, the key of its conditionals, and the settings in all."""
+
+    spec: EngineSpec
+    voice: str
+    conditionals: str
+    params: Params
+
+
+def plan_line(line: Line, manifest: Manifest, old: PastLine | None, conditionings: Conditionings) -> PlannedLine:
+    """Work a line out; `old` is what the last timeline says of it, which a locked line keeps.
+
+    Raises `InputError` where a clip of its voice cannot be read.
+    """
+    speaker = manifest.speakers.get(line.speaker)
+    gain_db = line.volume_db + (speaker.gain_db if speaker else 0.0)
+    if line.lock and old:
+        return PlannedLine(line=line, utterances=_locked(line, old), reason=None, gain_db=gain_db, locked=old)
+    if line.audio:
+        return PlannedLine(line=line, utterances=(_recording(line),), reason=None, gain_db=gain_db)
+    spec = get_spec(line.engine)
+    voice = manifest.voices.get((line.voice, line.engine))
+    emotion = _emotion(line, manifest, spec, voice or PLAIN)
+    conditioning = conditionings.of(voice, emotion, spec)
+    delivery = _Delivery(
+        spec=spec,
+        voice=resolve_voice(spec, voice.own if voice else line.voice, line.language),
+        conditionals=conditioning.key if conditioning else "",
+        params=_params(line, emotion, spec, voice or PLAIN),
+    )
+    parts = make_parts(line.spoken, spec.target_chars, spec.max_chars)
+    return PlannedLine(
+        line=line,
+        utterances=_spoken(line, parts.parts, delivery, manifest.seed),
+        reason=None,
+        gain_db=gain_db + emotion.volume_db + (voice.volume_db if voice else 0.0),
+        lead_s=parts.lead_s,
+    )
+
+
+def _emotion(line: Line, manifest: Manifest, spec: EngineSpec, voice: Voice) -> Emotion:
+    """Find what the line's emotion means here: the speaker's own, the project's, the voice's, the engine's; scaled.
+
+    Whoever defines it, the clip in which the voice speaks that way is still the voice's.
+    """
+    speaker = manifest.speakers.get(line.speaker)
+    for emotions in (speaker.emotions if speaker else {}, manifest.emotions, voice.emotions, spec.emotions):
+        if line.emotion and line.emotion in emotions:
+            emotion = emotion_at(emotions[line.emotion], line.intensity, spec.params, voice.params)
+            own = voice.emotions.get(line.emotion, NEUTRAL)
+            return replace(emotion, reference=emotion.reference or own.reference)
+    return NEUTRAL
+
+
+def _params(line: Line, emotion: Emotion, spec: EngineSpec, voice: Voice) -> Params:
+    """Merge voice, emotion and line (which wins); what equals the default is left out, so saying it changes no key."""
+    given = {**voice.params, **emotion.params, **line.params}
+    params = {name: value for name, value in given.items() if value != spec.params[name].default}
+    speed = line.speed * emotion.speed * voice.speed
+    pitch = line.pitch * emotion.pitch * voice.pitch
+    for name, factor in (("speed", speed), ("pitch", pitch)):
+        if abs(factor - 1.0) > 1e-6:
+            params[name] = round(factor, 6)
+    return params
+
+
+def _spoken(line: Line, parts: Sequence[Part], delivery: _Delivery, project_seed: int) -> tuple[Utterance, ...]:
+    spec = delivery.spec
+    weights = package_version(spec)
+    utterances = []
+    for number, part in enumerate(parts):
+        seed = _seed(line, number, spec, project_seed)
+        key = take_key(
+            engine=spec.name,
+            adapter=spec.version,
+            weights=weights,
+            voice=delivery.voice,
+            language=line.language,
+            text=part.text,
+            params=delivery.params,
+            seed=seed,
+            sample_rate=spec.sample_rate,
+            conditionals=delivery.conditionals,
+        )
+        utterances.append(
+            Utterance(
+                line_id=line.id,
+                part=number,
+                text=part.text,
+                language=line.language,
+                voice=delivery.voice,
+                engine=spec.name,
+                params=delivery.params,
+                seed=seed,
+                key=key,
+                conditionals=delivery.conditionals,
+                boundary=part.boundary,
+                pause_s=part.pause_s,
+            )
+        )
+    return tuple(utterances)
+
+
+def _seed(line: Line, part: int, spec: EngineSpec, project_seed: int) -> int:
+    """Derive a seed where one changes the sound; an engine without randomness varies on request only."""
+    if not spec.stochastic and line.seed is None and line.take == 1:
+        return 0
+    return derive_seed(project_seed if line.seed is None else line.seed, line.id, part, line.take)
+
+
+def _recording(line: Line) -> Utterance:
+    path = Path(line.audio)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Utterance(
+        line_id=line.id,
+        part=0,
+        text=line.text,
+        language=line.language,
+        voice="",
+        engine=RECORDING,
+        params={"path": str(path), "sha256": sha256},
+        seed=0,
+        key=digest([KEY_VERSION, RECORDING, get_spec(RECORDING).version, sha256]),
+    )
+
+
+def _locked(line: Line, old: PastLine) -> tuple[Utterance, ...]:
+    """Take a locked line's utterances from the last timeline, whatever the manifest says by now."""
+    return tuple(
+        Utterance(
+            line_id=line.id,
+            part=number,
+            text=old.text,
+            language=old.language,
+            voice=old.voice,
+            engine=old.engine,
+            params={},
+            seed=0,
+            key=key,
+            boundary=Boundary(boundary),
+            pause_s=pause_s,
+        )
+        for number, (key, boundary, pause_s) in enumerate(old.parts)
+    )
