@@ -30,17 +30,18 @@ def master_names(manifest_name: str, parts: Sequence[str], recipe: Recipe) -> di
     return {part: f"{names.get(part) or safe_name(manifest_name)}.{recipe.format}" for part in parts}
 
 
-def line_names(lines: Iterable[Line]) -> dict[str, str]:
-    """Name each line's own file by id: `lines/<id>.wav`, or its `file` under `lines/`; two alike are refused."""
+def line_names(lines: Iterable[Line], masters: Iterable[str]) -> dict[str, str]:
+    """Name each line's own file by id: its `file`, or `lines/<id>.wav`; a name that is taken is refused."""
     names: dict[str, str] = {}
-    owners: dict[str, Line] = {}
+    owners = {name.casefold(): f"{name} is a file of the whole" for name in (*masters, TIMELINE_FILE, REPORT_FILE)}
     problems = []
     for line in lines:
-        name = f"lines/{_line_file(line)}"
-        if (other := owners.setdefault(name.casefold(), line)) is not line:
-            hint = f"line {other.id!r} at {other.source} has the same; put {{id}} into the name"
-            problems.append(Problem(line.source, f"file {name!r} is written twice", hint))
-        names[line.id] = name
+        name = names[line.id] = _line_file(line)
+        if owner := owners.get(name.casefold()):
+            problems.append(
+                Problem(line.source, f"file {name!r} is written twice", f"{owner}; put {{id}} into the name")
+            )
+        owners[name.casefold()] = f"line {line.id!r} at {line.source} has the same"
     if problems:
         raise InputError(problems)
     return names
@@ -48,7 +49,7 @@ def line_names(lines: Iterable[Line]) -> dict[str, str]:
 
 def _line_file(line: Line) -> str:
     if not line.file:
-        return f"{line.id}.wav"
+        return f"lines/{line.id}.wav"
     fields = {name: safe_name(getattr(line, name)) for name in ("speaker", "chapter", "language", "emotion")}
     name = line.file.format(id=line.id, **fields)
     return name if Path(name).suffix.lower() in (".wav", ".flac") else f"{name}.wav"
