@@ -12,6 +12,7 @@ from tts_cli import __version__
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.errors import InputError, OutputError
+from tts_cli.text.markup import display_text
 from tts_cli.types import Clip, Deliverable, Line, Master, PastLine, Plan, PlannedLine, Problem, Recipe, Timeline
 
 TIMELINE_VERSION = 1
@@ -207,7 +208,7 @@ def _line_json(planned: PlannedLine, past: PastLine) -> dict[str, Any]:
         "id": line.id,
         "chapter": line.chapter,
         "speaker": line.speaker,
-        "text": line.text,
+        "text": display_text(line.text),
         "spoken": past.text,
         "engine": past.engine,
         "voice": past.voice,

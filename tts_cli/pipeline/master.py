@@ -46,7 +46,7 @@ def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake)
 
 
 def make_line_file(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, gain_db: float) -> Master:
-    """Write one line at a given gain: limited like a master, but not normalised by itself; raises like `make_master`."""
+    """Write one line at a given gain: limited, but not normalised by itself; raises like `make_master`."""
     studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take)
     return studio.describe("line", studio.write(gain_db, _first_aim(recipe).ceiling_dbtp))
 
