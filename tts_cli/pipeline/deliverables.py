@@ -154,8 +154,8 @@ def deliver(out: Path, name: str, master: Master, inputs: str) -> Deliverable:
         path=name,
         kind=master.kind,
         seconds=round(master.frames / master.sample_rate, 3),
-        lufs=master.lufs,
-        true_peak_dbtp=master.true_peak_dbtp,
+        lufs=round(master.lufs, 2),
+        true_peak_dbtp=round(master.true_peak_dbtp, 2),
         sha256=master.sha256,
         inputs=inputs,
         size=written.st_size,
@@ -170,9 +170,12 @@ def write_timeline(
     out: Path, plan: Plan, timelines: Mapping[str, Timeline], lines: Iterable[tuple[PlannedLine, PastLine]], past: Past
 ) -> None:
     """Write the edit lists of all masters (by file name) and what each line was made from, if they changed."""
-    masters = [_timeline_json(name, timeline) for name, timeline in timelines.items()]
-    head = {"version": TIMELINE_VERSION, "manifest": plan.manifest.name}
-    data = _one_item_per_line(head, masters=masters, lines=[_line_json(*line) for line in lines])
+    data = _one_item_per_line(
+        {"version": TIMELINE_VERSION, "manifest": plan.manifest.name},
+        masters=[_timeline_json(name, timeline) for name, timeline in timelines.items()],
+        clips=[_clip_json(name, clip) for name, timeline in timelines.items() for clip in timeline.clips],
+        lines=[_line_json(*line) for line in lines],
+    )
     if data != past.timeline:
         write_atomically(output_path(out, TIMELINE_FILE), data)
 
@@ -184,12 +187,12 @@ def _timeline_json(name: str, timeline: Timeline) -> dict[str, Any]:
         "title": timeline.title,
         "sample_rate": timeline.sample_rate,
         "length": timeline.length,
-        "clips": [_clip_json(clip) for clip in timeline.clips],
     }
 
 
-def _clip_json(clip: Clip) -> dict[str, Any]:
+def _clip_json(master: str, clip: Clip) -> dict[str, Any]:
     return {
+        "master": master,
         "line": clip.line_id,
         "part": clip.part,
         "start": clip.start,
