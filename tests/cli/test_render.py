@@ -178,14 +178,14 @@ def test_force_renders_again_to_the_same_bytes(cli, book: Path, tmp_path: Path) 
 
 
 def test_line_files_keep_the_levels_between_speakers(cli, book: Path, tmp_path: Path) -> None:
-    edit(book, "id: m2, speaker: mole,", "id: m2, speaker: mole, volume: -9dB, file: '{speaker}/{id}',")
+    edit(book, "id: m2, speaker: mole,", "id: m2, speaker: mole, volume: -9dB, file: 'voices/{speaker}/{id}',")
 
     result = cli("render", book, "-o", "out", "--lines", "--json")
 
     names = {output["path"] for output in result.json["outputs"] if output["kind"] == "line"}
-    assert names == {"lines/n1.wav", "lines/m1.wav", "lines/n2.wav", "lines/mole/m2.wav", "lines/n3.wav"}
+    assert names == {"lines/n1.wav", "lines/m1.wav", "lines/n2.wav", "voices/mole/m2.wav", "lines/n3.wav"}
     loud, rate = soundfile.read(tmp_path / "out" / "lines" / "n1.wav")
-    quiet, _ = soundfile.read(tmp_path / "out" / "lines" / "mole" / "m2.wav")
+    quiet, _ = soundfile.read(tmp_path / "out" / "voices" / "mole" / "m2.wav")
     rms_db = [10 * np.log10(np.mean(samples**2)) for samples in (loud, quiet)]
     assert rate == 44100
     assert 5 < rms_db[0] - rms_db[1] < 13
@@ -221,7 +221,30 @@ def test_the_sheet_comes_back_filled_in(cli, tmp_path: Path) -> None:
     assert [row["file"] for row in rows] == ["lines/a.wav", "lines/b.wav"]
     assert all(0.3 < float(row["duration"]) < 5 for row in rows)
     assert all(len(row["key"]) >= 12 for row in rows)
-    assert cli("render", tmp_path / "done.csv", "-o", "out", "--json").json["lines"]["cached"] == 2
+    again = cli("render", tmp_path / "done.csv", "-o", "out", "--lines", "--json").json
+    assert again["lines"]["cached"] == 2
+    assert [output["path"] for output in again["outputs"]] == ["done.wav", "lines/a.wav", "lines/b.wav"]
+
+
+@pytest.mark.parametrize(("manifest", "copy"), [("book.yaml", "done.csv"), ("game.csv", "game.csv")])
+def test_only_a_sheet_can_come_back_and_only_as_a_copy(
+    cli, book: Path, tmp_path: Path, manifest: str, copy: str
+) -> None:
+    (tmp_path / "game.csv").write_text("text\nHello.\n")
+
+    result = cli("render", manifest, "--write-back", copy)
+
+    assert result.code == 2
+    assert "--write-back" in result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sheet_named_by_a_manifest_comes_back(cli, tmp_path: Path) -> None:
+    (tmp_path / "game.csv").write_text("text,note\nHello.,x\n")
+    (tmp_path / "game.yaml").write_text("lines: game.csv\n")
+
+    assert cli("render", "game.yaml", "--write-back", "done.csv").code == 0
+    assert (tmp_path / "done.csv").read_text().startswith("text,note,status,duration,file,key\nHello.,x,rendered,")
 
 
 def test_a_recording_is_used_instead_of_an_engine(cli, tmp_path: Path, speech: Path) -> None:

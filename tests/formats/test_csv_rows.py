@@ -88,6 +88,12 @@ def test_a_giant_cell_is_refused():
     assert refuse('id,text\n1,"' + "x" * 200_000)[0].startswith("s.csv:2:1: cannot be read")
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(250_001, 1), (1, 1001)])
+def test_a_giant_sheet_is_refused(rows, columns):
+    text = "text" + ",x" * (columns - 1) + "\n" + "a\n" * rows
+    assert "is larger than 250,000 rows of 1,000 cells" in refuse(text)[0]
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", ",,\n", " \n"])
 def test_an_empty_sheet_is_refused(text):
     assert refuse(text)[0].startswith("s.csv:1:1: is empty")

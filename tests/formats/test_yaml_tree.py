@@ -99,6 +99,11 @@ def test_endless_depth_is_refused_quickly(text, loader, request):
     assert time.perf_counter() - begun < 5
 
 
+def test_too_many_values_are_refused(monkeypatch):
+    monkeypatch.setattr(yaml_tree, "MAX_NODES", 100)
+    assert refuse("- a\n" * 101)[0].startswith("book.yaml:101:3: holds more than 100 values")
+
+
 def test_a_second_document_is_refused():
     assert refuse("a: 1\n---\nb: 2\n")[0].startswith("book.yaml:2:1: a second document")
 

@@ -203,13 +203,6 @@ def test_emotions_come_from_the_speaker_then_the_project_then_the_engine(cache: 
     assert lines[3].utterances[0].params == {}
 
 
-def test_an_emotion_that_pushes_a_factor_out_of_range_is_refused(cache: Cache) -> None:
-    script = make_script(make_line("l4", emotion="excited", speed=2.5))
-
-    with pytest.raises(InputError, match=r"book\.yaml:4:1: speed is 2\.9"):
-        plan_it(script, cache)
-
-
 class TestSelectLines:
     """`--only` chooses lines."""
 

@@ -1,5 +1,6 @@
 """Finds the gain that gives a limited programme its loudness, from stored measures and the few clips that matter."""
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,13 +16,16 @@ from tts_cli.audio.weighting import BINS_PER_SECOND, Samples
 from tts_cli.types import Clip, Timeline
 
 Powers = npt.NDArray[np.float32]
+Levels = npt.NDArray[np.float64]
 
 MOST_GAIN_DB = 40.0
 """A quieter programme stays quieter than its target; noise is not raised without end."""
 
-_STEPS_DB = (0.0, 0.5, 1.0, 2.0, 3.0)
-_ROUNDS = 4
+_STEPS_DB = (0.0, 0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 12.0)
+_LIKELY_STEP_DB = 3.0
+_HEARD_CLIPS = 100
 _BETWEEN_SAMPLES_DB = 1.0  # by so much may speech peak above its samples; the render itself trusts no such number
+_EXCESS_DB = np.arange(-_BETWEEN_SAMPLES_DB, 30, 0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,43 +58,61 @@ def find_gain(timeline: Timeline, aim: Aim, read_take: ReadTake, pool: ThreadPoo
     loudness = programme.loudness(aim.channels, np.array([MOST_GAIN_DB]))[0] - MOST_GAIN_DB
     if np.isinf(loudness):
         return Gain(gain_db=0.0, loudness_lufs=-np.inf)
-    gain_db = min(aim.loudness_lufs - float(loudness), MOST_GAIN_DB)
-    for _ in range(_ROUNDS):
-        gains_db = np.minimum(gain_db + np.array(_STEPS_DB), MOST_GAIN_DB)
-        reached = _survey(timeline, aim, gains_db, read_take, pool)
-        if reached[-1] >= aim.loudness_lufs or gains_db[-1] == MOST_GAIN_DB:
-            break
-        gain_db = float(gains_db[-1])
-    reached = np.maximum.accumulate(reached)
+    gains_db = np.minimum(aim.loudness_lufs - loudness + np.array(_STEPS_DB), MOST_GAIN_DB)
+    reached = np.maximum.accumulate(_limited_loudness(timeline, aim, gains_db, read_take, pool))
     return Gain(
         gain_db=float(np.interp(aim.loudness_lufs, reached, gains_db)),
         loudness_lufs=min(aim.loudness_lufs, float(reached[-1])),
     )
 
 
-def _survey(
-    timeline: Timeline, aim: Aim, gains_db: npt.NDArray[np.float64], read_take: ReadTake, pool: ThreadPoolExecutor
-) -> npt.NDArray[np.float64]:
-    """Return the loudness that the limited programme would have at each gain; decodes only clips near the ceiling."""
-    programme = _Programme(timeline, len(gains_db))
-    for clip in timeline.clips:
-        if not _is_near(clip, aim, gains_db[-1]):
-            programme.add(clip, _stored_powers(clip)[None, :])
+def _limited_loudness(
+    timeline: Timeline, aim: Aim, gains_db: Levels, read_take: ReadTake, pool: ThreadPoolExecutor
+) -> Levels:
+    """Return the loudness that the limited programme would have at each gain.
 
-    def kept(clip: Clip) -> tuple[Clip, Powers]:
+    A hundred of the clips near the ceiling are heard. From them is learned what share of a bin's power the limiter
+    leaves, by how far the bin's peak lies above the ceiling; the stored measures of all other clips do the rest.
+    """
+
+    def heard(clip: Clip) -> tuple[Clip, Powers]:
         samples, sample_rate = read_samples(clip.take, read_take)
         return clip, kept_power(samples, sample_rate, gains_db + clip.gain_db, aim.ceiling_dbtp)
 
-    near = (clip for clip in timeline.clips if _is_near(clip, aim, gains_db[-1]))
-    for clip, share in in_order(pool, kept, near):
-        programme.add(clip, share * _stored_powers(clip))
+    likely_db = gains_db[0] + _LIKELY_STEP_DB
+    near = [clip for clip in timeline.clips if _excess_db(clip, aim, likely_db).max(initial=-np.inf) > 0]
+    chosen = near[:: -(-len(near) // _HEARD_CLIPS) or 1]
+    kept = {id(clip): share for clip, share in in_order(pool, heard, chosen)}
+    learned = _learn(chosen, kept, aim, gains_db)
+    programme = _Programme(timeline, len(gains_db))
+    for clip in timeline.clips:
+        heard_share = kept.get(id(clip))
+        guessed = heard_share is None
+        share = np.interp(_excess_db(clip, aim, gains_db), _EXCESS_DB, learned) if guessed else heard_share
+        programme.add(clip, np.asarray(share, np.float32) * _stored_powers(clip))
     return programme.loudness(aim.channels, gains_db)
 
 
-def _is_near(clip: Clip, aim: Aim, gain_db: float) -> bool:
-    """Say whether the limiter may touch the clip at that gain."""
-    loudest = max(clip.take.measures.peak_dbfs, default=SILENCE_DB)
-    return loudest + clip.gain_db + gain_db + _BETWEEN_SAMPLES_DB > aim.ceiling_dbtp
+def _learn(clips: Sequence[Clip], kept: Mapping[int, Powers], aim: Aim, gains_db: Levels) -> Levels:
+    """Return the share of power that bins keep, on average, at each of the excesses of `_EXCESS_DB`."""
+    count = len(_EXCESS_DB)
+    whole, left = np.zeros(count), np.zeros(count)
+    for clip in clips:
+        places = np.rint((_excess_db(clip, aim, gains_db) - _EXCESS_DB[0]) / (_EXCESS_DB[1] - _EXCESS_DB[0]))
+        places = np.clip(places, 0, count - 1).astype(np.intp).reshape(-1)
+        power = np.broadcast_to(_stored_powers(clip), kept[id(clip)].shape)
+        whole += np.bincount(places, power.reshape(-1), count)
+        left += np.bincount(places, (power * kept[id(clip)]).reshape(-1), count)
+    known = whole > 0
+    known[0], whole[0], left[0] = True, 1, 1
+    return np.asarray(np.interp(_EXCESS_DB, _EXCESS_DB[known], left[known] / whole[known]))
+
+
+def _excess_db(clip: Clip, aim: Aim, gains_db: Levels | float) -> Levels:
+    """Return how far above the ceiling each bin of a clip would peak at each gain; [gains, bins] or [bins]."""
+    peaks = np.array(clip.take.measures.peak_dbfs) + clip.gain_db - aim.ceiling_dbtp
+    excess: Levels = np.add.outer(gains_db, peaks)
+    return excess
 
 
 def kept_power(samples: Samples, sample_rate: int, gains_db: npt.NDArray[np.float64], ceiling_dbtp: float) -> Powers:
@@ -144,7 +166,7 @@ class _Programme:
         gain = 10 ** (clip.gain_db / 10)
         self._powers[:, first:last] += np.diff(_running_energy(powers, take_bins)) * (gain * stretch)
 
-    def loudness(self, channels: int, gains_db: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def loudness(self, channels: int, gains_db: Levels) -> Levels:
         """Return the integrated loudness of each row at its gain."""
         rows = np.broadcast_to(self._powers, (len(gains_db), self._powers.shape[1]))
         scales = channels * 10 ** (gains_db / 10)

@@ -54,8 +54,7 @@ def hop_peaks(samples: Samples, floor: float) -> npt.NDArray[np.float32]:
 def _interpolated_peaks(samples: Samples, hops: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
     """Return the peak between the samples of each of these hops."""
     windows = np.lib.stride_tricks.sliding_window_view(samples, _MATRIX.shape[0])
-    # Whole batches only, so that a hop's value does not depend on how many hops are asked for.
-    starts = np.resize(hops, -(-hops.size // _ROWS) * _ROWS) * HOP - (_REACH - 1)
+    starts = np.resize(hops, -(-hops.size // _ROWS) * _ROWS) * HOP - (_REACH - 1)  # whole batches only
     between = windows[starts.reshape(-1, _ROWS)] @ _MATRIX
     peaks = _loudest(between.reshape(-1)).reshape(-1, _FACTOR - 1).max(axis=1)
     return np.asarray(peaks[: hops.size], np.float32)

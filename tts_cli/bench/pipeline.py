@@ -108,8 +108,7 @@ def _write_takes(cache: Path, folder: Path, timeline: Path) -> None:
     import soundfile
 
     folder.mkdir()
-    (master,) = json.loads(timeline.read_bytes())["masters"]
-    for number, clip in enumerate(master["clips"]):
+    for number, clip in enumerate(json.loads(timeline.read_bytes())["clips"]):
         key = clip["take"]
         blob = json.loads((cache / "ac" / key[:2] / f"{key}.json").read_bytes())["blob"]
         samples, sample_rate = decode_take((cache / "cas" / blob[:2] / f"{blob}.flac").read_bytes())

@@ -16,9 +16,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-ManifestArg = Annotated[
-    str, typer.Argument(help="A YAML or CSV manifest; [bold]-[/bold] reads standard input.")
-]
+ManifestArg = Annotated[str, typer.Argument(help="A YAML or CSV manifest; [bold]-[/bold] reads standard input.")]
 FormatOpt = Annotated[
     Format | None, typer.Option("--format", help="What the manifest is; told by its name if not given.")
 ]

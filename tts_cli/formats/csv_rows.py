@@ -11,11 +11,14 @@ from tts_cli.formats.fields import column_of
 from tts_cli.types import Problem, Source
 
 DELIMITERS = ",;\t|"
+MAX_ROWS = 250_000
+MAX_COLUMNS = 1_000
+MAX_HEADER_CHARS = 200_000
 BLANK = f"{DELIMITERS} "
 # Parts the cells of a sheet that has one column only, where a comma is part of the text.
 ONE_COLUMN = "\x1f"
 
-OWN_COLUMNS = ("status", "duration", "file", "key")
+FILLED_COLUMNS = ("status", "duration", "file", "key")
 KEPT_WHERE_FILLED = ("duration", "file")
 
 Row = tuple[str, ...]
@@ -82,8 +85,8 @@ def write_back(sheet: Sheet, results: Mapping[int, Mapping[str, str]]) -> bytes:
     as what it means; a missing one is added at the end.
     """
     fields = {column_of(name): place for place, name in enumerate(sheet.header)}
-    columns = {name: fields[name] for name in OWN_COLUMNS if name in fields}
-    added = [name for name in OWN_COLUMNS if name not in columns]
+    columns = {name: fields[name] for name in FILLED_COLUMNS if name in fields}
+    added = [name for name in FILLED_COLUMNS if name not in columns]
     columns |= {name: len(sheet.header) + place for place, name in enumerate(added)}
     out = io.StringIO(newline="")
     delimiter = "," if sheet.delimiter == ONE_COLUMN else sheet.delimiter
@@ -115,7 +118,7 @@ def _find_header(text: str, name: str) -> tuple[int, str]:
     """Return the row of the header, the first that is not blank, and the delimiter that shows most known columns."""
     candidates = []
     for delimiter in DELIMITERS:
-        for row, cells in enumerate(_records(text, name, delimiter), 1):
+        for row, cells in enumerate(_records(text[:MAX_HEADER_CHARS], name, delimiter), 1):
             if any(cell.strip(BLANK) for cell in cells):
                 candidates.append((sum(column_of(cell) is not None for cell in cells), len(cells), row, delimiter))
                 break
@@ -127,7 +130,13 @@ def _find_header(text: str, name: str) -> tuple[int, str]:
 
 def _measure(text: str, name: str, delimiter: str) -> list[int]:
     """Return the number of cells of each record."""
-    return [len(cells) for cells in _records(text, name, delimiter)]
+    widths = []
+    for row, cells in enumerate(_records(text, name, delimiter), 1):
+        if row > MAX_ROWS or len(cells) > MAX_COLUMNS:
+            hint = "split it into several manifests"
+            raise fault(name, row, 1, f"is larger than {MAX_ROWS:,} rows of {MAX_COLUMNS:,} cells", hint)
+        widths.append(len(cells))
+    return widths
 
 
 def _records(text: str, name: str, delimiter: str) -> Iterator[list[str]]:

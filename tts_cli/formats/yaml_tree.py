@@ -17,7 +17,7 @@ from tts_cli.types import Problem, Source
 
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 MAX_DEPTH = 40
-MAX_NODES = 3_000_000
+MAX_NODES = 1_000_000
 MAX_ALIASED_NODES = 250_000
 
 Node = Any  # str | list[Node] | dict[str, Node]

@@ -12,6 +12,7 @@ from tts_cli import __version__
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.errors import InputError, OutputError
+from tts_cli.text.markup import display_text
 from tts_cli.types import Clip, Deliverable, Line, Master, PastLine, Plan, PlannedLine, Problem, Recipe, Timeline
 
 TIMELINE_VERSION = 1
@@ -30,17 +31,18 @@ def master_names(manifest_name: str, parts: Sequence[str], recipe: Recipe) -> di
     return {part: f"{names.get(part) or safe_name(manifest_name)}.{recipe.format}" for part in parts}
 
 
-def line_names(lines: Iterable[Line]) -> dict[str, str]:
-    """Name each line's own file by id: `lines/<id>.wav`, or its `file` under `lines/`; two alike are refused."""
+def line_names(lines: Iterable[Line], masters: Iterable[str]) -> dict[str, str]:
+    """Name each line's own file by id: its `file`, or `lines/<id>.wav`; a name that is taken is refused."""
     names: dict[str, str] = {}
-    owners: dict[str, Line] = {}
+    owners = {name.casefold(): f"{name} is a file of the whole" for name in (*masters, TIMELINE_FILE, REPORT_FILE)}
     problems = []
     for line in lines:
-        name = f"lines/{_line_file(line)}"
-        if (other := owners.setdefault(name.casefold(), line)) is not line:
-            hint = f"line {other.id!r} at {other.source} has the same; put {{id}} into the name"
-            problems.append(Problem(line.source, f"file {name!r} is written twice", hint))
-        names[line.id] = name
+        name = names[line.id] = _line_file(line)
+        if owner := owners.get(name.casefold()):
+            problems.append(
+                Problem(line.source, f"file {name!r} is written twice", f"{owner}; put {{id}} into the name")
+            )
+        owners[name.casefold()] = f"line {line.id!r} at {line.source} has the same"
     if problems:
         raise InputError(problems)
     return names
@@ -48,7 +50,7 @@ def line_names(lines: Iterable[Line]) -> dict[str, str]:
 
 def _line_file(line: Line) -> str:
     if not line.file:
-        return f"{line.id}.wav"
+        return f"lines/{line.id}.wav"
     fields = {name: safe_name(getattr(line, name)) for name in ("speaker", "chapter", "language", "emotion")}
     name = line.file.format(id=line.id, **fields)
     return name if Path(name).suffix.lower() in (".wav", ".flac") else f"{name}.wav"
@@ -152,8 +154,8 @@ def deliver(out: Path, name: str, master: Master, inputs: str) -> Deliverable:
         path=name,
         kind=master.kind,
         seconds=round(master.frames / master.sample_rate, 3),
-        lufs=master.lufs,
-        true_peak_dbtp=master.true_peak_dbtp,
+        lufs=round(master.lufs, 2),
+        true_peak_dbtp=round(master.true_peak_dbtp, 2),
         sha256=master.sha256,
         inputs=inputs,
         size=written.st_size,
@@ -168,9 +170,12 @@ def write_timeline(
     out: Path, plan: Plan, timelines: Mapping[str, Timeline], lines: Iterable[tuple[PlannedLine, PastLine]], past: Past
 ) -> None:
     """Write the edit lists of all masters (by file name) and what each line was made from, if they changed."""
-    masters = [_timeline_json(name, timeline) for name, timeline in timelines.items()]
-    head = {"version": TIMELINE_VERSION, "manifest": plan.manifest.name}
-    data = _one_item_per_line(head, masters=masters, lines=[_line_json(*line) for line in lines])
+    data = _one_item_per_line(
+        {"version": TIMELINE_VERSION, "manifest": plan.manifest.name},
+        masters=[_timeline_json(name, timeline) for name, timeline in timelines.items()],
+        clips=[_clip_json(name, clip) for name, timeline in timelines.items() for clip in timeline.clips],
+        lines=[_line_json(*line) for line in lines],
+    )
     if data != past.timeline:
         write_atomically(output_path(out, TIMELINE_FILE), data)
 
@@ -182,12 +187,12 @@ def _timeline_json(name: str, timeline: Timeline) -> dict[str, Any]:
         "title": timeline.title,
         "sample_rate": timeline.sample_rate,
         "length": timeline.length,
-        "clips": [_clip_json(clip) for clip in timeline.clips],
     }
 
 
-def _clip_json(clip: Clip) -> dict[str, Any]:
+def _clip_json(master: str, clip: Clip) -> dict[str, Any]:
     return {
+        "master": master,
         "line": clip.line_id,
         "part": clip.part,
         "start": clip.start,
@@ -206,7 +211,7 @@ def _line_json(planned: PlannedLine, past: PastLine) -> dict[str, Any]:
         "id": line.id,
         "chapter": line.chapter,
         "speaker": line.speaker,
-        "text": line.text,
+        "text": display_text(line.text),
         "spoken": past.text,
         "engine": past.engine,
         "voice": past.voice,

@@ -23,46 +23,75 @@ _CORRECTION_HEADROOM_DB = 0.1
 ReadTake = Callable[[Take], bytes]
 
 
-def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake) -> float:
-    """Return the gain in dB that a programme needs before the limiter, for files that are to share it."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return find_gain(timeline, _aim(recipe), read_take, pool).gain_db
+def make_master(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake) -> Master:
+    """Write one loudness-normalised programme, as long as its timeline to the sample; memory does not grow with it.
 
-
-def make_master(
-    timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, gain_db: float | None = None
-) -> Master:
-    """Write one programme, as long as its timeline to the sample; the memory it takes does not grow with it.
-
-    Without `gain_db` it is brought to the recipe's loudness; with it, it gets that gain and the ceiling alone.
     `read_take` is called from several threads. A file that misses its loudness or ceiling is corrected once.
     Silence stays silence: it reads -70 LUFS. Raises OutputError, and what `read_take` raises; `path` is then as before.
     """
-    aim = _aim(recipe)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take)
+    aim = _first_aim(recipe)
+    gain = studio.find_gain(aim)
+    levels = studio.write(gain.gain_db, aim.ceiling_dbtp)
+    better = _corrected(aim, recipe, gain, levels)
+    if better != aim:
+        levels = studio.write(studio.find_gain(better).gain_db, better.ceiling_dbtp)
+    return studio.describe("master", levels)
 
-        def attempt(aim: Aim) -> tuple[Gain | None, FileLevels]:
-            found = find_gain(timeline, aim, read_take, pool) if gain_db is None else None
-            limiter = make_limiter(timeline.sample_rate, aim.ceiling_dbtp)
-            mixed = mix(timeline, recipe.fade_ms, read_take, pool)
-            factor = 10 ** ((found.gain_db if found else gain_db) / 20)
-            with open_master(path, recipe, frames=timeline.length) as writer:
-                for block in limiter.stream(mixed, factor):
+
+def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake) -> float:
+    """Return the gain in dB that brings a programme to its loudness, for files that are to share it."""
+    studio = _Studio(timeline=timeline, recipe=recipe, path=Path(), read_take=read_take)
+    return studio.find_gain(_first_aim(recipe)).gain_db
+
+
+def make_line_file(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, gain_db: float) -> Master:
+    """Write one line at a given gain: limited, but not normalised by itself; raises like `make_master`."""
+    studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take)
+    return studio.describe("line", studio.write(gain_db, _first_aim(recipe).ceiling_dbtp))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Studio:
+    """What is mastered, how, to where, and from which takes."""
+
+    timeline: Timeline
+    recipe: Recipe
+    path: Path
+    read_take: ReadTake
+
+    def find_gain(self, aim: Aim) -> Gain:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return find_gain(self.timeline, aim, self.read_take, pool)
+
+    def write(self, gain_db: float, ceiling_dbtp: float) -> FileLevels:
+        """Mix, limit and encode in one pass, and measure the file."""
+        limiter = make_limiter(self.timeline.sample_rate, ceiling_dbtp)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            mixed = mix(self.timeline, self.recipe.fade_ms, self.read_take, pool)
+            with open_master(self.path, self.recipe, frames=self.timeline.length) as writer:
+                for block in limiter.stream(mixed, 10 ** (gain_db / 20)):
                     writer.write(block)
-            return found, measure_file(path)
+        return measure_file(self.path)
 
-        found, levels = attempt(aim)
-        better = _corrected(aim, recipe, found, levels)
-        if better != aim:
-            _, levels = attempt(better)
-    return Master(
-        path=str(path),
-        kind="master",
-        frames=levels.frames,
-        sample_rate=levels.sample_rate,
-        lufs=levels.lufs,
-        true_peak_dbtp=levels.true_peak_dbtp,
-        sha256=_sha256(path),
+    def describe(self, kind: str, levels: FileLevels) -> Master:
+        return Master(
+            path=str(self.path),
+            kind=kind,
+            frames=levels.frames,
+            sample_rate=levels.sample_rate,
+            lufs=levels.lufs,
+            true_peak_dbtp=levels.true_peak_dbtp,
+            sha256=_sha256(self.path),
+        )
+
+
+def _first_aim(recipe: Recipe) -> Aim:
+    """Aim so that the file will be right after its codec has moved its level and its peaks."""
+    return Aim(
+        loudness_lufs=recipe.loudness_lufs - level_shift_db(recipe),
+        ceiling_dbtp=recipe.true_peak_dbtp - level_shift_db(recipe) - headroom_db(recipe),
+        channels=recipe.channels,
     )
 
 

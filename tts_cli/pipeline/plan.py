@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import InputError, UnknownNameError, UsageError
 from tts_cli.pipeline.conditioning import Conditionings
 from tts_cli.pipeline.utterances import plan_line
@@ -40,7 +39,7 @@ def make_plan(
             planned = replace(planned, reason=_reason(planned, missing, old))
         lines.append(planned)
         before = line.id
-    _refuse(lines, past)
+    _refuse_lost_locks(lines, past)
     return Plan(
         manifest=manifest,
         lines=tuple(lines),
@@ -121,30 +120,15 @@ def _successors(past: Mapping[str, PastLine]) -> dict[str | None, PastLine]:
     return dict(zip([None, *past], past.values(), strict=False))
 
 
-def _refuse(lines: Iterable[PlannedLine], past: Mapping[str, PastLine]) -> None:
-    """Raise `InputError` for what only shows once emotions are added in: locks without a take, factors too far."""
-    problems = []
-    for planned in lines:
-        line = planned.line
-        if line.lock and planned.reason and line.id in past:
-            hint = "restore the cache, or remove `lock` to record the line anew"
-            problems.append(Problem(line.source, f"line {line.id!r} is locked, but its take is gone", hint))
-        elif planned.reason:
-            problems += _out_of_range(planned)
+def _refuse_lost_locks(lines: Iterable[PlannedLine], past: Mapping[str, PastLine]) -> None:
+    hint = "restore the cache, or remove `lock` to record the line anew"
+    problems = [
+        Problem(planned.line.source, f"line {planned.line.id!r} is locked, but its take is gone", hint)
+        for planned in lines
+        if planned.line.lock and planned.reason and planned.line.id in past
+    ]
     if problems:
         raise InputError(problems)
-
-
-def _out_of_range(planned: PlannedLine) -> Iterable[Problem]:
-    limits = get_spec(planned.utterances[0].engine).params
-    for name, value in planned.utterances[0].params.items():
-        limit = limits.get(name)
-        if limit and isinstance(value, float) and not limit.low <= value <= limit.high:
-            yield Problem(
-                planned.line.source,
-                f"{name} is {value:g} with the line's emotion, out of {limit.low:g} to {limit.high:g}",
-                f"change the line's {name}, or lower the emotion's intensity",
-            )
 
 
 def _emotion_name(line: Line) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Any, Literal
 
-from tts_cli.types import Failure, Outcome, Plan, PlannedLine, Report, Take
+from tts_cli.cache.keys import digest
+from tts_cli.types import Failure, Outcome, Plan, PlannedLine, Report, Take, Timeline
 
 
 def line_outcomes(
@@ -16,7 +17,9 @@ def line_outcomes(
     return {planned.line.id: _outcome(planned, takes, rendered, errors) for planned in plan.lines}
 
 
-def _outcome(planned: PlannedLine, takes: Mapping[str, Take], rendered: AbstractSet[str], errors: Mapping[str, str]) -> Outcome:
+def _outcome(
+    planned: PlannedLine, takes: Mapping[str, Take], rendered: AbstractSet[str], errors: Mapping[str, str]
+) -> Outcome:
     keys = {utterance.key for utterance in planned.utterances}
     if not keys.isdisjoint(errors):
         return Outcome.FAILED
@@ -41,6 +44,26 @@ def choose_status(outcomes: Mapping[str, Outcome]) -> Literal["ok", "partial", "
     if not counts[Outcome.FAILED]:
         return "ok"
     return "partial" if counts[Outcome.RENDERED] + counts[Outcome.CACHED] else "failed"
+
+
+def report_to_rows(
+    plan: Plan, outcomes: Mapping[str, Outcome], timelines: Mapping[str, Timeline], files: Mapping[str, str]
+) -> dict[int, dict[str, str]]:
+    """Give the results of each row of a sheet, by its number: status, duration in seconds, file and key.
+
+    `timelines` are those of single lines. A line of several takes has a key made of theirs.
+    """
+    rows = {}
+    for planned in plan.lines:
+        line, timeline = planned.line, timelines.get(planned.line.id)
+        keys = [utterance.key for utterance in planned.utterances]
+        rows[line.source.line] = {
+            "status": str(outcomes[line.id]),
+            "duration": f"{timeline.length / timeline.sample_rate:.3f}" if timeline else "",
+            "file": files.get(line.id, "") if timeline else "",
+            "key": keys[0] if len(keys) == 1 else digest(keys),
+        }
+    return rows
 
 
 def report_to_json(report: Report) -> dict[str, Any]:

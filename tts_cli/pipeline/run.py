@@ -13,7 +13,10 @@ from typing import Literal
 
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.store import Cache
-from tts_cli.errors import DamagedTakeError
+from tts_cli.errors import DamagedTakeError, UsageError
+from tts_cli.formats.csv_rows import Sheet, read_csv, write_back
+from tts_cli.formats.decode import decode, read_bytes
+from tts_cli.formats.documents import sniff_format
 from tts_cli.formats.recipes import find_recipe
 from tts_cli.pipeline.deliverables import (
     REPORT_FILE,
@@ -32,7 +35,7 @@ from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
-from tts_cli.pipeline.report import choose_status, line_outcomes, list_failures, report_to_json
+from tts_cli.pipeline.report import choose_status, line_outcomes, list_failures, report_to_json, report_to_rows
 from tts_cli.pipeline.takes import record_takes
 from tts_cli.pipeline.timeline import (
     complete_lines,
@@ -92,6 +95,7 @@ class _Run:
     selected: frozenset[str]
     rendered: set[str] = field(default_factory=set)
     errors: dict[str, str] = field(default_factory=dict)
+    sheet: Sheet | None = None
 
 
 def check(order: Order) -> Manifest:
@@ -145,7 +149,20 @@ def _prepare(order: Order, settings: Settings, watch: Watch) -> _Run:
         past=read_past(out),
         cache=Cache(settings.cache),
         selected=select_lines(manifest, order.only),
+        sheet=_read_sheet(order, manifest) if order.write_back else None,
     )
+
+
+def _read_sheet(order: Order, manifest: Manifest) -> Sheet:
+    """Read the one sheet that all lines come from, to be copied with the results; raises `UsageError` without one."""
+    paths = {line.source.path for line in manifest.lines}
+    path = paths.pop()
+    data = order.stdin or read_bytes(path)
+    if paths or (order.format or sniff_format(path, decode(data, path).text)) != "csv":
+        raise UsageError("--write-back needs lines that all come from one CSV sheet")
+    if order.write_back and order.write_back.resolve() == Path(path).resolve():
+        raise UsageError("--write-back would overwrite the sheet itself", hint="name another file")
+    return read_csv(data, path)
 
 
 def _drop_damaged(run: _Run) -> None:
@@ -162,12 +179,15 @@ def _plan(run: _Run) -> Plan:
 
 def _render(run: _Run, started: float) -> Report:
     plan = _plan(run)
-    files = line_names(run.manifest.lines) if run.order.lines else {}
+    files = line_names(run.manifest.lines, _names(run, plan).values()) if run.order.lines else {}
     takes = _record(run, plan)
     timelines = _name_timelines(run, plan, takes)
     outputs = [*_make_masters(run, timelines), *_make_line_files(run, plan, takes, files)]
     _keep_timeline(run, plan, takes, timelines)
     outcomes = line_outcomes(plan, takes, run.rendered, run.errors)
+    if run.sheet and run.order.write_back:
+        rows = report_to_rows(plan, outcomes, make_line_timelines(plan, takes, run.recipe), files)
+        write_atomically(run.order.write_back, write_back(run.sheet, rows))
     return Report(
         manifest=run.manifest.name,
         out=str(run.out),
