@@ -43,6 +43,9 @@ ESPEAK = EngineSpec(
         "volume": Param(doc="level of the engine, in percent of its own", default=100.0, low=10.0, high=100.0),
     },
     emotions=emotions.ESPEAK,
+    conditioner=Conditioner(
+        version=1, layout="tts_cli.engines.layouts:espeak", sample_rate=16_000, by_language=True, expected_s=5.0
+    ),
     licence="GPL-3.0-or-later (espeak-ng; an unmodified dependency)",
 )
 

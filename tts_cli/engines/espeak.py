@@ -3,19 +3,15 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-import numpy as np
-
-from tts_cli.engines.base import Request, Speech
+from tts_cli.engines import espeak_match
+from tts_cli.engines.base import PromptAudio, Request, Speech, State
 from tts_cli.engines.catalog import ESPEAK
 from tts_cli.engines.espeak_library import SAMPLE_RATE, Library, Setting
 from tts_cli.engines.espeak_voices import EspeakVoice, find
 from tts_cli.engines.espeak_words import align
 from tts_cli.errors import TakeError, UnknownNameError
-
-if TYPE_CHECKING:
-    from tts_cli.engines.base import Samples
 
 RATE_WPM = 175
 HIGHEST = 99  # of espeak-ng's pitch and range, whose middle is 50
@@ -44,6 +40,13 @@ class Espeak:
         """Make the private copy; raises `MissingError` where espeak-ng is not complete."""
         self._library = Library()
 
+    def condition(self, clips: Sequence[PromptAudio], language: str) -> State:
+        """Match the language's voice to a clip; raises `TakeError` where there is too little speech in it."""
+        [clip] = clips
+        return espeak_match.to_plain(
+            espeak_match.fit(self._library, clip.samples, clip.sample_rate, _voice("", language))
+        )
+
     def synthesize(self, requests: Sequence[Request]) -> list[Speech]:
         """Speak each text as plain text; raises `TakeError` where there is nothing to speak."""
         return [self._speak(request) for request in requests]
@@ -53,11 +56,17 @@ class Espeak:
         self._library.close()
 
     def _speak(self, request: Request) -> Speech:
-        voice = _voice(request)
+        voice = _voice(request.voice, request.language)
         values = _values(request)
-        text = plain(request.text)
-        spoken = self._library.speak(text, voice, voice_lines(values), settings(values, voice, request.seed))
-        samples: Samples = np.frombuffer(spoken.pcm, "<i2").astype(np.float32) / np.float32(FULL_SCALE)
+        text, colour = plain(request.text), voice_lines(values)
+        if request.state is None:
+            spoken = self._library.speak(text, voice, colour, settings(values, voice, request.seed))
+            samples = espeak_match.samples_of(spoken)
+        else:
+            match = espeak_match.from_plain(request.state)
+            voice = replace(voice, own_pitch=match.pitch_hz)
+            numbers = settings(values, voice, request.seed)
+            spoken, samples = espeak_match.speak(self._library, text, voice, match, colour=colour, settings=numbers)
         if not samples.size or max(samples.max(), -samples.min()) < NOTHING_SPOKEN:
             raise TakeError("nothing was spoken", kind="input", hint="the text has no word that the voice can read")
         return Speech(samples=samples, sample_rate=SAMPLE_RATE, words=align(text, spoken.words, spoken.ends, samples))
@@ -149,8 +158,8 @@ def _number(name: str, value: float | str) -> float:
     return number
 
 
-def _voice(request: Request) -> EspeakVoice:
+def _voice(name: str, language: str) -> EspeakVoice:
     try:
-        return find(request.voice, request.language)
+        return find(name, language)
     except UnknownNameError as error:
         raise TakeError(error.message, kind="input", hint=error.hint) from error
