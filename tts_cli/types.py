@@ -517,7 +517,8 @@ class Failure:
 class Report:
     """What a render did; `report.json` is its plain form.
 
-    `incomplete` names the masters that were not written, with the number of lines each still misses.
+    `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
+    those of the lines that are not an engine's own.
     """
 
     manifest: str
@@ -530,3 +531,4 @@ class Report:
     warnings: tuple[str, ...]
     audio_seconds: float
     wall_seconds: float
+    voices: tuple[Voice, ...] = ()

@@ -28,6 +28,9 @@ _QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
 # Nothing that differs between two runs or two builds goes into the file: no encoder names, no dates.
 _EXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
 
+Tags = Mapping[str, str]
+NO_TAGS: Tags = {}
+
 _ENCODERS: Mapping[str, Mapping[str, str]] = {
     "mp3": {"c:a": "libmp3lame", "f": "mp3", "id3v2_version": "0"},
     "m4a": {"c:a": "aac", "f": "ipod"},
@@ -100,8 +103,8 @@ def ffmpeg_version() -> str:
 class Encoder:
     """A running ffmpeg that turns float32 blocks [n, channels] into one encoded file."""
 
-    def __init__(self, path: Path, recipe: "Recipe") -> None:
-        self._process = _Process(_encoder_argv(path, recipe), stdin=subprocess.PIPE)
+    def __init__(self, path: Path, recipe: "Recipe", tags: Tags) -> None:
+        self._process = _Process(_encoder_argv(path, recipe, tags), stdin=subprocess.PIPE)
 
     def write(self, block: Samples) -> None:
         """Hand over one block; waits while the encoder is busy. Raises FfmpegError when it has died."""
@@ -122,12 +125,14 @@ class Encoder:
         self._process.kill()
 
 
-def _encoder_argv(path: Path, recipe: "Recipe") -> list[str]:
+def _encoder_argv(path: Path, recipe: "Recipe", tags: Tags) -> list[str]:
     import ffmpeg
 
     options: dict[str, Any] = {**_ENCODERS[recipe.format], **_EXACT, "b:a": f"{recipe.bitrate_kbps}k"}
     if recipe.format == "opus":
         options["ar"] = _OPUS_HZ
+    if tags:
+        options["metadata"] = [f"{name}={value}" for name, value in tags.items()]
     source = ffmpeg.input("pipe:0", f="f32le", ar=recipe.sample_rate, ac=recipe.channels)
     graph = source.output(f"file:{path}", **options)
     return list(graph.compile(cmd=[ffmpeg_path(), *_QUIET], overwrite_output=True))

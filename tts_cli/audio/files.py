@@ -8,14 +8,14 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
 from tts_cli.audio.containers import format_problem
-from tts_cli.audio.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
+from tts_cli.audio.ffmpeg import DEMUXERS, NO_TAGS, Encoder, FfmpegError, Tags, decoding
 from tts_cli.audio.weighting import Samples
 from tts_cli.errors import OutputError, TakeError
 
@@ -147,7 +147,7 @@ class _Sink(Protocol):
 class MasterWriter:
     """A master in the making: a locked temporary file beside its name, which it takes over when it is whole."""
 
-    def __init__(self, path: Path, recipe: "Recipe", frames: int) -> None:
+    def __init__(self, path: Path, recipe: "Recipe", frames: int, tags: Tags) -> None:
         self._path = path
         self._channels = recipe.channels
         self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -156,12 +156,12 @@ class MasterWriter:
             _sweep(path)
             self._file = self._temporary.open("xb")
             fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._sink = self._opened(recipe, frames)
+        self._sink = self._opened(recipe, frames, tags)
 
-    def _opened(self, recipe: "Recipe", frames: int) -> _Sink:
+    def _opened(self, recipe: "Recipe", frames: int, tags: Tags) -> _Sink:
         try:
             with _translated(self._path):
-                return _open_sink(self._temporary, recipe, frames)
+                return _open_sink(self._temporary, recipe, frames, tags)
         except BaseException:
             self._remove()
             raise
@@ -193,15 +193,17 @@ class MasterWriter:
 
 
 @contextmanager
-def open_master(path: Path, recipe: "Recipe", *, frames: int) -> Iterator[MasterWriter]:
+def open_master(path: Path, recipe: "Recipe", *, frames: int, tags: Tags = NO_TAGS) -> Iterator[MasterWriter]:
     """Write a file of about `frames` samples per channel that appears under its name whole, or not at all.
+
+    `tags` are `copyright` and `comment`, each one line.
 
     Raises OutputError when it cannot be written, and when the format cannot do what the recipe asks.
     """
     problem = format_problem(recipe)
     if problem:
         raise OutputError(f"cannot write {path}: {problem}")
-    writer = MasterWriter(path, recipe, frames)
+    writer = MasterWriter(path, recipe, frames, tags)
     try:
         yield writer
         writer.publish()
@@ -210,14 +212,16 @@ def open_master(path: Path, recipe: "Recipe", *, frames: int) -> Iterator[Master
         raise
 
 
-def _open_sink(path: Path, recipe: "Recipe", frames: int) -> _Sink:
+def _open_sink(path: Path, recipe: "Recipe", frames: int, tags: Tags) -> _Sink:
     if recipe.format not in ("wav", "flac"):
-        return Encoder(path, recipe)
+        return Encoder(path, recipe, tags)
     huge = recipe.format == "wav" and frames * recipe.channels * recipe.bits // 8 > _RF64_BYTES
     kind = "RF64" if huge else recipe.format.upper()
     subtype = f"PCM_{recipe.bits}"
-    sink: _Sink = soundfile.SoundFile(path, "w", recipe.sample_rate, recipe.channels, subtype, format=kind)
-    return sink
+    sink = soundfile.SoundFile(path, "w", recipe.sample_rate, recipe.channels, subtype, format=kind)
+    for name, value in tags.items():
+        setattr(sink, name, value)
+    return cast("_Sink", sink)
 
 
 @contextmanager

@@ -28,9 +28,8 @@ def stat(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
         output.print_json({"status": "ok", "path": str(root)} | asdict(found))
         return
     hours = found.audio_seconds / 3600
-    output.results().print(
-        f"{root}\n{found.takes:,} takes, {hours:.2f} hours, {found.conditionals:,} conditionals, {_megabytes(found.bytes)}"
-    )
+    takes = f"{found.takes:,} takes, {hours:.2f} hours, {found.conditionals:,} conditionals"
+    output.results().print(f"{root}\n{takes}, {_megabytes(found.bytes)}")
     if found.unusable:
         output.talk().print(f"{found.unusable:,} records lack a sound take; they will be rendered anew")
 

@@ -2,6 +2,7 @@
 
 from tts_cli.cli import output
 from tts_cli.cli.options import FormatOpt, JsonOpt, ManifestArg, read_stdin
+from tts_cli.settings import load_settings
 
 EXAMPLE = "Example: [bold]tts-cli check book.yaml[/bold]"
 
@@ -11,7 +12,8 @@ def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = F
     from tts_cli.pipeline.run import Order
     from tts_cli.pipeline.run import check as check_manifest
 
-    checked = check_manifest(Order(manifest=manifest, stdin=read_stdin(manifest), format=format_))
+    order = Order(manifest=manifest, stdin=read_stdin(manifest), format=format_)
+    checked = check_manifest(order, load_settings())
     speakers = {line.speaker for line in checked.lines if line.speaker}
     if as_json:
         warnings = [output.problem_json(warning) for warning in checked.warnings]

@@ -11,7 +11,7 @@ from tts_cli.pipeline.run import Progress as Step
 from tts_cli.pipeline.run import Watch
 
 QUIET_S = 10.0
-TITLES = {"record": "recording", "master": "mastering"}
+TITLES = {"voice": "voices", "record": "recording", "master": "mastering"}
 
 
 @contextmanager

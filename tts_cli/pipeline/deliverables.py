@@ -13,11 +13,12 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.errors import InputError, OutputError
 from tts_cli.text.markup import display_text
-from tts_cli.types import Clip, Deliverable, Line, Master, PastLine, Plan, PlannedLine, Problem, Recipe, Timeline
+from tts_cli.types import Clip, Deliverable, Line, Master, PastLine, Plan, PlannedLine, Problem, Recipe, Timeline, Voice
 
 TIMELINE_VERSION = 1
 TIMELINE_FILE = "timeline.json"
 REPORT_FILE = "report.json"
+LONGEST_TAG = 2000
 
 
 # --- names ----------------------------------------------------------------------------------------------
@@ -139,12 +140,28 @@ def unchanged(out: Path, name: str, inputs: str, past: Past) -> Deliverable | No
     return output if (now.st_size, now.st_mtime_ns) == (output.size, output.mtime_ns) else None
 
 
-def describe_inputs(timeline: Timeline, recipe: Recipe) -> str:
-    """Return the digest of all that a master is made from: the edit list, the takes' content, the recipe."""
+def describe_inputs(timeline: Timeline, recipe: Recipe, tags: Mapping[str, str]) -> str:
+    """Return the digest of all that a master is made from: the edit list, the takes' content, the recipe, the tags."""
     clips = [
         (clip.take.blob, clip.start, clip.length, clip.trim, clip.trim_length, clip.gain_db) for clip in timeline.clips
     ]
-    return digest([__version__, asdict(recipe), timeline.sample_rate, timeline.length, clips])
+    return digest([__version__, asdict(recipe), timeline.sample_rate, timeline.length, clips, dict(tags)])
+
+
+def provenance_tags(voices: Iterable[Voice]) -> dict[str, str]:
+    """Return the tags that carry the voices' licences and consents; none where no voice has any."""
+    named = {voice.name: voice for voice in voices if voice.licence or voice.consent}
+    licences = [f"{name}: {_one_line(voice.licence)}" for name, voice in sorted(named.items()) if voice.licence]
+    consents = [f"{name}: {_one_line(voice.consent)}" for name, voice in sorted(named.items()) if voice.consent]
+    tags = {
+        "copyright": f"voices: {'; '.join(licences)}" if licences else "",
+        "comment": f"synthetic speech; consent: {'; '.join(consents)}" if consents else "synthetic speech",
+    }
+    return {name: value[:LONGEST_TAG] for name, value in tags.items() if value} if named else {}
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def deliver(out: Path, name: str, master: Master, inputs: str) -> Deliverable:

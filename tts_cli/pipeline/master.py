@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tts_cli.audio.containers import headroom_db, level_shift_db
+from tts_cli.audio.ffmpeg import NO_TAGS, Tags
 from tts_cli.audio.files import open_master
 from tts_cli.audio.gain import Aim, Gain, find_gain
 from tts_cli.audio.limiter import make_limiter
@@ -23,13 +24,13 @@ _CORRECTION_HEADROOM_DB = 0.1
 ReadTake = Callable[[Take], bytes]
 
 
-def make_master(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake) -> Master:
+def make_master(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, tags: Tags = NO_TAGS) -> Master:
     """Write one loudness-normalised programme, as long as its timeline to the sample; memory does not grow with it.
 
     `read_take` is called from several threads. A file that misses its loudness or ceiling is corrected once.
     Silence stays silence: it reads -70 LUFS. Raises OutputError, and what `read_take` raises; `path` is then as before.
     """
-    studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take)
+    studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take, tags=tags)
     aim = _first_aim(recipe)
     gain = studio.find_gain(aim)
     levels = studio.write(gain.gain_db, aim.ceiling_dbtp)
@@ -41,13 +42,15 @@ def make_master(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadT
 
 def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake) -> float:
     """Return the gain in dB that brings a programme to its loudness, for files that are to share it."""
-    studio = _Studio(timeline=timeline, recipe=recipe, path=Path(), read_take=read_take)
+    studio = _Studio(timeline=timeline, recipe=recipe, path=Path(), read_take=read_take, tags=NO_TAGS)
     return studio.find_gain(_first_aim(recipe)).gain_db
 
 
-def make_line_file(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, gain_db: float) -> Master:
+def make_line_file(
+    timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, gain_db: float, tags: Tags = NO_TAGS
+) -> Master:
     """Write one line at a given gain: limited, but not normalised by itself; raises like `make_master`."""
-    studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take)
+    studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take, tags=tags)
     return studio.describe("line", studio.write(gain_db, _first_aim(recipe).ceiling_dbtp))
 
 
@@ -59,6 +62,7 @@ class _Studio:
     recipe: Recipe
     path: Path
     read_take: ReadTake
+    tags: Tags
 
     def find_gain(self, aim: Aim) -> Gain:
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -69,7 +73,7 @@ class _Studio:
         limiter = make_limiter(self.timeline.sample_rate, ceiling_dbtp)
         with ThreadPoolExecutor(_THREADS) as pool:
             mixed = mix(self.timeline, self.recipe.fade_ms, self.read_take, pool)
-            with open_master(self.path, self.recipe, frames=self.timeline.length) as writer:
+            with open_master(self.path, self.recipe, frames=self.timeline.length, tags=self.tags) as writer:
                 for block in limiter.stream(mixed, 10 ** (gain_db / 20)):
                     writer.write(block)
         return measure_file(self.path)

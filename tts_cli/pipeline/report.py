@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from tts_cli.cache.keys import digest
-from tts_cli.types import Failure, Outcome, Plan, PlannedLine, Report, Take, Timeline
+from tts_cli.types import Failure, Outcome, Plan, PlannedLine, Report, Take, Timeline, Voice
 
 
 def line_outcomes(
@@ -46,6 +46,12 @@ def choose_status(outcomes: Mapping[str, Outcome]) -> Literal["ok", "partial", "
     return "partial" if counts[Outcome.RENDERED] + counts[Outcome.CACHED] else "failed"
 
 
+def list_voices(plan: Plan) -> tuple[Voice, ...]:
+    """List the voices that speak and are not an engine's own, each once, in the order of their first lines."""
+    used = dict.fromkeys((planned.line.voice, planned.line.engine) for planned in plan.lines)
+    return tuple(plan.manifest.voices[key] for key in used if key in plan.manifest.voices)
+
+
 def report_to_rows(
     plan: Plan, outcomes: Mapping[str, Outcome], timelines: Mapping[str, Timeline], files: Mapping[str, str]
 ) -> dict[int, dict[str, str]]:
@@ -74,6 +80,10 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "status": report.status,
         "lines": {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome},
         "outputs": [asdict(output) for output in report.outputs],
+        "voices": [
+            {"name": voice.name, "engine": voice.engine, "licence": voice.licence, "consent": voice.consent}
+            for voice in report.voices
+        ],
         "audio_seconds": report.audio_seconds,
         "wall_seconds": report.wall_seconds,
         "failures": [

@@ -18,6 +18,7 @@ from tts_cli.formats.csv_rows import Sheet, read_csv, write_back
 from tts_cli.formats.decode import decode, read_bytes
 from tts_cli.formats.documents import sniff_format
 from tts_cli.formats.recipes import find_recipe
+from tts_cli.pipeline.conditionals import find_missing, record_conditionals
 from tts_cli.pipeline.deliverables import (
     REPORT_FILE,
     Past,
@@ -26,6 +27,7 @@ from tts_cli.pipeline.deliverables import (
     line_names,
     master_names,
     output_path,
+    provenance_tags,
     read_past,
     safe_name,
     unchanged,
@@ -35,7 +37,14 @@ from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
-from tts_cli.pipeline.report import choose_status, line_outcomes, list_failures, report_to_json, report_to_rows
+from tts_cli.pipeline.report import (
+    choose_status,
+    line_outcomes,
+    list_failures,
+    list_voices,
+    report_to_json,
+    report_to_rows,
+)
 from tts_cli.pipeline.takes import record_takes
 from tts_cli.pipeline.timeline import (
     complete_lines,
@@ -45,9 +54,21 @@ from tts_cli.pipeline.timeline import (
     split_lines,
 )
 from tts_cli.settings import Settings
-from tts_cli.types import Deliverable, Manifest, Outcome, Plan, PlannedLine, Recipe, Report, Take, Timeline
+from tts_cli.types import (
+    Deliverable,
+    Job,
+    Manifest,
+    Outcome,
+    Plan,
+    PlannedLine,
+    Recipe,
+    Report,
+    Take,
+    Timeline,
+    Utterance,
+)
 from tts_cli.workers.devices import usable_cores
-from tts_cli.workers.messages import TakeDone
+from tts_cli.workers.messages import TakeDone, TakeFailed
 
 HEAL_TRIES = 3
 
@@ -71,7 +92,7 @@ class Order:
 class Progress:
     """How far a stage is, in seconds of audio."""
 
-    stage: Literal["record", "master"]
+    stage: Literal["voice", "record", "master"]
     done: float
     total: float
     note: str = ""
@@ -98,9 +119,15 @@ class _Run:
     sheet: Sheet | None = None
 
 
-def check(order: Order) -> Manifest:
-    """Load a manifest and check all of it; raises `InputError` with every problem."""
-    return load_manifest(order.manifest, format=order.format, stdin=order.stdin)
+def check(order: Order, settings: Settings) -> Manifest:
+    """Load a manifest and check all of it, the clips of its voices too; raises `InputError` with every problem."""
+    manifest = _load(order, settings)
+    make_plan(manifest, Cache(settings.cache), selected=frozenset(), past={})
+    return manifest
+
+
+def _load(order: Order, settings: Settings) -> Manifest:
+    return load_manifest(order.manifest, format=order.format, stdin=order.stdin, home=settings.home)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +164,7 @@ def render(order: Order, settings: Settings, watch: Watch) -> Report:
 
 
 def _prepare(order: Order, settings: Settings, watch: Watch) -> _Run:
-    manifest = check(order)
+    manifest = _load(order, settings)
     out = order.out or Path("out") / safe_name(manifest.name)
     return _Run(
         order=order,
@@ -199,6 +226,7 @@ def _render(run: _Run, started: float) -> Report:
         warnings=tuple(str(warning) for warning in run.manifest.warnings),
         audio_seconds=round(sum(output.seconds for output in outputs if output.kind == "master"), 3),
         wall_seconds=round(time.monotonic() - started, 3),
+        voices=list_voices(plan),
     )
 
 
@@ -206,10 +234,11 @@ def _record(run: _Run, plan: Plan) -> dict[str, Take]:
     """Have the missing takes recorded; returns all takes by key, those from the cache included."""
     takes = dict(plan.takes)
     jobs = [job for job in make_jobs(plan) if job.utterances[0].key not in run.errors]
+    run.errors |= _make_voices_ready(run, plan, jobs)
+    jobs = [job for job in jobs if job.utterances[0].key not in run.errors]
     seconds = {job.utterances[0].key: job.estimated_s for job in jobs}
     done, total = 0.0, sum(seconds.values())
-    workers = run.settings.workers or usable_cores()
-    for result in record_takes(jobs, run.cache, workers=workers):
+    for result in record_takes(jobs, run.cache, workers=_workers(run)):
         if isinstance(result, TakeDone):
             takes[result.take.key] = result.take
             run.rendered.add(result.take.key)
@@ -219,6 +248,25 @@ def _record(run: _Run, plan: Plan) -> dict[str, Take]:
             done += seconds[result.key]
         run.watch(Progress(stage="record", done=done, total=total))
     return takes
+
+
+def _make_voices_ready(run: _Run, plan: Plan, jobs: Iterable[Job]) -> dict[str, str]:
+    """Have the states made that the jobs' voices lack; returns the errors of the utterances that must do without."""
+    calls = [call for job in jobs for call in job.utterances if isinstance(call, Utterance) and call.conditionals]
+    missing = find_missing(
+        [plan.conditionings[key] for key in dict.fromkeys(call.conditionals for call in calls)], run.cache
+    )
+    errors = {}
+    for count, result in enumerate(record_conditionals(missing, run.cache, workers=_workers(run)), start=1):
+        run.watch(Progress(stage="voice", done=count, total=len(missing)))
+        if isinstance(result, TakeFailed):
+            voice = plan.conditionings[result.key].voice
+            errors[result.key] = f"the voice {voice.name!r} cannot be made ready: {result.error}"
+    return {call.key: errors[call.conditionals] for call in calls if call.conditionals in errors}
+
+
+def _workers(run: _Run) -> int:
+    return run.settings.workers or usable_cores()
 
 
 def _name_timelines(run: _Run, plan: Plan, takes: Mapping[str, Take]) -> dict[str, Timeline]:
@@ -248,10 +296,11 @@ def _make_masters(run: _Run, timelines: Mapping[str, Timeline]) -> Iterable[Deli
     done = 0.0
     for name, timeline in timelines.items():
         run.watch(Progress(stage="master", done=done, total=total, note=name))
-        inputs = describe_inputs(timeline, run.recipe)
+        tags = _tags(run, timeline)
+        inputs = describe_inputs(timeline, run.recipe, tags)
         kept = unchanged(run.out, name, inputs, run.past)
         if kept is None:
-            master = make_master(timeline, run.recipe, output_path(run.out, name), run.cache.read)
+            master = make_master(timeline, run.recipe, output_path(run.out, name), run.cache.read, tags)
             kept = deliver(run.out, name, master, inputs)
         yield kept
         done += timeline.length / timeline.sample_rate
@@ -274,12 +323,23 @@ def _make_line_files(
     for line_id in wanted:
         name = names[line_id]
         recipe = replace(run.recipe, format="flac" if name.endswith(".flac") else "wav")
-        inputs = f"{describe_inputs(timelines[line_id], recipe)}{gain_db:+}"
+        tags = _tags(run, timelines[line_id])
+        inputs = f"{describe_inputs(timelines[line_id], recipe, tags)}{gain_db:+}"
         kept = unchanged(run.out, name, inputs, run.past)
         if kept is None:
-            file = make_line_file(timelines[line_id], recipe, output_path(run.out, name), run.cache.read, gain_db)
+            path = output_path(run.out, name)
+            file = make_line_file(timelines[line_id], recipe, path, run.cache.read, gain_db, tags)
             kept = deliver(run.out, name, file, inputs)
         yield kept
+
+
+def _tags(run: _Run, timeline: Timeline) -> dict[str, str]:
+    """Return the tags of a file in which these clips sound."""
+    if not run.manifest.voices:
+        return {}
+    heard = {clip.line_id for clip in timeline.clips}
+    keys = {(line.voice, line.engine) for line in run.manifest.lines if line.id in heard}
+    return provenance_tags(run.manifest.voices[key] for key in keys if key in run.manifest.voices)
 
 
 def _keep_timeline(run: _Run, plan: Plan, takes: Mapping[str, Take], timelines: Mapping[str, Timeline]) -> None:

@@ -1,0 +1,69 @@
+"""Conditionings -> Conditionals: what the cache lacks is made by the engines, or taken over, and committed."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+
+from tts_cli.cache.blobs import PCM, STATE
+from tts_cli.cache.store import Cache, Missing
+from tts_cli.engines.catalog import get_spec, package_version
+from tts_cli.types import Conditionals, Conditioning, Job
+from tts_cli.workers.messages import ConditioningDone, TakeFailed
+from tts_cli.workers.pool import Pool
+
+
+def find_missing(conditionings: Iterable[Conditioning], cache: Cache) -> list[Conditioning]:
+    """Return those without a sound state; every byte is checked, so that no line meets a damaged one later."""
+    return [conditioning for conditioning in conditionings if not _is_sound(conditioning.key, cache)]
+
+
+def record_conditionals(
+    conditionings: Sequence[Conditioning], cache: Cache, *, workers: int
+) -> Iterator[Conditionals | TakeFailed]:
+    """Yield what became of each, in the order of completion; what is yielded is safely in the cache.
+
+    Two processes that do this at once both do the work, and either's result serves both.
+    """
+    by_key = {conditioning.key: conditioning for conditioning in conditionings}
+    jobs = []
+    for conditioning in by_key.values():
+        if conditioning.state:
+            blob = cache.put_blob(conditioning.state, STATE)
+            yield _commit(conditioning, blob, len(conditioning.state), 0.0, cache)
+            continue
+        for prompt in conditioning.prompts:
+            cache.put_blob(prompt.data, PCM)
+        jobs.append(Job(engine=conditioning.engine, utterances=(conditioning,), estimated_s=_expected_s(conditioning)))
+    if not jobs:
+        return
+    with Pool(workers=min(workers, len(jobs)), cache=cache.root) as pool:
+        for result in pool.render(jobs):
+            if isinstance(result, ConditioningDone):
+                yield _commit(by_key[result.key], result.blob, result.size, result.wall_s, cache)
+            elif isinstance(result, TakeFailed):
+                yield result
+
+
+def _is_sound(key: str, cache: Cache) -> bool:
+    found = cache.find_conditionals(key)
+    return not isinstance(found, Missing) and cache.read_conditionals(found) is not None
+
+
+def _commit(conditioning: Conditioning, blob: str, size: int, wall_s: float, cache: Cache) -> Conditionals:
+    spec = get_spec(conditioning.engine)
+    imported = (hashlib.sha256(conditioning.state).hexdigest(),) if conditioning.state else ()
+    conditionals = Conditionals(
+        key=conditioning.key,
+        blob=blob,
+        size=size,
+        engine=spec.name,
+        model=f"{spec.package} {package_version(spec)}, adapter {spec.version}",
+        made_from=imported or tuple(prompt.pcm for prompt in conditioning.prompts),
+        wall_s=wall_s,
+    )
+    cache.put(conditionals)
+    return conditionals
+
+
+def _expected_s(conditioning: Conditioning) -> float:
+    conditioner = get_spec(conditioning.engine).conditioner
+    return conditioner.expected_s if conditioner else 0.0
