@@ -71,27 +71,20 @@ def print_problems(problems: Iterable[Problem]) -> None:
 
 def show_error(error: TtsError) -> None:
     """Say an expected error in words, or as the one JSON object."""
+    problems = error.problems if isinstance(error, InputError) else ()
+    message = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else error.message
     if mode.json:
-        print_json({"status": "failed", "error": error.message, "hint": error.hint} | _problems_json(error))
+        listed = {"problems": [problem_json(problem) for problem in problems]} if problems else {}
+        print_json({"status": "failed", "error": message, "hint": error.hint} | listed)
         return
-    if isinstance(error, InputError):
-        print_problems(error.problems)
-        count = len(error.problems)
-        talk().print(f"[red]error:[/red] {count} problem{'s' if count > 1 else ''}; nothing was rendered")
-        return
-    talk().print(f"[red]error:[/red] {escape(error.message)}")
+    print_problems(problems)
+    talk().print(f"[red]error:[/red] {escape(message)}")
     _print_hint(error.hint)
 
 
 def _print_hint(hint: str, indent: str = "") -> None:
     if hint:
         talk().print(f"{indent}[cyan]hint:[/cyan] {escape(hint)}")
-
-
-def _problems_json(error: TtsError) -> dict[str, Any]:
-    if not isinstance(error, InputError):
-        return {}
-    return {"problems": [problem_json(problem) for problem in error.problems]}
 
 
 def problem_json(problem: Problem) -> dict[str, str | int]:

@@ -19,7 +19,7 @@ from tts_cli.types import Master, Recipe, Take, Timeline
 _THREADS = 2  # they keep well ahead of any encoder
 _SLACK_LU = 0.2
 _CORRECTION_HEADROOM_DB = 0.1
-
+_MOST_CORRECTIONS = 2
 
 ReadTake = Callable[[Take], bytes]
 
@@ -27,16 +27,20 @@ ReadTake = Callable[[Take], bytes]
 def make_master(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, tags: Tags = NO_TAGS) -> Master:
     """Write one loudness-normalised programme, as long as its timeline to the sample; memory does not grow with it.
 
-    `read_take` is called from several threads. A file that misses its loudness or ceiling is corrected once.
+    `read_take` is called from several threads. A file that misses its loudness or ceiling is written again.
     Silence stays silence: it reads -70 LUFS. Raises OutputError, and what `read_take` raises; `path` is then as before.
     """
     studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take, tags=tags)
     aim = _first_aim(recipe)
     gain = studio.find_gain(aim)
     levels = studio.write(gain.gain_db, aim.ceiling_dbtp)
-    better = _corrected(aim, recipe, gain, levels)
-    if better != aim:
-        levels = studio.write(studio.find_gain(better).gain_db, better.ceiling_dbtp)
+    expected_lufs = gain.loudness_lufs + level_shift_db(recipe)
+    for _ in range(_MOST_CORRECTIONS):
+        better = _corrected(aim, levels, expected_lufs, recipe.true_peak_dbtp)
+        if better == aim:
+            break
+        aim = better
+        levels = studio.write(studio.find_gain(aim).gain_db, aim.ceiling_dbtp)
     return studio.describe("master", levels)
 
 
@@ -99,13 +103,13 @@ def _first_aim(recipe: Recipe) -> Aim:
     )
 
 
-def _corrected(aim: Aim, recipe: Recipe, gain: Gain, levels: FileLevels) -> Aim:
+def _corrected(aim: Aim, levels: FileLevels, expected_lufs: float, ceiling_dbtp: float) -> Aim:
     """Return what to aim at instead, judged by the file: the same aim when the file is as it should be."""
-    over_db = levels.true_peak_dbtp - recipe.true_peak_dbtp
+    over_db = levels.true_peak_dbtp - ceiling_dbtp
     if over_db > 0:
         aim = replace(aim, ceiling_dbtp=aim.ceiling_dbtp - over_db - _CORRECTION_HEADROOM_DB)
-    error_lu = levels.lufs - (gain.loudness_lufs + level_shift_db(recipe))
-    if math.isfinite(gain.loudness_lufs) and abs(error_lu) > _SLACK_LU:
+    error_lu = levels.lufs - expected_lufs
+    if math.isfinite(expected_lufs) and abs(error_lu) > _SLACK_LU:
         aim = replace(aim, loudness_lufs=aim.loudness_lufs - error_lu)
     return aim
 
