@@ -83,10 +83,13 @@ class Profile:
     unvoiced: EnvelopeMap
 
 
-def analyse(samples: "Floats", sample_rate: int, top_hz: float | None = None) -> Features:
-    """Hear mono speech, float32 of shape [n]; envelopes reach to `top_hz`, by default as high as the rate allows."""
+def analyse(samples: "Floats", sample_rate: int, top_hz: float | None = None, *, denoise: bool = False) -> Features:
+    """Hear mono speech, float32 of shape [n]; envelopes reach to `top_hz`, by default as high as the rate allows.
+
+    `denoise` is for recordings: what sounds in the pauses is taken out of the envelopes.
+    """
     top_hz = min(TOP_HZ, 0.475 * sample_rate) if top_hz is None else top_hz
-    return _hear(samples, _spectra(samples, sample_rate), sample_rate, top_hz)
+    return _hear(samples, _spectra(samples, sample_rate), sample_rate, top_hz, denoise=denoise)
 
 
 def make_profile(source: Features, target: Features) -> Profile:
@@ -114,7 +117,7 @@ def apply_match(samples: "Floats", sample_rate: int, profile: Profile, plain: "F
 
 def unlikeness(one: Features, other: Features) -> float:
     """Say how far the voiced envelopes of two voices lie apart: from each to the nearest of the other, mean, in dB."""
-    left, right = (part.cepstra[part.voiced, 1 : 1 + COMPARED] for part in (one, other))
+    left, right = (part.cepstra[part.voiced, 1:] for part in (one, other))
     if not len(left) or not len(right):
         return float("inf")
     distances = np.sqrt(_squared_distances(left, right))
@@ -155,11 +158,15 @@ def _overlap_add(spectra: "npt.NDArray[np.complex64]", length: int) -> "Floats":
     return joined
 
 
-def _hear(samples: "Floats", spectra: "npt.NDArray[np.complex64]", sample_rate: int, top_hz: float) -> Features:
+def _hear(
+    samples: "Floats", spectra: "npt.NDArray[np.complex64]", sample_rate: int, top_hz: float, *, denoise: bool = False
+) -> Features:
     hop = _window_length(sample_rate) // OVERLAP
-    power = spectra.real**2 + spectra.imag**2
+    power = np.asarray(spectra.real**2 + spectra.imag**2, np.float32)
     bands = power @ _mel_weights(sample_rate, top_hz).T
-    bands_db = 10 * np.log10(bands + _FLOOR * bands.max(initial=1e-20))
+    if denoise and len(bands):
+        bands = _without_noise(bands)
+    bands_db = 10 * np.log10(bands / bands.max(initial=1e-30) + _FLOOR)
     f0_hz = track(samples, sample_rate, hop / sample_rate).f0_hz
     return Features(
         cepstra=(bands_db @ _cosines()[: 1 + ORDER].T).astype(np.float32),
@@ -169,6 +176,14 @@ def _hear(samples: "Floats", spectra: "npt.NDArray[np.complex64]", sample_rate: 
         hop=hop,
         top_hz=top_hz,
     )
+
+
+def _without_noise(bands: "Floats") -> "Floats":
+    """Subtract twice the noise from powers [frames, BANDS], but no more than 13 dB; noise is the quietest tenth."""
+    loudness = bands.sum(axis=1)
+    noise = bands[loudness <= np.percentile(loudness, 10)].mean(axis=0)
+    clean: Floats = np.maximum(bands - 2 * noise, 0.05 * bands)
+    return clean
 
 
 def _active(power: "Floats") -> "Mask":

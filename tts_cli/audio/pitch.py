@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LOWEST_HZ, HIGHEST_HZ = 65.0, 450.0
 HIGH_PASS_HZ, LOW_PASS_HZ = 75.0, 4_000.0
 HOP_S = 0.01
+BAND_RATE = 16_000
 
 CANDIDATES = 4
 VOICED_STRENGTH = 0.45
@@ -64,16 +65,14 @@ def periodicity(samples: "Floats", sample_rate: int, pitch: Pitch, low_hz: float
 
     float32 of shape [frames]: the size of a complex correlation over 30 ms, which fractions of a sample do not change.
     """
-    band = _analytic(samples, sample_rate, low_hz, high_hz)
-    length = round(0.03 * sample_rate)
-    longest = round(sample_rate / LOWEST_HZ) + 1
-    padded = np.pad(band, length + longest)
+    length, longest = round(0.03 * BAND_RATE), round(BAND_RATE / LOWEST_HZ) + 2
+    padded = np.pad(_band(samples, sample_rate, low_hz, high_hz), length + longest)
     voiced = np.flatnonzero(pitch.voiced)
-    periods = np.round(sample_rate / pitch.f0_hz[voiced]).astype(np.intp)
-    centres = np.round(voiced * (pitch.hop_s * sample_rate)).astype(np.intp) + length + longest
+    periods = np.round(BAND_RATE / pitch.f0_hz[voiced]).astype(np.intp)
+    centres = np.round(voiced * (pitch.hop_s * BAND_RATE)).astype(np.intp) + length + longest
     starts = (centres - (length + periods) // 2)[:, None] + np.arange(length)
-    alike = np.zeros(len(pitch.f0_hz), np.float32)
     first = padded[starts]
+    alike = np.zeros(len(pitch.f0_hz), np.float32)
     for shift in (-1, 0, 1):
         second = padded[starts + (periods + shift)[:, None]]
         energy = (np.abs(first) ** 2).sum(axis=1) * (np.abs(second) ** 2).sum(axis=1)
@@ -82,13 +81,14 @@ def periodicity(samples: "Floats", sample_rate: int, pitch: Pitch, low_hz: float
     return alike
 
 
-def _analytic(samples: "Floats", sample_rate: int, low_hz: float, high_hz: float) -> "npt.NDArray[np.complex64]":
-    """Cut a band out and leave its positive frequencies alone: the signal as a turning pointer."""
-    size = (len(samples) // 4096 + 1) * 4096
-    spectrum = np.fft.fft(samples, size)
-    hz = np.fft.fftfreq(size, 1 / sample_rate)
-    spectrum[(hz < low_hz) | (hz > high_hz)] = 0
-    return np.fft.ifft(spectrum)[: len(samples)].astype(np.complex64)
+def _band(samples: "Floats", sample_rate: int, low_hz: float, high_hz: float) -> "npt.NDArray[np.complex64]":
+    """Return the positive frequencies of a band as a complex signal at `BAND_RATE`, whatever the rate was."""
+    seconds = len(samples) // sample_rate + 1
+    spectrum = np.fft.rfft(samples, seconds * sample_rate)[round(low_hz * seconds) : round(high_hz * seconds)]
+    placed = np.zeros(seconds * BAND_RATE, np.complex128)
+    placed[round(low_hz * seconds) :][: len(spectrum)] = spectrum
+    band: npt.NDArray[np.complex64] = (np.fft.ifft(placed) * (BAND_RATE / sample_rate)).astype(np.complex64)
+    return band
 
 
 def _speech_band(samples: "Floats", sample_rate: int) -> tuple["Floats", float]:

@@ -57,7 +57,7 @@ def fit(library: Library, samples: "Samples", sample_rate: int, voice: EspeakVoi
     Raises `TakeError` where the clip has less than `LEAST_VOICED_S` of voiced speech.
     """
     pitch = track(samples, sample_rate)
-    target = analyse(samples, sample_rate)
+    target = analyse(samples, sample_rate, denoise=True)
     voiced_s = target.voiced.sum() * target.hop / sample_rate
     if voiced_s < LEAST_VOICED_S:
         message = f"the clip has {voiced_s:.1f} s of voiced speech, and {LEAST_VOICED_S:.0f} s are needed"
