@@ -1,18 +1,23 @@
-"""`tts-cli voices`: whose voice a line can have."""
+"""`tts-cli voices`: whose voice a line can have, and what is done to voices."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from tts_cli.cli import output
-from tts_cli.cli.options import EngineOpt, JsonOpt
+from tts_cli.cli import output, voice_output
+from tts_cli.cli.options import CacheOpt, EngineOpt, JsonOpt, WorkersOpt
+from tts_cli.settings import load_settings
+from tts_cli.types import ExitCode
 
-app = typer.Typer(help="See the voices there are.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from tts_cli.pipeline.shelf import Listed, Shown
 
+app = typer.Typer(help="See, hear, pack and unpack voices.", no_args_is_help=True)
 
-@app.callback()
-def voices() -> None:
-    """Keep `list` a command of its own even while it is the only one."""
+VoiceArg = Annotated[str, typer.Argument(metavar="VOICE", help="A voice of the library, or its folder.")]
+ForceOpt = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
 @app.command("list", epilog="Example: [bold]tts-cli voices list --language pt[/bold]")
@@ -21,19 +26,127 @@ def list_(
     language: Annotated[str, typer.Option("--language", help="Only voices of this language, e.g. pt or en-gb.")] = "",
     as_json: JsonOpt = False,
 ) -> None:
-    """List an engine's own voices."""
-    from tts_cli.engines.catalog import get_spec, list_voices
+    """List the library's voices, then an engine's own."""
+    from tts_cli.pipeline.shelf import list_voices
 
     wanted = language.lower()
     found = [
         voice
-        for voice in list_voices(get_spec(engine))
+        for voice in list_voices(engine, load_settings())
         if not wanted or voice.language.lower() == wanted or voice.language.lower().startswith(f"{wanted}-")
     ]
     if as_json:
-        listed = [{"name": voice.name, "language": voice.language, "description": voice.description} for voice in found]
-        output.print_json({"status": "ok", "engine": engine, "voices": listed})
+        output.print_json({"status": "ok", "engine": engine, "voices": [_listed_json(voice) for voice in found]})
         return
     output.print_table(
-        ("voice", "language", "description"), [(voice.name, voice.language, voice.description) for voice in found]
+        ("voice", "from", "language", "description"),
+        [(voice.name, voice.source, voice.language, voice.description) for voice in found],
     )
+
+
+@app.command(epilog="Example: [bold]tts-cli voices show nora --json[/bold]")
+def show(voice: VoiceArg, cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
+    """Show a voice: terms, engines, emotions, and the measured quality of its clips."""
+    from tts_cli.pipeline.shelf import show_voice
+
+    shown = show_voice(voice, load_settings(cache=cache))
+    if as_json:
+        output.print_json({"status": "ok"} | _shown_json(shown))
+        return
+    console = output.results()
+    console.print(f"[bold]{escape(shown.name)}[/bold]  {escape(shown.description)}\n{escape(shown.folder)}")
+    for what in ("language", "licence", "consent"):
+        console.print(f"{what}: {escape(getattr(shown, what) or '[not said]')}")
+    for engine, how in shown.engines.items():
+        console.print(f"{engine}: {escape(how)}")
+    console.print(f"emotions: {', '.join(shown.emotions) or 'those of the engine'}")
+    if shown.clips:
+        voice_output.show_clips(shown.clips)
+    for clip in shown.clips:
+        for finding in clip.findings:
+            output.talk().print(f"[yellow]warning:[/yellow] {escape(clip.path)}: {escape(finding.message)}")
+
+
+@app.command(epilog="Example: [bold]tts-cli voices audition nora --emotion angry --emotion tender[/bold]")
+def audition(
+    voice: Annotated[str, typer.Argument(metavar="VOICE", help="A voice of the library or of the engine, or a path.")],
+    engine: EngineOpt = "espeak",
+    text: Annotated[str, typer.Option("--text", help="The sentence to speak.")] = "",
+    emotion: Annotated[list[str] | None, typer.Option("--emotion", help="Only this one; may be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write.")] = None,
+    workers: WorkersOpt = None,
+    cache: CacheOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Hear a voice speak one sentence in each emotion: a file for each, and one of all."""
+    from tts_cli.cli import summary
+    from tts_cli.cli.progress import progress
+    from tts_cli.pipeline.audition import AuditionOrder
+    from tts_cli.pipeline.audition import audition as render_audition
+    from tts_cli.pipeline.report import report_to_json
+
+    order = AuditionOrder(voice=voice, engine=engine, out=out, text=text, emotions=tuple(emotion or ()))
+    with progress() as watch:
+        report = render_audition(order, load_settings(cache=cache, workers=workers), watch)
+    if as_json:
+        output.print_json(report_to_json(report))
+    else:
+        summary.show_report(report)
+    if report.status != "ok":
+        raise typer.Exit(ExitCode.PARTIAL)
+
+
+@app.command(epilog="Example: [bold]tts-cli voices pack nora -o nora.ttsvoice[/bold]")
+def pack(
+    voice: VoiceArg,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="The file to write; default <voice>.ttsvoice.")
+    ] = None,
+    engine: EngineOpt = "espeak",
+    force: ForceOpt = False,
+    cache: CacheOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Pack a voice into one file: profile, clips, emotions, conditionals, licence, consent and a sample."""
+    from tts_cli.pipeline.packing import pack as pack_voice
+
+    path, files = pack_voice(voice, out, engine, load_settings(cache=cache), replace=force)
+    if as_json:
+        output.print_json({"status": "ok", "path": str(path), "files": list(files)})
+    else:
+        output.results().print(f"{path}  [dim]{len(files)} files, {path.stat().st_size:,} bytes[/dim]")
+
+
+@app.command(epilog="Example: [bold]tts-cli voices unpack nora.ttsvoice[/bold]")
+def unpack(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `voices pack` has written.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the voice's folder is made.")] = Path("voices"),
+    force: ForceOpt = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Unpack a voice; all of it is checked first, and nothing of it is executed."""
+    from tts_cli.pipeline.packing import unpack as unpack_voice
+
+    folder = unpack_voice(file, to, replace=force)
+    if as_json:
+        output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
+    else:
+        output.results().print(f"{folder}  [dim]use it as `voice: {folder.name}`[/dim]")
+
+
+def _listed_json(voice: "Listed") -> dict[str, str]:
+    return {name: getattr(voice, name) for name in ("name", "source", "language", "description")}
+
+
+def _shown_json(shown: "Shown") -> dict[str, Any]:
+    return {
+        "name": shown.name,
+        "path": shown.folder,
+        "description": shown.description,
+        "language": shown.language,
+        "licence": shown.licence,
+        "consent": shown.consent,
+        "engines": dict(shown.engines),
+        "emotions": list(shown.emotions),
+        "references": [voice_output.clip_json(clip) for clip in shown.clips],
+    }

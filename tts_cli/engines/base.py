@@ -59,6 +59,7 @@ class Conditioner:
     multiple: int = 1
     uses_transcript: bool = False
     by_language: bool = False
+    suffix: Literal[".pt", ".safetensors"] = ".pt"
     expected_s: float = 10.0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tts_cli.cache.blobs import PCM, STATE
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.catalog import get_spec, package_version
+from tts_cli.pipeline.conditioning import packed_state
 from tts_cli.types import Conditionals, Conditioning, Job
 from tts_cli.workers.messages import ConditioningDone, TakeFailed
 from tts_cli.workers.pool import Pool
@@ -23,24 +24,29 @@ def record_conditionals(
 
     Two processes that do this at once both do the work, and either's result serves both.
     """
-    by_key = {conditioning.key: conditioning for conditioning in conditionings}
-    jobs = []
-    for conditioning in by_key.values():
-        if conditioning.state:
-            blob = cache.put_blob(conditioning.state, STATE)
-            yield _commit(conditioning, blob, len(conditioning.state), 0.0, cache)
-            continue
-        for prompt in conditioning.prompts:
-            cache.put_blob(prompt.data, PCM)
-        jobs.append(Job(engine=conditioning.engine, utterances=(conditioning,), estimated_s=_expected_s(conditioning)))
-    if not jobs:
+    to_make = {}
+    for conditioning in conditionings:
+        if state := conditioning.state or packed_state(conditioning):
+            yield _commit(conditioning, cache.put_blob(state, STATE), len(state), 0.0, cache)
+        else:
+            to_make[conditioning.key] = conditioning
+    if not to_make:
         return
+    jobs = [_make_job(conditioning, cache) for conditioning in to_make.values()]
     with Pool(workers=min(workers, len(jobs)), cache=cache.root) as pool:
         for result in pool.render(jobs):
             if isinstance(result, ConditioningDone):
-                yield _commit(by_key[result.key], result.blob, result.size, result.wall_s, cache)
+                yield _commit(to_make[result.key], result.blob, result.size, result.wall_s, cache)
             elif isinstance(result, TakeFailed):
                 yield result
+
+
+def _make_job(conditioning: Conditioning, cache: Cache) -> Job:
+    for prompt in conditioning.prompts:
+        cache.put_blob(prompt.data, PCM)
+    conditioner = get_spec(conditioning.engine).conditioner
+    seconds = conditioner.expected_s if conditioner else 0.0
+    return Job(engine=conditioning.engine, utterances=(conditioning,), estimated_s=seconds)
 
 
 def _is_sound(key: str, cache: Cache) -> bool:
@@ -62,8 +68,3 @@ def _commit(conditioning: Conditioning, blob: str, size: int, wall_s: float, cac
     )
     cache.put(conditionals)
     return conditionals
-
-
-def _expected_s(conditioning: Conditioning) -> float:
-    conditioner = get_spec(conditioning.engine).conditioner
-    return conditioner.expected_s if conditioner else 0.0

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from tts_cli.cache.keys import conditionals_key
 from tts_cli.engines.base import Conditioner, EngineSpec
-from tts_cli.engines.catalog import check_state, package_version
+from tts_cli.engines.catalog import check_state, get_spec, package_version
 from tts_cli.errors import InputError
 from tts_cli.types import Conditioning, Emotion, Problem, Prompt, Reference, Voice
 
 # Counts changes of what is done to a clip between its file and the engine.
 PREPARATION_VERSION = 1
 DEFAULT_LANGUAGE = "en"
+PACKED = "conditionals"
 
 
 class Conditionings:
@@ -54,6 +55,18 @@ def make_conditioning(voice: Voice, spec: EngineSpec, conditioner: Conditioner) 
     encoder = (spec.version, package_version(spec), conditioner.version, PREPARATION_VERSION)
     key = conditionals_key(engine=spec.name, encoder=encoder, made_from=made_from)
     return Conditioning(key=key, engine=spec.name, voice=voice, language=language, prompts=prompts, state=state)
+
+
+def packed_state(conditioning: Conditioning) -> bytes:
+    """Return the state that came with the voice's folder, empty if none did; raises `InputError` for a bad one."""
+    folder, conditioner = conditioning.voice.folder, get_spec(conditioning.engine).conditioner
+    path = Path(folder, packed_name(conditioning))
+    return import_state(path, conditioner) if folder and conditioner and path.is_file() else b""
+
+
+def packed_name(conditioning: Conditioning) -> str:
+    """Name the file in a voice's folder that holds a state of it."""
+    return f"{PACKED}/{conditioning.engine}-{conditioning.key[:16]}.pt"
 
 
 def import_state(path: Path, conditioner: Conditioner) -> bytes:

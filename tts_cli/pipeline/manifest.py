@@ -341,8 +341,15 @@ class _Resolver:
             emotions = {**self._emotions, **self._own_emotions.get(line.speaker, {})}
             voice, fault = self._voice_of(line.voice, line.engine)
             faults = [fault] if fault else find_faults(line, emotions, voice)
-            self._faults[kind] = tuple(fault for fault in faults if self._frame.whole or fault.field != "emotion")
+            whole = self._frame.whole
+            self._faults[kind] = tuple(self._hinted(one, line) for one in faults if whole or one.field != "emotion")
         return self._faults[kind]
+
+    def _hinted(self, fault: Fault, line: Line) -> Fault:
+        """Let a name that the engine does not know be one of the library's, misspelled."""
+        if fault.field == "voice" and (hint := self._voices.nearest(line.voice)):
+            return replace(fault, hint=hint)
+        return fault
 
     def _note(self, fault: Fault, source: Source) -> None:
         """Note a fault: a problem each time, but what an engine merely lacks once."""

@@ -45,9 +45,20 @@ class VoiceFinder:
             self._found[key] = self._find(name, spec)
         return self._found[key]
 
-    def hint(self, name: str, spec: EngineSpec) -> str:
-        """Say what a name that nobody knows was probably meant to be."""
-        return guess(name, [*self._library.voices(), *(voice.name for voice in list_voices(spec))])
+    def own(self, name: str, spec: EngineSpec) -> Voice:
+        """Return a voice that the engine brings; raises `UnknownNameError`, which knows the library's names too."""
+        try:
+            return Voice(name=name, engine=spec.name, own=resolve_voice(spec, name, DEFAULT_LANGUAGE))
+        except UnknownNameError as error:
+            raise UnknownNameError("voice", name, self._names(spec)) from error
+
+    def nearest(self, name: str) -> str:
+        """Return a hint at the library's voice that was probably meant; empty if none is near."""
+        hint = guess(name, self._library.voices())
+        return hint if hint.startswith("did you mean") else ""
+
+    def _names(self, spec: EngineSpec) -> list[str]:
+        return [*self._library.voices(), *(voice.name for voice in list_voices(spec))]
 
     def _find(self, name: str, spec: EngineSpec) -> Found:
         if not name:
@@ -65,7 +76,7 @@ class VoiceFinder:
         if not path.is_file():
             return None, Fault("voice", f"no such voice {name[:80]!r}", "paths are relative to the manifest")
         if spec.conditioner is None:
-            return None, Fault("voice", f"the engine {spec.name} imitates nobody", self.hint("", spec))
+            return None, Fault("voice", f"the engine {spec.name} imitates nobody", guess("", self._names(spec)))
         if path.suffix.lower() in STATES:
             return Voice(name=path.stem, engine=spec.name, state=str(path)), None
         return Voice(name=path.stem, engine=spec.name, references=(Reference(path=str(path)),)), None

@@ -1,0 +1,83 @@
+"""`tts-cli clone`: a voice of one's own, from clips."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from tts_cli.cli import output, voice_output
+from tts_cli.cli.options import CacheOpt, EngineOpt, JsonOpt, WorkersOpt
+from tts_cli.errors import UsageError
+from tts_cli.settings import load_settings
+from tts_cli.types import ExitCode
+
+if TYPE_CHECKING:
+    from tts_cli.pipeline.clone import Cloned
+    from tts_cli.pipeline.precompute import Precomputed
+
+EXAMPLE = 'Example: [bold]tts-cli clone nora samples/*.wav --licence "CC BY 4.0" --consent "signed 2026-03-01"[/bold]'
+
+
+def clone(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the voice is called in manifests.")],
+    clips: Annotated[list[str], typer.Argument(metavar="CLIP...", help="Recordings of one person, best 5 to 15 s.")],
+    engine: EngineOpt = "espeak",
+    transcript: Annotated[
+        list[str] | None, typer.Option("--transcript", help="What is said in a clip; once for each, in their order.")
+    ] = None,
+    language: Annotated[str, typer.Option("--language", help="The language of the voice, e.g. en-gb.")] = "",
+    description: Annotated[str, typer.Option("--description", help="The voice in a few words.")] = "",
+    licence: Annotated[str, typer.Option("--licence", help="Under which terms the clips may be used.")] = "",
+    consent: Annotated[str, typer.Option("--consent", help="How the speaker agreed: to what, and when.")] = "",
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the voice's folder is made.")] = Path("voices"),
+    force: Annotated[bool, typer.Option("--force", help="Replace a voice of that name.")] = False,
+    workers: WorkersOpt = None,
+    cache: CacheOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Make a voice of clips: check them, keep their best passages, and have the engine learn it."""
+    from tts_cli.engines.catalog import get_spec
+    from tts_cli.pipeline.clone import CloneOrder
+    from tts_cli.pipeline.clone import clone as clone_voice
+    from tts_cli.pipeline.precompute import precompute
+
+    if get_spec(engine).conditioner is None:
+        raise UsageError(f"the engine {engine} imitates nobody", hint="`tts-cli engines` says which do")
+    order = CloneOrder(
+        name=name,
+        clips=tuple(clips),
+        folder=to,
+        transcripts=tuple(transcript or ()),
+        language=language,
+        description=description,
+        licence=licence,
+        consent=consent,
+        replace=force,
+    )
+    cloned = clone_voice(order)
+    results = precompute([str(cloned.folder)], engine, load_settings(cache=cache, workers=workers), lambda _: None)
+    (_print_json if as_json else _show)(cloned, results)
+    if any(result.status == "failed" for result in results):
+        raise typer.Exit(ExitCode.PARTIAL)
+
+
+def _show(cloned: "Cloned", results: "tuple[Precomputed, ...]") -> None:
+    for warning in cloned.warnings:
+        output.talk().print(f"[yellow]warning:[/yellow] {escape(warning)}")
+    voice_output.show_clips(cloned.clips)
+    voice_output.show_precomputed(results)
+    output.results().print(f"\n{cloned.folder}  [dim]use it as `voice: {cloned.folder.name}`[/dim]")
+
+
+def _print_json(cloned: "Cloned", results: "tuple[Precomputed, ...]") -> None:
+    output.print_json(
+        {
+            "status": "failed" if any(result.status == "failed" for result in results) else "ok",
+            "voice": cloned.folder.name,
+            "path": str(cloned.folder),
+            "clips": [voice_output.clip_json(clip) for clip in cloned.clips],
+            "warnings": list(cloned.warnings),
+            "conditionals": [voice_output.precomputed_json(result) for result in results],
+        }
+    )

@@ -1,0 +1,68 @@
+"""Clips, states and voices, told to a person or to a program."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from tts_cli.cli import output
+
+if TYPE_CHECKING:
+    from tts_cli.pipeline.precompute import Precomputed
+    from tts_cli.voices.reference import CheckedClip
+
+STYLES = {"computed": "green", "cached": "cyan", "failed": "red"}
+
+
+def clip_json(clip: "CheckedClip") -> dict[str, Any]:
+    """Flatten a checked clip, without its samples."""
+    return {
+        "path": clip.path,
+        "start_s": round(clip.start_s, 3),
+        "seconds": round(clip.seconds, 3),
+        "quality": asdict(clip.quality),
+        "findings": [asdict(finding) for finding in clip.findings],
+    }
+
+
+def show_clips(clips: "Iterable[CheckedClip]") -> None:
+    """Show what was measured of each clip."""
+    output.print_table(
+        ("clip", "kept", "speech", "noise floor", "peak"),
+        [
+            (
+                clip.path,
+                f"{clip.seconds:.1f} of {clip.quality.seconds:.1f} s",
+                f"{clip.quality.speech_dbfs:.1f} dBFS",
+                f"{clip.quality.noise_dbfs:.1f} dBFS",
+                f"{clip.quality.peak_dbfs:.1f} dBFS",
+            )
+            for clip in clips
+        ],
+        right=("kept", "speech", "noise floor", "peak"),
+    )
+
+
+def precomputed_json(result: "Precomputed") -> dict[str, Any]:
+    """Flatten what became of a state."""
+    return {
+        "voice": result.conditioning.voice.name,
+        "engine": result.conditioning.engine,
+        "key": result.conditioning.key,
+        "status": result.status,
+        "wall_s": result.wall_s,
+        "bytes": result.found.size if result.found else 0,
+        "error": result.error,
+    }
+
+
+def show_precomputed(results: "Iterable[Precomputed]") -> None:
+    """Say of each state what became of it."""
+    for result in results:
+        style = STYLES[result.status]
+        took = f" in {result.wall_s:.1f} s, {result.found.size:,} bytes" if result.wall_s and result.found else ""
+        whose = f"{escape(result.conditioning.voice.name)} for {result.conditioning.engine}"
+        output.results().print(f"conditionals of {whose}: [{style}]{result.status}[/{style}]{took}")
+        if result.error:
+            output.talk().print(f"[red]error:[/red] {escape(result.error)}")
