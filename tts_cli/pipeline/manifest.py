@@ -19,6 +19,7 @@ from tts_cli.formats.documents import Findings, Member
 from tts_cli.formats.fields import fold, guess
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
+from tts_cli.formats.voice_files import read_emotions_folder
 from tts_cli.pipeline.casting import Fault, find_faults, make_emotions, raw_params, read_params, spec_of
 from tts_cli.pipeline.voices import VoiceFinder
 from tts_cli.text.script import check_text
@@ -123,7 +124,8 @@ class _Resolver:
         self._found: dict[tuple[str, str], tuple[Voice | None, Fault | None]] = {}
         self._said: set[str] = set()
         self._base = _project_scope(script)
-        self._emotions = self._make_emotions(script.frame.emotions, self._base, {})
+        beside = read_emotions_folder(Path(script.folder), findings.problems)
+        self._emotions = self._make_emotions({**beside, **script.frame.emotions}, self._base, {})
         self._own_emotions = {
             name: self._make_emotions(member.emotions, self._scope(name, "").entry, self._emotions)
             for name, member in (self._cast or {}).items()
