@@ -74,6 +74,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "status": report.status,
         "lines": {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome},
         "outputs": [asdict(output) for output in report.outputs],
+        "timeline": asdict(report.timeline),
         "audio_seconds": report.audio_seconds,
         "wall_seconds": report.wall_seconds,
         "failures": [

@@ -23,13 +23,12 @@ from tts_cli.pipeline.deliverables import (
     Past,
     deliver,
     describe_inputs,
+    keep_timeline,
     line_names,
     master_names,
     output_path,
-    read_past,
     safe_name,
     unchanged,
-    write_timeline,
 )
 from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.manifest import load_manifest
@@ -45,7 +44,7 @@ from tts_cli.pipeline.timeline import (
     split_lines,
 )
 from tts_cli.settings import Settings
-from tts_cli.types import Deliverable, Manifest, Outcome, Plan, PlannedLine, Recipe, Report, Take, Timeline
+from tts_cli.types import Deliverable, Manifest, Outcome, PastLine, Plan, PlannedLine, Recipe, Report, Take, Timeline
 from tts_cli.workers.devices import usable_cores
 from tts_cli.workers.messages import TakeDone
 
@@ -146,7 +145,7 @@ def _prepare(order: Order, settings: Settings, watch: Watch) -> _Run:
         manifest=manifest,
         recipe=find_recipe(order.recipe or manifest.recipe or settings.recipe or "default", settings.home),
         out=out,
-        past=read_past(out),
+        past=Past(out),
         cache=Cache(settings.cache),
         selected=select_lines(manifest, order.only),
         sheet=_read_sheet(order, manifest) if order.write_back else None,
@@ -174,7 +173,7 @@ def _drop_damaged(run: _Run) -> None:
 
 def _plan(run: _Run) -> Plan:
     force = run.order.force and not run.rendered
-    return make_plan(run.manifest, run.cache, selected=run.selected, past=run.past.lines, force=force)
+    return make_plan(run.manifest, run.cache, selected=run.selected, past=lambda: run.past.lines, force=force)
 
 
 def _render(run: _Run, started: float) -> Report:
@@ -182,8 +181,8 @@ def _render(run: _Run, started: float) -> Report:
     files = line_names(run.manifest.lines, _names(run, plan).values()) if run.order.lines else {}
     takes = _record(run, plan)
     timelines = _name_timelines(run, plan, takes)
-    outputs = [*_make_masters(run, timelines), *_make_line_files(run, plan, takes, files)]
-    _keep_timeline(run, plan, takes, timelines)
+    masters = list(_make_masters(run, timelines))
+    outputs = [*masters, *_make_line_files(run, plan, takes, files)]
     outcomes = line_outcomes(plan, takes, run.rendered, run.errors)
     if run.sheet and run.order.write_back:
         rows = report_to_rows(plan, outcomes, make_line_timelines(plan, takes, run.recipe), files)
@@ -194,10 +193,11 @@ def _render(run: _Run, started: float) -> Report:
         status=choose_status(outcomes),
         outcomes=outcomes,
         outputs=tuple(outputs),
+        timeline=keep_timeline(run.past, plan, timelines, masters, _lines_to_keep(run, plan, takes)),
         failures=list_failures(plan, run.errors),
         incomplete=_count_missing(run, plan, outcomes),
         warnings=tuple(str(warning) for warning in run.manifest.warnings),
-        audio_seconds=round(sum(output.seconds for output in outputs if output.kind == "master"), 3),
+        audio_seconds=round(sum(master.seconds for master in masters), 3),
         wall_seconds=round(time.monotonic() - started, 3),
     )
 
@@ -282,12 +282,10 @@ def _make_line_files(
         yield kept
 
 
-def _keep_timeline(run: _Run, plan: Plan, takes: Mapping[str, Take], timelines: Mapping[str, Timeline]) -> None:
-    """Write timeline.json; a line that could not be recorded keeps what the last run said of it."""
+def _lines_to_keep(run: _Run, plan: Plan, takes: Mapping[str, Take]) -> Iterable[tuple[PlannedLine, PastLine]]:
+    """Say what the next run must know of each line; one that could not be recorded stays as the last run had it."""
     complete = {planned.line.id for planned in complete_lines(plan, takes)}
-    lines = [
-        (planned, past)
-        for planned in plan.lines
-        if (past := describe_past(planned) if planned.line.id in complete else run.past.lines.get(planned.line.id))
-    ]
-    write_timeline(run.out, plan, timelines, lines, run.past)
+    for planned in plan.lines:
+        past = describe_past(planned) if planned.line.id in complete else run.past.lines.get(planned.line.id)
+        if past:
+            yield planned, past
