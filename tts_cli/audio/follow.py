@@ -6,19 +6,23 @@ from dataclasses import replace
 from threading import Event
 from typing import IO
 
+import numpy as np
+
 from tts_cli.audio.containers import MP3_KBPS
 from tts_cli.audio.files import SequentialFile
 from tts_cli.audio.loudness import FileLevels, measure_blocks
 from tts_cli.audio.weighting import Samples
+from tts_cli.errors import OutputError
 from tts_cli.types import Recipe
 
 _LOWEST_HZ = 32_000  # below it is MPEG-2, whose decoder complains when it starts within a stream
 _FRAME_SAMPLES = 1152
-_BATCH_FRAMES = 2048
-_CONTEXT_FRAMES = 24  # a frame may draw bits from 511 bytes before it: ten frames, at the lowest bitrate
+_BATCH_FRAMES = 512
+_CONTEXT_FRAMES = 12  # a frame may draw bits from 511 bytes before it: ten frames, at the lowest bitrate
 _DELAY_SAMPLES = 1105  # what the file's header tells players to skip: LAME's 576 and the decoder's 529
-_READ_BYTES = 1 << 18
+_READ_BYTES = 1 << 16
 _BYTES_AT_1_HZ = _FRAME_SAMPLES * 1000 // 8  # of a frame at 1 kbit/s
+_PIECES = 4  # a batch in pieces of a usual block's size: what is measured takes several times its memory
 _POLL_S = 0.05
 
 
@@ -49,7 +53,7 @@ def _decoded(file: IO[bytes], recipe: Recipe, finished: Event) -> Iterator[Sampl
         known = len(context) * _FRAME_SAMPLES
         with SequentialFile(io.BytesIO(stream)) as decoder:
             samples = decoder.read(known + len(frames) * _FRAME_SAMPLES, dtype="float32", always_2d=True)
-        yield samples[known + skip :]
+        yield from np.array_split(samples[known + skip :], _PIECES)
         skip = max(0, skip - len(samples))
         context = frames[-_CONTEXT_FRAMES:]
 
@@ -77,9 +81,14 @@ def _batches(file: IO[bytes], sample_rate: int, finished: Event) -> Iterator[lis
 
 
 def _frames(data: bytes, sample_rate: int) -> Iterator[bytes]:
-    """Yield the whole frames that data begins with; each says its own bitrate, and whether a byte pads it."""
+    """Yield the whole frames that data begins with; each says its own bitrate, and whether a byte pads it.
+
+    Raises OutputError where no frame begins.
+    """
     position = 0
     while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            raise OutputError("the encoder wrote something other than mp3 frames")
         kbps = MP3_KBPS[(data[position + 2] >> 4) - 1]
         end = position + _BYTES_AT_1_HZ * kbps // sample_rate + (data[position + 2] >> 1 & 1)
         if end > len(data):
