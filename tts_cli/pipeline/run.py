@@ -265,8 +265,8 @@ def _make_line_files(
 
     So a whisper stays quieter than a shout. The gain is rounded: an edited line must not move all others by a hair.
     """
-    timelines = make_line_timelines(plan, takes, run.recipe)
-    wanted = [line_id for line_id in timelines if line_id in names and line_id in run.selected]
+    timelines = make_line_timelines(plan, takes, run.recipe) if names else {}
+    wanted = [line_id for line_id in timelines if line_id in run.selected]
     if not wanted:
         return
     whole = make_whole_timeline(plan, takes, run.recipe)
