@@ -526,6 +526,7 @@ class Report:
     status: Literal["ok", "partial", "failed"]
     outcomes: Mapping[str, Outcome]
     outputs: tuple[Deliverable, ...]
+    timeline: Deliverable
     failures: tuple[Failure, ...]
     incomplete: Mapping[str, int]
     warnings: tuple[str, ...]

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from tts_cli.audio import match
-from tts_cli.audio.match import EnvelopeMap, Profile, analyse, apply_match, make_profile, unlikeness
+from tts_cli.audio.envelope import ORDER, analyse, unlikeness
+from tts_cli.audio.match import MAX_GAIN_DB, EnvelopeMap, Profile, apply_match, make_profile
 
 CLIPS = {"1998": "1998-15444-0003", "2414": "2414-128291-0001", "3005": "3005-163389-0006"}
 NO_CHANGE = EnvelopeMap(
-    source_mean=np.zeros(match.ORDER, np.float32),
-    target_mean=np.zeros(match.ORDER, np.float32),
-    envelopes=np.zeros((0, match.ORDER), np.float32),
+    source_mean=np.zeros(ORDER, np.float32),
+    target_mean=np.zeros(ORDER, np.float32),
+    envelopes=np.zeros((0, ORDER), np.float32),
 )
 
 
@@ -118,12 +118,12 @@ def test_colour_survives_where_the_plain_voice_is_heard(clips, heard):
 
 def test_no_band_is_moved_by_more_than_20_db():
     samples = talk()
-    far = np.full(match.ORDER, 60, np.float32)
-    wild = EnvelopeMap(source_mean=np.zeros(match.ORDER, np.float32), target_mean=far, envelopes=far[None])
+    far = np.full(ORDER, 60, np.float32)
+    wild = EnvelopeMap(source_mean=np.zeros(ORDER, np.float32), target_mean=far, envelopes=far[None])
     out = apply_match(samples, 16_000, Profile(top_hz=7600, voiced=wild, unvoiced=wild))
     moved = spectrum_db(out) - spectrum_db(samples)
     assert np.ptp(moved) > 10
-    assert np.ptp(moved) < 2 * match.MAX_GAIN_DB + 1
+    assert np.ptp(moved) < 2 * MAX_GAIN_DB + 1
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100])
@@ -165,7 +165,7 @@ def test_features_say_the_same_at_every_level_and_rate(clips, heard):
 
 def test_pauses_are_neither_voiced_nor_unvoiced():
     found = analyse(talk(), 16_000)
-    assert found.cepstra.shape == (len(found.active), 1 + match.ORDER)
+    assert found.cepstra.shape == (len(found.active), 1 + ORDER)
     assert not (found.voiced & found.unvoiced).any()
     assert np.array_equal(found.voiced | found.unvoiced, found.active)
     assert 0.5 < found.active.mean() < 0.8

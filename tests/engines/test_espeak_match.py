@@ -1,6 +1,9 @@
 """A voice is matched to real speakers, measured against them; and what is kept of it is small, plain and checked."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +14,7 @@ import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.audio.match import analyse, unlikeness
+from tts_cli.audio.envelope import analyse, unlikeness
 from tts_cli.audio.pitch import track
 from tts_cli.engines import espeak_match
 from tts_cli.engines.catalog import ESPEAK
@@ -22,6 +25,7 @@ from tts_cli.engines.espeak_match import CALIBRATION, fit, from_plain, native_li
 from tts_cli.engines.espeak_voices import find
 from tts_cli.errors import TakeError
 
+ROOT = Path(__file__).parents[2]
 CLIPS = {
     "1688": "1688-142285-0000",
     "1998": "1998-15444-0000",
@@ -44,7 +48,7 @@ def library():
 
 @pytest.fixture(scope="module")
 def clips():
-    folder = Path(__file__).parents[3] / "shared" / "speech"
+    folder = ROOT.parent / "shared" / "speech"
     if not folder.is_dir():
         pytest.skip("no real speech beside the checkout")
     return {name: sf.read(folder / f"{clip}.flac", dtype="float32") for name, clip in CLIPS.items()}
@@ -291,3 +295,25 @@ def test_the_calibration_has_no_words(library):
     for language in ("en", "de", "ja", "ar"):
         spoken = samples_of(library.speak(CALIBRATION, find("", language), "", {}))
         assert len(spoken) > 5 * SAMPLE_RATE
+
+
+def test_the_number_of_threads_does_not_matter(clips, tmp_path):
+    """Processes with one and with three BLAS threads make the same bytes."""
+    np.save(tmp_path / "clip.npy", clips["2033"][0])
+    script = (
+        "import hashlib, sys, numpy as np\n"
+        "from tts_cli.engines.espeak_library import Library\n"
+        "from tts_cli.engines.espeak_match import fit, speak\n"
+        "from tts_cli.engines.espeak_voices import find\n"
+        "library, voice = Library(), find('', 'en')\n"
+        "match = fit(library, np.load(sys.argv[1]), 16000, voice)\n"
+        "samples = speak(library, 'Where were you all the while?', voice, match, settings={})[1]\n"
+        "library.close()\n"
+        "print(hashlib.sha256(samples.tobytes()).hexdigest())\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "clip.npy")]
+    digests = set()
+    for count in ("1", "3"):
+        environment = os.environ | {"OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count, "PYTHONPATH": str(ROOT)}
+        digests.add(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    assert len(digests) == 1

@@ -37,7 +37,7 @@ def record(plan: Plan, cache: Cache) -> dict[str, PastLine]:
 
 
 def plan_it(script: Manifest, cache: Cache, past: dict[str, PastLine] | None = None, **options: object) -> Plan:
-    return make_plan(script, cache, selected=select_lines(script, ()), past=past or {}, **options)
+    return make_plan(script, cache, selected=select_lines(script, ()), past=lambda: past or {}, **options)
 
 
 def reasons(plan: Plan) -> dict[str, Reason]:
@@ -140,7 +140,7 @@ def test_force_renders_what_is_selected_but_not_what_is_locked(cache: Cache) -> 
     past = record(plan_it(script, cache), cache)
     selected = select_lines(script, ("id=l1,l2",))
 
-    plan = make_plan(script, cache, selected=selected, past=past, force=True)
+    plan = make_plan(script, cache, selected=selected, past=lambda: past, force=True)
 
     assert reasons(plan) == {"l1": Reason.FORCED}
     assert [job.utterances[0].line_id for job in make_jobs(plan)] == ["l1"]

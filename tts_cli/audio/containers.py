@@ -4,7 +4,7 @@ import math
 
 from tts_cli.types import Recipe
 
-_MP3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+MP3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MP3_LOW_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MP3_HZ = (48_000, 44_100, 32_000)
 _MP3_LOW_HZ = (24_000, 22_050, 16_000)
@@ -30,7 +30,7 @@ def _mp3_problem(recipe: Recipe) -> str | None:
     problem = _not_among("sample_rate", recipe.sample_rate, _MP3_LOW_HZ + _MP3_HZ, "mp3")
     low = recipe.sample_rate in _MP3_LOW_HZ
     where = f"mp3 at {recipe.sample_rate} Hz"
-    return problem or _not_among("bitrate_kbps", recipe.bitrate_kbps, _MP3_LOW_KBPS if low else _MP3_KBPS, where)
+    return problem or _not_among("bitrate_kbps", recipe.bitrate_kbps, _MP3_LOW_KBPS if low else MP3_KBPS, where)
 
 
 def _not_among(what: str, value: int, known: tuple[int, ...], where: str) -> str | None:

@@ -103,7 +103,7 @@ def ffmpeg_version() -> str:
 class Encoder:
     """A running ffmpeg that turns float32 blocks [n, channels] into one encoded file."""
 
-    def __init__(self, path: Path, recipe: "Recipe", tags: Tags) -> None:
+    def __init__(self, path: Path, recipe: "Recipe", tags: Tags = NO_TAGS) -> None:
         self._process = _Process(_encoder_argv(path, recipe, tags), stdin=subprocess.PIPE)
 
     def write(self, block: Samples) -> None:

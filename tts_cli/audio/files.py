@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import IO, TYPE_CHECKING, Literal, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -172,6 +172,10 @@ class MasterWriter:
             block = np.repeat(block[:, None], self._channels, axis=1)
         with _translated(self._path):
             self._sink.write(block)
+
+    def reopen(self) -> IO[bytes]:
+        """Open the unfinished file for reading along; it stays readable when it is published."""
+        return self._temporary.open("rb")
 
     def publish(self) -> None:
         """Finish the file, make it durable and give it its name."""

@@ -134,14 +134,14 @@ def measure_file(path: Path) -> FileLevels:
     try:
         if suffix in _BY_SOUNDFILE:
             with SequentialFile(path) as file:
-                return _levels(file.each_block(_BLOCK_FRAMES), file.samplerate, file.channels)
+                return measure_blocks(file.each_block(_BLOCK_FRAMES), file.samplerate, file.channels)
         with decoding(path, DEMUXERS[suffix]) as decoded:
-            return _levels(decoded.blocks, decoded.sample_rate, decoded.channels)
+            return measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels)
     except (FfmpegError, soundfile.LibsndfileError) as error:
         raise OutputError(f"cannot measure {path}: {error}") from error
 
 
-def _levels(blocks: Iterator[Samples], sample_rate: int, channels: int) -> FileLevels:
+def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int) -> FileLevels:
     """Measure blocks while the next one is decoded, loudness and true peak side by side."""
     meter = LoudnessMeter(sample_rate, channels)
     frames = 0

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 KEY_VERSION = "tts-cli/take/1"
 CONDITIONALS_VERSION = "tts-cli/conditionals/1"
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical_json(value: object) -> bytes:
     """Encode plain data in one way only: sorted names, no spaces, UTF-8, finite numbers."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
-        "utf-8", "surrogatepass"
-    )
+    return _JSON.encode(value).encode("utf-8", "surrogatepass")
 
 
 def digest(value: object) -> str:

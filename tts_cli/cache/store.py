@@ -39,7 +39,7 @@ class Cache:
         # Strings, not Paths: a re-run of a long script does little else than this, and Paths would double its cost.
         path = f"{self.root}/ac/{key[:2]}/{key}.json"
         try:
-            with open(path, "rb") as file:  # noqa: PTH123
+            with open(path, "rb", buffering=0) as file:  # noqa: PTH123
                 take = take_from_json(json.loads(file.read()))
                 modified = os.fstat(file.fileno()).st_mtime
         except FileNotFoundError:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tts_cli.audio.match import ORDER, EnvelopeMap, Features, Profile, analyse, apply_match, make_profile, unlikeness
+from tts_cli.audio.envelope import ORDER, Features, analyse, unlikeness
+from tts_cli.audio.match import EnvelopeMap, Profile, apply_match, make_profile
 from tts_cli.audio.pitch import Pitch, periodicity, track
 from tts_cli.engines.espeak_library import SAMPLE_RATE, Library, Setting, Spoken
 from tts_cli.engines.espeak_voices import EspeakVoice

@@ -1,10 +1,12 @@
 """Master -> files in the output folder: safe names, what is unchanged since last time, and timeline.json."""
 
+import hashlib
 import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -81,29 +83,24 @@ def output_path(out: Path, relative: str) -> Path:
 # --- what was written last time -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class Past:
-    """What an output folder says of the last run: its lines in order, its files by path, and the timeline's bytes."""
+    """What an output folder says of the last run; what is missing or unreadable counts as never made."""
 
-    lines: Mapping[str, PastLine] = field(default_factory=dict)
-    outputs: Mapping[str, Deliverable] = field(default_factory=dict)
-    timeline: bytes = b""
+    out: Path
 
+    @cached_property
+    def lines(self) -> Mapping[str, PastLine]:
+        """The lines of the last timeline, in its order; read only when somebody asks."""
+        return {line.id: line for line in _past_lines(self.out / TIMELINE_FILE)}
 
-def read_past(out: Path) -> Past:
-    """Read the last run's timeline.json and report.json; what is missing or unreadable counts as never made."""
-    try:
-        timeline = (out / TIMELINE_FILE).read_bytes()
-    except OSError:
-        timeline = b""
-    return Past(
-        lines={line.id: line for line in _past_lines(timeline)},
-        outputs={output.path: output for output in _past_outputs(out / REPORT_FILE)},
-        timeline=timeline,
-    )
+    @cached_property
+    def outputs(self) -> Mapping[str, Deliverable]:
+        """The files of the last report, by path."""
+        return {output.path: output for output in _past_outputs(self.out / REPORT_FILE)}
 
 
-def _past_lines(timeline: bytes) -> list[PastLine]:
+def _past_lines(path: Path) -> list[PastLine]:
     try:
         return [
             PastLine(
@@ -115,15 +112,16 @@ def _past_lines(timeline: bytes) -> list[PastLine]:
                 engine=line["engine"],
                 parts=tuple((key, boundary, pause_s) for key, boundary, pause_s in line["parts"]),
             )
-            for line in json.loads(timeline)["lines"]
+            for line in json.loads(path.read_bytes())["lines"]
         ]
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return []
 
 
 def _past_outputs(path: Path) -> list[Deliverable]:
     try:
-        return [Deliverable(**output) for output in json.loads(path.read_bytes())["outputs"]]
+        report = json.loads(path.read_bytes())
+        return [Deliverable(**output) for output in (report["timeline"], *report["outputs"])]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
@@ -165,7 +163,7 @@ def _one_line(text: str) -> str:
 
 
 def deliver(out: Path, name: str, master: Master, inputs: str) -> Deliverable:
-    """Describe a written master as a deliverable."""
+    """Describe a written master, or a line's file, as a deliverable."""
     written = (out / name).stat()
     return Deliverable(
         path=name,
@@ -183,18 +181,41 @@ def deliver(out: Path, name: str, master: Master, inputs: str) -> Deliverable:
 # --- timeline.json --------------------------------------------------------------------------------------
 
 
-def write_timeline(
-    out: Path, plan: Plan, timelines: Mapping[str, Timeline], lines: Iterable[tuple[PlannedLine, PastLine]], past: Past
-) -> None:
-    """Write the edit lists of all masters (by file name) and what each line was made from, if they changed."""
+def keep_timeline(
+    past: Past,
+    plan: Plan,
+    timelines: Mapping[str, Timeline],
+    masters: Iterable[Deliverable],
+    lines: Iterable[tuple[PlannedLine, PastLine]],
+) -> Deliverable:
+    """Write the edit lists of all masters (by file name) and what each line was made from, if any of it changed.
+
+    The digest that tells so is far quicker than the file: the masters' own inputs stand for their clips.
+    """
+    rows = [_line_json(*line) for line in lines]
+    inputs = digest([TIMELINE_VERSION, [(m.path, m.inputs) for m in masters], [list(row.values()) for row in rows]])
+    if kept := unchanged(past.out, TIMELINE_FILE, inputs, past):
+        return kept
     data = _one_item_per_line(
         {"version": TIMELINE_VERSION, "manifest": plan.manifest.name},
         masters=[_timeline_json(name, timeline) for name, timeline in timelines.items()],
         clips=[_clip_json(name, clip) for name, timeline in timelines.items() for clip in timeline.clips],
-        lines=[_line_json(*line) for line in lines],
+        lines=rows,
     )
-    if data != past.timeline:
-        write_atomically(output_path(out, TIMELINE_FILE), data)
+    path = output_path(past.out, TIMELINE_FILE)
+    write_atomically(path, data)
+    written = path.stat()
+    return Deliverable(
+        path=TIMELINE_FILE,
+        kind="timeline",
+        seconds=0.0,
+        lufs=None,
+        true_peak_dbtp=None,
+        sha256=hashlib.sha256(data).hexdigest(),
+        inputs=inputs,
+        size=written.st_size,
+        mtime_ns=written.st_mtime_ns,
+    )
 
 
 def _timeline_json(name: str, timeline: Timeline) -> dict[str, Any]:

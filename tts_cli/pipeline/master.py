@@ -6,10 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 
 from tts_cli.audio.containers import headroom_db, level_shift_db
 from tts_cli.audio.ffmpeg import NO_TAGS, Tags
 from tts_cli.audio.files import open_master
+from tts_cli.audio.follow import can_follow, measure_following
 from tts_cli.audio.gain import Aim, Gain, find_gain
 from tts_cli.audio.limiter import make_limiter
 from tts_cli.audio.loudness import FileLevels, measure_file
@@ -75,12 +77,20 @@ class _Studio:
     def write(self, gain_db: float, ceiling_dbtp: float) -> FileLevels:
         """Mix, limit and encode in one pass, and measure the file."""
         limiter = make_limiter(self.timeline.sample_rate, ceiling_dbtp)
-        with ThreadPoolExecutor(_THREADS) as pool:
+        finished = Event()
+        with ThreadPoolExecutor(_THREADS) as pool, ThreadPoolExecutor(1) as listener:
             mixed = mix(self.timeline, self.recipe.fade_ms, self.read_take, pool)
-            with open_master(self.path, self.recipe, frames=self.timeline.length, tags=self.tags) as writer:
-                for block in limiter.stream(mixed, 10 ** (gain_db / 20)):
-                    writer.write(block)
-        return measure_file(self.path)
+            try:
+                with open_master(self.path, self.recipe, frames=self.timeline.length, tags=self.tags) as writer:
+                    follows = can_follow(self.recipe)
+                    levels = (
+                        listener.submit(measure_following, writer.reopen(), self.recipe, finished) if follows else None
+                    )
+                    for block in limiter.stream(mixed, 10 ** (gain_db / 20)):
+                        writer.write(block)
+            finally:
+                finished.set()
+            return levels.result() if levels else measure_file(self.path)
 
     def describe(self, kind: str, levels: FileLevels) -> Master:
         return Master(

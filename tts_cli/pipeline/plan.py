@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import InputError, UnknownNameError, UsageError
@@ -15,31 +16,29 @@ def make_plan(
     cache: Cache,
     *,
     selected: frozenset[str],
-    past: Mapping[str, PastLine],
+    past: Callable[[], Mapping[str, PastLine]],
     force: bool = False,
 ) -> Plan:
     """Plan every line; the `selected` ones are to be rendered where a take is missing, or all of them by `force`.
 
-    `past` is the last timeline, in its order. Raises `InputError` where a locked take is gone, or a clip of a voice
-    cannot be read.
+    `past` gives the last timeline, in its order; it is asked only where a take is missing or a line locked.
+    Raises `InputError` where a locked take is gone, or a clip of a voice cannot be read.
     """
     conditionings = Conditionings()
     takes: dict[str, Take] = {}
-    successors = _successors(past)
-    present = frozenset(line.id for line in manifest.lines)
+    history = _History(past, frozenset(line.id for line in manifest.lines))
     lines = []
     before: str | None = None
     for line in manifest.lines:
-        planned = plan_line(line, manifest, past.get(line.id), conditionings)
+        planned = plan_line(line, manifest, history.lines.get(line.id) if line.lock else None, conditionings)
         missing = _look_up(planned.utterances, cache, takes)
         if force and line.id in selected and not line.lock:
             planned = replace(planned, reason=Reason.FORCED)
         elif missing:
-            old = _past_line(line.id, before, past, successors, present)
-            planned = replace(planned, reason=_reason(planned, missing, old))
+            planned = replace(planned, reason=_reason(planned, missing, history.find(line.id, before)))
         lines.append(planned)
         before = line.id
-    _refuse_lost_locks(lines, past)
+    _refuse_lost_locks(lines)
     return Plan(
         manifest=manifest,
         lines=tuple(lines),
@@ -98,34 +97,39 @@ def _reason(planned: PlannedLine, missing: Sequence[Missing], old: PastLine | No
     return next((reason for reason, changed in changes if changed), Reason.NEW)
 
 
-def _past_line(
-    line_id: str,
-    before: str | None,
-    past: Mapping[str, PastLine],
-    successors: Mapping[str | None, PastLine],
-    present: frozenset[str],
-) -> PastLine | None:
-    """Find what a line was last time: by its id, or as the line that stood here and is gone.
+class _History:
+    """What each line was the last time, read when it is first asked for."""
 
-    Automatic ids come from content, so an edited line has a new id and only its place tells what it was.
-    """
-    if line_id in past:
-        return past[line_id]
-    old = successors.get(before)
-    return old if old and old.id not in present else None
+    def __init__(self, past: Callable[[], Mapping[str, PastLine]], present: frozenset[str]) -> None:
+        self._past = past
+        self._present = present
+
+    @cached_property
+    def lines(self) -> Mapping[str, PastLine]:
+        return self._past()
+
+    @cached_property
+    def _successors(self) -> dict[str | None, PastLine]:
+        """Map each line of the last timeline (None: its start) to the one after it."""
+        return dict(zip([None, *self.lines], self.lines.values(), strict=False))
+
+    def find(self, line_id: str, before: str | None) -> PastLine | None:
+        """Find what a line was: by its id, or as the line that stood after `before` and is gone.
+
+        Automatic ids come from content, so an edited line has a new id and only its place tells what it was.
+        """
+        if line_id in self.lines:
+            return self.lines[line_id]
+        old = self._successors.get(before)
+        return old if old and old.id not in self._present else None
 
 
-def _successors(past: Mapping[str, PastLine]) -> dict[str | None, PastLine]:
-    """Map each line of the last timeline (None: its start) to the one after it."""
-    return dict(zip([None, *past], past.values(), strict=False))
-
-
-def _refuse_lost_locks(lines: Iterable[PlannedLine], past: Mapping[str, PastLine]) -> None:
+def _refuse_lost_locks(lines: Iterable[PlannedLine]) -> None:
     hint = "restore the cache, or remove `lock` to record the line anew"
     problems = [
         Problem(planned.line.source, f"line {planned.line.id!r} is locked, but its take is gone", hint)
         for planned in lines
-        if planned.line.lock and planned.reason and planned.line.id in past
+        if planned.locked and planned.reason
     ]
     if problems:
         raise InputError(problems)

@@ -106,7 +106,7 @@ def describe(conditionals: Conditionals, voice: Voice) -> dict[str, Any]:
 
 def _of_manifest(path: str, settings: Settings) -> dict[str, Conditioning]:
     manifest = load_manifest(path, home=settings.home)
-    plan = make_plan(manifest, Cache(settings.cache), selected=frozenset(), past={})
+    plan = make_plan(manifest, Cache(settings.cache), selected=frozenset(), past=dict)
     return dict(plan.conditionings)
 
 

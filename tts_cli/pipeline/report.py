@@ -80,6 +80,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "status": report.status,
         "lines": {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome},
         "outputs": [asdict(output) for output in report.outputs],
+        "timeline": asdict(report.timeline),
         "voices": [
             {"name": voice.name, "engine": voice.engine, "licence": voice.licence, "consent": voice.consent}
             for voice in report.voices

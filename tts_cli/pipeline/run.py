@@ -24,14 +24,13 @@ from tts_cli.pipeline.deliverables import (
     Past,
     deliver,
     describe_inputs,
+    keep_timeline,
     line_names,
     master_names,
     output_path,
     provenance_tags,
-    read_past,
     safe_name,
     unchanged,
-    write_timeline,
 )
 from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.manifest import load_manifest
@@ -59,6 +58,7 @@ from tts_cli.types import (
     Job,
     Manifest,
     Outcome,
+    PastLine,
     Plan,
     PlannedLine,
     Recipe,
@@ -122,7 +122,7 @@ class _Run:
 def check(order: Order, settings: Settings) -> Manifest:
     """Load a manifest and check all of it, the clips of its voices too; raises `InputError` with every problem."""
     manifest = _load(order, settings)
-    make_plan(manifest, Cache(settings.cache), selected=frozenset(), past={})
+    make_plan(manifest, Cache(settings.cache), selected=frozenset(), past=dict)
     return manifest
 
 
@@ -173,7 +173,7 @@ def _prepare(order: Order, settings: Settings, watch: Watch) -> _Run:
         manifest=manifest,
         recipe=find_recipe(order.recipe or manifest.recipe or settings.recipe or "default", settings.home),
         out=out,
-        past=read_past(out),
+        past=Past(out),
         cache=Cache(settings.cache),
         selected=select_lines(manifest, order.only),
         sheet=_read_sheet(order, manifest) if order.write_back else None,
@@ -201,7 +201,7 @@ def _drop_damaged(run: _Run) -> None:
 
 def _plan(run: _Run) -> Plan:
     force = run.order.force and not run.rendered
-    return make_plan(run.manifest, run.cache, selected=run.selected, past=run.past.lines, force=force)
+    return make_plan(run.manifest, run.cache, selected=run.selected, past=lambda: run.past.lines, force=force)
 
 
 def _render(run: _Run, started: float) -> Report:
@@ -209,8 +209,8 @@ def _render(run: _Run, started: float) -> Report:
     files = line_names(run.manifest.lines, _names(run, plan).values()) if run.order.lines else {}
     takes = _record(run, plan)
     timelines = _name_timelines(run, plan, takes)
-    outputs = [*_make_masters(run, timelines), *_make_line_files(run, plan, takes, files)]
-    _keep_timeline(run, plan, takes, timelines)
+    masters = list(_make_masters(run, timelines))
+    outputs = [*masters, *_make_line_files(run, plan, takes, files)]
     outcomes = line_outcomes(plan, takes, run.rendered, run.errors)
     if run.sheet and run.order.write_back:
         rows = report_to_rows(plan, outcomes, make_line_timelines(plan, takes, run.recipe), files)
@@ -221,10 +221,11 @@ def _render(run: _Run, started: float) -> Report:
         status=choose_status(outcomes),
         outcomes=outcomes,
         outputs=tuple(outputs),
+        timeline=keep_timeline(run.past, plan, timelines, masters, _lines_to_keep(run, plan, takes)),
         failures=list_failures(plan, run.errors),
         incomplete=_count_missing(run, plan, outcomes),
         warnings=tuple(str(warning) for warning in run.manifest.warnings),
-        audio_seconds=round(sum(output.seconds for output in outputs if output.kind == "master"), 3),
+        audio_seconds=round(sum(master.seconds for master in masters), 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
     )
@@ -314,8 +315,8 @@ def _make_line_files(
 
     So a whisper stays quieter than a shout. The gain is rounded: an edited line must not move all others by a hair.
     """
-    timelines = make_line_timelines(plan, takes, run.recipe)
-    wanted = [line_id for line_id in timelines if line_id in names and line_id in run.selected]
+    timelines = make_line_timelines(plan, takes, run.recipe) if names else {}
+    wanted = [line_id for line_id in timelines if line_id in run.selected]
     if not wanted:
         return
     whole = make_whole_timeline(plan, takes, run.recipe)
@@ -342,12 +343,10 @@ def _tags(run: _Run, timeline: Timeline) -> dict[str, str]:
     return provenance_tags(run.manifest.voices[key] for key in keys if key in run.manifest.voices)
 
 
-def _keep_timeline(run: _Run, plan: Plan, takes: Mapping[str, Take], timelines: Mapping[str, Timeline]) -> None:
-    """Write timeline.json; a line that could not be recorded keeps what the last run said of it."""
+def _lines_to_keep(run: _Run, plan: Plan, takes: Mapping[str, Take]) -> Iterable[tuple[PlannedLine, PastLine]]:
+    """Say what the next run must know of each line; one that could not be recorded stays as the last run had it."""
     complete = {planned.line.id for planned in complete_lines(plan, takes)}
-    lines = [
-        (planned, past)
-        for planned in plan.lines
-        if (past := describe_past(planned) if planned.line.id in complete else run.past.lines.get(planned.line.id))
-    ]
-    write_timeline(run.out, plan, timelines, lines, run.past)
+    for planned in plan.lines:
+        past = describe_past(planned) if planned.line.id in complete else run.past.lines.get(planned.line.id)
+        if past:
+            yield planned, past

@@ -30,15 +30,15 @@ class _Delivery:
     params: Params
 
 
-def plan_line(line: Line, manifest: Manifest, old: PastLine | None, conditionings: Conditionings) -> PlannedLine:
-    """Work a line out; `old` is what the last timeline says of it, which a locked line keeps.
+def plan_line(line: Line, manifest: Manifest, locked: PastLine | None, conditionings: Conditionings) -> PlannedLine:
+    """Work a line out; `locked` is what the last timeline says of a locked line, which it keeps.
 
     Raises `InputError` where a clip of its voice cannot be read.
     """
     speaker = manifest.speakers.get(line.speaker)
     gain_db = line.volume_db + (speaker.gain_db if speaker else 0.0)
-    if line.lock and old:
-        return PlannedLine(line=line, utterances=_locked(line, old), reason=None, gain_db=gain_db, locked=old)
+    if locked:
+        return PlannedLine(line=line, utterances=_locked(line, locked), reason=None, gain_db=gain_db, locked=locked)
     if line.audio:
         return PlannedLine(line=line, utterances=(_recording(line),), reason=None, gain_db=gain_db)
     spec = get_spec(line.engine)
