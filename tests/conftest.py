@@ -70,3 +70,22 @@ def speech() -> Path:
     if not SPEECH.is_dir():
         pytest.skip("no real speech beside the checkout")
     return SPEECH
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two people who read for ten seconds each, `ann.wav` and `bob.wav`: the embedded engine, which is everywhere."""
+    import soundfile
+
+    from tts_cli.engines.base import Request
+    from tts_cli.engines.espeak import Espeak
+
+    text = "The tide was out, and the boats lay on their sides. Nobody spoke. Then a bell rang, far away, twice. " * 2
+    folder = tmp_path_factory.mktemp("clips")
+    engine = Espeak()
+    engine.load("cpu")
+    for name, voice in (("ann", "en-gb+f3"), ("bob", "en-us+m8")):
+        [speech] = engine.synthesize([Request(text=text, language="en", voice=voice, params={}, seed=0)])
+        soundfile.write(folder / f"{name}.wav", speech.samples, speech.sample_rate)
+    engine.close()
+    return folder

@@ -22,8 +22,8 @@ def programme(seconds: float, rate: int) -> np.ndarray:
     return (swell * np.convolve(chance.standard_normal(swell.size), [0.3, 0.4, 0.3], "same")).astype(np.float32)
 
 
-def write(path: Path, recipe: Recipe, samples: np.ndarray) -> bytes:
-    with open_master(path, recipe, frames=len(samples)) as writer:
+def write(path: Path, recipe: Recipe, samples: np.ndarray, tags: dict[str, str] | None = None) -> bytes:
+    with open_master(path, recipe, frames=len(samples), tags=tags or {}) as writer:
         writer.write(samples)
     return path.read_bytes()
 
@@ -55,6 +55,17 @@ def test_the_same_as_measured_afterwards(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("cut", [1, 9, 10, 11, 3000])
+def test_tags_at_the_beginning_are_passed_over(cut: int, tmp_path: Path):
+    recipe = Recipe(name="test", format="mp3")
+    data = write(tmp_path / "x.mp3", recipe, programme(3, 44_100), {"copyright": "é" * 1500, "comment": "c"})
+    assert data.startswith(b"ID3")
+    followed = follow(data, [cut], recipe, tmp_path / "y.mp3")
+    afterwards = measure_file(tmp_path / "x.mp3")
+    assert followed.lufs == pytest.approx(afterwards.lufs, abs=0.001)
+    assert followed.frames == afterwards.frames
+
+
 @pytest.mark.parametrize("seconds", [0.001, 0.02, 0.2])
 def test_the_shortest_files_too(seconds: float, tmp_path: Path):
     recipe = Recipe(name="test", format="mp3")
@@ -66,7 +77,7 @@ def test_the_shortest_files_too(seconds: float, tmp_path: Path):
 
 def test_what_is_no_mp3_is_refused(tmp_path: Path):
     with pytest.raises(OutputError, match="other than mp3"):
-        follow(b"ID3 and all that" * 100, [], Recipe(name="test", format="mp3"), tmp_path / "x.mp3")
+        follow(b"OggS and all that" * 100, [], Recipe(name="test", format="mp3"), tmp_path / "x.mp3")
 
 
 @pytest.mark.parametrize(("suffix", "rate"), [("mp3", 24_000), ("wav", 44_100), ("m4a", 44_100), ("opus", 48_000)])

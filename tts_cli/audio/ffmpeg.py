@@ -132,6 +132,7 @@ def _encoder_argv(path: Path, recipe: "Recipe", tags: Tags) -> list[str]:
     if recipe.format == "opus":
         options["ar"] = _OPUS_HZ
     if tags:
+        options |= {"id3v2_version": "3"} if recipe.format == "mp3" else {}
         options["metadata"] = [f"{name}={value}" for name, value in tags.items()]
     source = ffmpeg.input("pipe:0", f="f32le", ar=recipe.sample_rate, ac=recipe.channels)
     graph = source.output(f"file:{path}", **options)

@@ -24,6 +24,7 @@ _READ_BYTES = 1 << 16
 _BYTES_AT_1_HZ = _FRAME_SAMPLES * 1000 // 8  # of a frame at 1 kbit/s
 _PIECES = 4  # a batch in pieces of a usual block's size: what is measured takes several times its memory
 _POLL_S = 0.05
+_TAG_HEADER_BYTES = 10
 
 
 def can_follow(recipe: Recipe) -> bool:
@@ -60,6 +61,7 @@ def _decoded(file: IO[bytes], recipe: Recipe, finished: Event) -> Iterator[Sampl
 
 def _batches(file: IO[bytes], sample_rate: int, finished: Event) -> Iterator[list[bytes]]:
     """Yield the frames after the header, many at a time, as they reach the file."""
+    _skip_tag(file, finished)
     held = b""
     frames: list[bytes] = []
     header = 1
@@ -78,6 +80,18 @@ def _batches(file: IO[bytes], sample_rate: int, finished: Event) -> Iterator[lis
             return
         if not data:
             finished.wait(_POLL_S)
+
+
+def _skip_tag(file: IO[bytes], finished: Event) -> None:
+    """Go to where the frames begin: after an ID3 tag, whose header gives its length in 7 bits of each of 4 bytes."""
+    header, over = b"", False
+    while len(header) < _TAG_HEADER_BYTES and not over:
+        over = finished.wait(_POLL_S)
+        file.seek(0)
+        header = file.read(_TAG_HEADER_BYTES)
+    is_tagged = header.startswith(b"ID3") and len(header) == _TAG_HEADER_BYTES
+    length = sum(byte << 7 * place for place, byte in enumerate(reversed(header[-4:])))
+    file.seek(_TAG_HEADER_BYTES + length if is_tagged else 0)
 
 
 def _frames(data: bytes, sample_rate: int) -> Iterator[bytes]:

@@ -349,7 +349,7 @@ class _Resolver:
 
     def _hinted(self, fault: Fault, line: Line) -> Fault:
         """Let a name that the engine does not know be one of the library's, misspelled."""
-        if fault.field == "voice" and (hint := self._voices.nearest(line.voice)):
+        if fault.message.startswith("unknown voice") and (hint := self._voices.nearest(line.voice)):
             return replace(fault, hint=hint)
         return fault
 
