@@ -28,7 +28,8 @@ def clip(cache):
 
 def conditioning(clip, transcript=""):
     prompt = Prompt(pcm=clip, sample_rate=8000, transcript=transcript)
-    call = Conditioning(key=KEY, engine="faulty", voice=Voice(name="nora", engine="faulty"), language="de", prompts=(prompt,))
+    voice = Voice(name="nora", engine="faulty")
+    call = Conditioning(key=KEY, engine="faulty", voice=voice, language="de", prompts=(prompt,))
     return Job(engine="faulty", utterances=(call,), estimated_s=1.0)
 
 

@@ -1,5 +1,6 @@
 """Clips to imitate: what is wrong with one, in measured numbers, and which passage of it serves best."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,8 @@ WIDEST_SPREAD_DB = 8.0
 QUIETEST_DBFS = -40.0
 MOST_CLIPPED = 1e-4
 MOST_SILENCE = 0.5
+
+_ADDRESS = re.compile(r"\[\S+ @ 0x[0-9a-f]+\] ")
 
 Kind = Literal["short", "long", "silence", "clipping", "noise", "hum", "levels", "quiet", "rate"]
 
@@ -100,7 +103,9 @@ def read_clip(path: Path) -> tuple[Samples, int]:
     try:
         samples, sample_rate = decode_audio(path)
     except TakeError as error:
-        raise _refusal(path, error.message.removeprefix(f"{path} "), error.hint) from error
+        # ffmpeg says it in several lines, each with addresses of its own
+        said = _ADDRESS.sub("", error.message.removeprefix(f"{path} ").partition("\n")[0])
+        raise _refusal(path, said, error.hint) from error
     if not np.isfinite(samples).all():
         raise _refusal(path, "holds samples that are not numbers (NaN or infinite)")
     return samples, sample_rate
