@@ -52,6 +52,19 @@ def test_each_one_liner_runs(cli, project: Path, line: str) -> None:
     assert result.code == 0, result.err
 
 
+def test_the_voice_commands_run_one_after_another(cli, project: Path, clips: Path) -> None:
+    (project / "samples").mkdir()
+    shutil.copy(clips / "ann.wav", project / "samples")
+    block = README.partition("## Voices")[2].partition("##")[0]
+    lines = [line.partition("  #")[0].strip() for line in block.splitlines() if line.startswith("    ")]
+    assert len(lines) == 6
+    for line in lines:
+        words = shlex.split(line.replace("samples/*.wav", "samples/ann.wav"))
+        result = cli(*words[1:])
+        assert (words[0], result.code) == ("tts-cli", 0), result.err
+    assert (project / "elsewhere" / "nora" / "voice.yaml").is_file()
+
+
 def test_the_main_job_from_a_clone(cli, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
 

@@ -12,11 +12,18 @@ COMMANDS = [
     ("check",),
     ("engines",),
     ("doctor",),
+    ("clone",),
+    ("precompute",),
     ("voices", "list"),
+    ("voices", "show"),
+    ("voices", "audition"),
+    ("voices", "pack"),
+    ("voices", "unpack"),
     ("cache", "stat"),
     ("cache", "verify"),
     ("cache", "gc"),
     ("bench", "pipeline"),
+    ("bench", "voices"),
 ]
 HEAVY = ("torch", "pandas", "scipy", "numpy", "soundfile", "tts_cli.pipeline.run")
 

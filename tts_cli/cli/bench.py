@@ -1,7 +1,7 @@
 """`tts-cli bench`: how fast it is here, as ratios in one run."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli import output
-from tts_cli.cli.options import JsonOpt
+from tts_cli.cli.options import EngineOpt, JsonOpt
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,24 +38,45 @@ def pipeline(
     """Time the main job: a cold run, mastering to mp3, and a run with nothing to do."""
     from tts_cli.bench import pipeline as benchmarks
 
-    def say(text: str) -> None:
-        output.talk().print(f"[dim]{text} ...[/dim]")
-
     if unknown := set(only or ()) - set(PARTS):
         raise UsageError(f"--only {unknown.pop()!r}", hint=f"one of {', '.join(PARTS)}")
     results: dict[str, Sequence[Row]] = {}
     with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as name:
         folder = Path(name)
         if not only or "cold" in only:
-            results["cold"] = benchmarks.bench_cold(folder, lines=lines, say=say)
+            results["cold"] = benchmarks.bench_cold(folder, lines=lines, say=_say)
         if not only or "master" in only:
-            results["master"] = benchmarks.bench_master(folder, hours=hours, baselines=baselines, say=say)
+            results["master"] = benchmarks.bench_master(folder, hours=hours, baselines=baselines, say=_say)
         if not only or "noop" in only:
-            results["noop"] = benchmarks.bench_noop(folder, lines=rows, say=say)
+            results["noop"] = benchmarks.bench_noop(folder, lines=rows, say=_say)
     _show(results, as_json=as_json)
 
 
-def _show(results: "dict[str, Sequence[Row]]", *, as_json: bool) -> None:
+@app.command(epilog="Example: [bold]tts-cli bench voices --clip samples/nora.wav[/bold]")
+def voices(
+    clip: Annotated[
+        Path | None, typer.Option("--clip", help="A recording to imitate; else the engine reads one.")
+    ] = None,
+    engine: EngineOpt = "espeak",
+    lines: Annotated[int, typer.Option(min=1, help="Lines of the run, and repetitions of the rest.")] = 20,
+    as_json: JsonOpt = False,
+) -> None:
+    """Time a voice's conditionals: from the cache against from audio, per line and per run (ratios of CPU time)."""
+    from tts_cli.bench.voices import bench_voices
+
+    with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as folder:
+        _show(bench_voices(Path(folder), clip=clip, engine=engine, lines=lines, say=_say), as_json=as_json)
+
+
+def _say(text: str) -> None:
+    output.talk().print(f"[dim]{text} ...[/dim]")
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.4f}"
+
+
+def _show(results: "Mapping[str, Sequence[Row]]", *, as_json: bool) -> None:
     if as_json:
         output.print_json({"status": "ok"} | {name: [asdict(row) for row in rows] for name, rows in results.items()})
         return
@@ -66,8 +87,8 @@ def _show(results: "dict[str, Sequence[Row]]", *, as_json: bool) -> None:
             [
                 (
                     row.what,
-                    f"{row.timing.wall_s:.1f}",
-                    f"{row.timing.cpu_s:.1f}",
+                    _seconds(row.timing.wall_s),
+                    _seconds(row.timing.cpu_s),
                     f"{row.timing.peak_mb:.0f}",
                     f"{row.ratio:.2f}",
                     row.note,

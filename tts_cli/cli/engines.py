@@ -18,9 +18,16 @@ def engines(as_json: JsonOpt = False) -> None:
         output.print_json({"status": "ok", "engines": listed})
         return
     output.print_table(
-        ("engine", "summary", "voices", "package", "licence"),
+        ("engine", "summary", "voices", "imitates", "package", "licence"),
         [
-            (spec.name, spec.summary, f"{len(list_voices(spec)):,}", package_version(spec), spec.licence)
+            (
+                spec.name,
+                spec.summary,
+                f"{len(list_voices(spec)):,}",
+                "yes" if spec.conditioner else "no",
+                package_version(spec),
+                spec.licence,
+            )
             for spec in specs
         ],
         right=("voices",),
