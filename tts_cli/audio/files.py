@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Subtype = Literal["PCM_16", "PCM_24"]
 
-LONGEST_RECORDING_S = 7200
+LONGEST_RECORDING_S = 3600
 """A recorded line may be so long; far smaller files can claim to be far longer."""
 _RATES_HZ = (4_000, 192_000)
 _BLOCK_FRAMES = 1 << 16
@@ -39,19 +39,21 @@ def encode_take(samples: Samples, sample_rate: int, subtype: Subtype) -> bytes:
     """
     if not np.isfinite(samples).all():
         raise TakeError("the engine returned samples that are not numbers (NaN or infinite)")
-    # Scaled here because libsndfile multiplies floats by 32767, so 16-bit speech would not come back as it was.
-    if subtype == "PCM_16":
-        integers: npt.NDArray[np.signedinteger] = _scaled(samples, 15).astype(np.int16)
-    else:
-        integers = _scaled(samples, 23).astype(np.int32) << 8
     buffer = io.BytesIO()
-    soundfile.write(buffer, integers, sample_rate, format="FLAC", subtype=subtype)
+    with soundfile.SoundFile(buffer, "w", sample_rate, 1, subtype, format="FLAC") as file:
+        for start in range(0, samples.size, _BLOCK_FRAMES):
+            file.write(_as_integers(samples[start : start + _BLOCK_FRAMES], 16 if subtype == "PCM_16" else 24))
     return buffer.getvalue()
 
 
-def _scaled(samples: Samples, bits: int) -> npt.NDArray[np.float64]:
-    full_scale = 2.0**bits
-    return np.clip(np.rint(samples.astype(np.float64) * full_scale), -full_scale, full_scale - 1)
+def _as_integers(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
+    """Return samples as the upper bits of 32-bit integers.
+
+    Not left to libsndfile, which multiplies floats by 32767: 16-bit speech would not come back as it was.
+    """
+    full_scale = np.float32(2 ** (bits - 1))  # a power of two: nothing is lost in 32-bit floats
+    scaled = np.clip(np.rint(samples.astype(np.float32) * full_scale), -full_scale, full_scale - 1)
+    return scaled.astype(np.int32) << (32 - bits)
 
 
 def decode_take(data: bytes) -> tuple[Samples, int]:
@@ -124,8 +126,8 @@ def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Sampl
         mono.append(block.mean(axis=1, dtype=np.float32))
         frames += block.shape[0]
         if frames > LONGEST_RECORDING_S * sample_rate:
-            hours = LONGEST_RECORDING_S // 3600
-            raise TakeError(f"{path} is longer than {hours} hours", kind="input", hint="cut it into several lines")
+            minutes = LONGEST_RECORDING_S // 60
+            raise TakeError(f"{path} is longer than {minutes} minutes", kind="input", hint="cut it into several lines")
     if not frames:
         raise TakeError(f"{path} holds no samples", kind="input")
     return np.concatenate(mono)
@@ -155,7 +157,8 @@ class MasterWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             _sweep(path)
             self._file = self._temporary.open("xb")
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            with suppress(OSError):  # some network disks have no locks; then leftovers stay
+                fcntl.flock(self._file, fcntl.LOCK_EX)
         self._sink = self._opened(recipe, frames)
 
     def _opened(self, recipe: "Recipe", frames: int) -> _Sink:
@@ -243,9 +246,10 @@ def _sweep(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable."""
+    """Make the rename itself durable, on disks that can."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        with suppress(OSError):
+            os.fsync(handle)
     finally:
         os.close(handle)

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -74,14 +74,13 @@ class _Studio:
         """Mix, limit and encode in one pass, and measure the file."""
         limiter = make_limiter(self.timeline.sample_rate, ceiling_dbtp)
         finished = Event()
+        levels: Future[FileLevels] | None = None
         with ThreadPoolExecutor(_THREADS) as pool, ThreadPoolExecutor(1) as listener:
             mixed = mix(self.timeline, self.recipe.fade_ms, self.read_take, pool)
             try:
                 with open_master(self.path, self.recipe, frames=self.timeline.length) as writer:
-                    follows = can_follow(self.recipe)
-                    levels = (
-                        listener.submit(measure_following, writer.reopen(), self.recipe, finished) if follows else None
-                    )
+                    if can_follow(self.recipe):
+                        levels = listener.submit(measure_following, writer.reopen(), self.recipe, finished)
                     for block in limiter.stream(mixed, 10 ** (gain_db / 20)):
                         writer.write(block)
             finally:
