@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from tts_cli.audio.containers import format_problem
+from tts_cli.audio.containers import format_fault
 from tts_cli.audio.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
 from tts_cli.audio.weighting import Samples
 from tts_cli.errors import OutputError, TakeError
@@ -217,9 +217,9 @@ def open_master(path: Path, recipe: "Recipe", *, frames: int) -> Iterator[Master
 
     Raises OutputError when it cannot be written, and when the format cannot do what the recipe asks.
     """
-    problem = format_problem(recipe)
-    if problem:
-        raise OutputError(f"cannot write {path}: {problem}")
+    fault = format_fault(recipe)
+    if fault:
+        raise OutputError(f"cannot write {path}: {fault[1]}")
     writer = MasterWriter(path, recipe, frames)
     try:
         yield writer

@@ -23,15 +23,19 @@ _CORRECTION_HEADROOM_DB = 0.1
 _MOST_CORRECTIONS = 2
 
 ReadTake = Callable[[Take], bytes]
+Heard = Callable[[int], None]
 
 
-def make_master(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake) -> Master:
+def make_master(
+    timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, heard: Heard = lambda _: None
+) -> Master:
     """Write one loudness-normalised programme, as long as its timeline to the sample; memory does not grow with it.
 
-    `read_take` is called from several threads. A file that misses its loudness or ceiling is written again.
+    `read_take` is called from several threads; `heard` is told how many samples were mixed, block by block.
+    A file that misses its loudness or ceiling is written again.
     Silence stays silence: it reads -70 LUFS. Raises OutputError, and what `read_take` raises; `path` is then as before.
     """
-    studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take)
+    studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take, heard=heard)
     aim = _first_aim(recipe)
     gain = studio.find_gain(aim)
     levels = studio.write(gain.gain_db, aim.ceiling_dbtp)
@@ -65,6 +69,7 @@ class _Studio:
     recipe: Recipe
     path: Path
     read_take: ReadTake
+    heard: Heard = lambda _: None
 
     def find_gain(self, aim: Aim) -> Gain:
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -83,6 +88,7 @@ class _Studio:
                         levels = listener.submit(measure_following, writer.reopen(), self.recipe, finished)
                     for block in limiter.stream(mixed, 10 ** (gain_db / 20)):
                         writer.write(block)
+                        self.heard(block.size)
             finally:
                 finished.set()
             return levels.result() if levels else measure_file(self.path)
