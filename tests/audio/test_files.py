@@ -13,7 +13,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tts_cli.audio.containers import format_problem
+from tts_cli.audio.containers import format_fault
 from tts_cli.audio.files import decode_audio, decode_take, encode_take, open_master
 from tts_cli.errors import OutputError, TakeError
 from tts_cli.types import Recipe
@@ -251,7 +251,7 @@ def test_the_file_may_be_read_by_others_as_usual(tmp_path: Path):
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "m4a", "opus"])
 def test_the_default_recipe_fits_every_format(suffix: str):
-    assert format_problem(Recipe(name="test", format=suffix)) is None
+    assert format_fault(Recipe(name="test", format=suffix)) is None
 
 
 IMPOSSIBLE = [
@@ -270,7 +270,9 @@ IMPOSSIBLE = [
 @pytest.mark.parametrize(("fields", "message"), IMPOSSIBLE)
 def test_what_a_format_cannot_hold_is_refused_before_anything_is_written(fields: dict, message: str, tmp_path: Path):
     recipe = Recipe(name="test", **fields)
-    assert message in (format_problem(recipe) or "")
+    fault = format_fault(recipe)
+    assert fault
+    assert message in fault[1]
     with pytest.raises(OutputError, match=message), open_master(tmp_path / "x", recipe, frames=9):
         pass
     assert list(tmp_path.iterdir()) == []

@@ -11,36 +11,41 @@ _MP3_LOW_HZ = (24_000, 22_050, 16_000)
 _AAC_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
 
 
-def format_problem(recipe: Recipe) -> str | None:
+Fault = tuple[str, str]
+"""The recipe's field, and what is wrong with it."""
+
+
+def format_fault(recipe: Recipe) -> Fault | None:
     """Say why no file can be made as the recipe demands (format, rate, channels, bits, bitrate), or None."""
     if recipe.channels not in (1, 2):
-        return f"channels must be 1 or 2, not {recipe.channels}"
+        return "channels", f"channels must be 1 or 2, not {recipe.channels}"
     if recipe.format in ("wav", "flac"):
         known_bits = (16, 24, 32) if recipe.format == "wav" else (16, 24)
         return _not_among("bits", recipe.bits, known_bits, recipe.format)
     if recipe.format == "mp3":
-        return _mp3_problem(recipe)
+        return _mp3_fault(recipe)
     if recipe.format == "m4a":
         most_kbps = recipe.channels * recipe.sample_rate * 6 // 1000  # 6144 bits in each frame of 1024 samples
         return _not_among("sample_rate", recipe.sample_rate, _AAC_HZ, "m4a") or _not_within(recipe, 8, most_kbps)
     return _not_within(recipe, 6, 256 * recipe.channels)
 
 
-def _mp3_problem(recipe: Recipe) -> str | None:
-    problem = _not_among("sample_rate", recipe.sample_rate, _MP3_LOW_HZ + _MP3_HZ, "mp3")
+def _mp3_fault(recipe: Recipe) -> Fault | None:
+    fault = _not_among("sample_rate", recipe.sample_rate, _MP3_LOW_HZ + _MP3_HZ, "mp3")
     low = recipe.sample_rate in _MP3_LOW_HZ
     where = f"mp3 at {recipe.sample_rate} Hz"
-    return problem or _not_among("bitrate_kbps", recipe.bitrate_kbps, _MP3_LOW_KBPS if low else MP3_KBPS, where)
+    return fault or _not_among("bitrate_kbps", recipe.bitrate_kbps, _MP3_LOW_KBPS if low else MP3_KBPS, where)
 
 
-def _not_among(what: str, value: int, known: tuple[int, ...], where: str) -> str | None:
+def _not_among(what: str, value: int, known: tuple[int, ...], where: str) -> Fault | None:
     listed = ", ".join(str(number) for number in known)
-    return None if value in known else f"{what} {value} is not possible in {where} (possible: {listed})"
+    return None if value in known else (what, f"{what} {value} is not possible in {where} (possible: {listed})")
 
 
-def _not_within(recipe: Recipe, low: int, high: int) -> str | None:
+def _not_within(recipe: Recipe, low: int, high: int) -> Fault | None:
     kbps = recipe.bitrate_kbps
-    return None if low <= kbps <= high else f"bitrate_kbps {kbps} is not possible (possible: {low} to {high})"
+    message = f"bitrate_kbps {kbps} is not possible in {recipe.format} (possible: {low} to {high})"
+    return None if low <= kbps <= high else ("bitrate_kbps", message)
 
 
 # LAME itself turns a CBR stream down by these factors; seen in what the bundled ffmpeg writes, at every rate.

@@ -8,13 +8,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, Protocol, cast
+from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from tts_cli.audio.containers import format_problem
+from tts_cli.audio.containers import format_fault
 from tts_cli.audio.ffmpeg import DEMUXERS, NO_TAGS, Encoder, FfmpegError, Tags, decoding
 from tts_cli.audio.weighting import Samples
 from tts_cli.errors import OutputError, TakeError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Subtype = Literal["PCM_16", "PCM_24"]
 
-LONGEST_RECORDING_S = 7200
+LONGEST_RECORDING_S = 3600
 """A recorded line may be so long; far smaller files can claim to be far longer."""
 _RATES_HZ = (4_000, 192_000)
 _BLOCK_FRAMES = 1 << 16
@@ -39,19 +39,21 @@ def encode_take(samples: Samples, sample_rate: int, subtype: Subtype) -> bytes:
     """
     if not np.isfinite(samples).all():
         raise TakeError("the engine returned samples that are not numbers (NaN or infinite)")
-    # Scaled here because libsndfile multiplies floats by 32767, so 16-bit speech would not come back as it was.
-    if subtype == "PCM_16":
-        integers: npt.NDArray[np.signedinteger] = _scaled(samples, 15).astype(np.int16)
-    else:
-        integers = _scaled(samples, 23).astype(np.int32) << 8
     buffer = io.BytesIO()
-    soundfile.write(buffer, integers, sample_rate, format="FLAC", subtype=subtype)
+    with soundfile.SoundFile(buffer, "w", sample_rate, 1, subtype, format="FLAC") as file:
+        for start in range(0, samples.size, _BLOCK_FRAMES):
+            file.write(_as_integers(samples[start : start + _BLOCK_FRAMES], 16 if subtype == "PCM_16" else 24))
     return buffer.getvalue()
 
 
-def _scaled(samples: Samples, bits: int) -> npt.NDArray[np.float64]:
-    full_scale = 2.0**bits
-    return np.clip(np.rint(samples.astype(np.float64) * full_scale), -full_scale, full_scale - 1)
+def _as_integers(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
+    """Return samples as the upper bits of 32-bit integers.
+
+    Not left to libsndfile, which multiplies floats by 32767: 16-bit speech would not come back as it was.
+    """
+    full_scale = np.float32(2 ** (bits - 1))  # a power of two: nothing is lost in 32-bit floats
+    scaled = np.clip(np.rint(samples.astype(np.float32) * full_scale), -full_scale, full_scale - 1)
+    return np.asarray(scaled.astype(np.int32) << (32 - bits), np.int32)
 
 
 def decode_take(data: bytes) -> tuple[Samples, int]:
@@ -124,8 +126,8 @@ def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Sampl
         mono.append(block.mean(axis=1, dtype=np.float32))
         frames += block.shape[0]
         if frames > LONGEST_RECORDING_S * sample_rate:
-            hours = LONGEST_RECORDING_S // 3600
-            raise TakeError(f"{path} is longer than {hours} hours", kind="input", hint="cut it into several lines")
+            minutes = LONGEST_RECORDING_S // 60
+            raise TakeError(f"{path} is longer than {minutes} minutes", kind="input", hint="cut it into several lines")
     if not frames:
         raise TakeError(f"{path} holds no samples", kind="input")
     return np.concatenate(mono)
@@ -144,6 +146,18 @@ class _Sink(Protocol):
     def close(self) -> None: ...
 
 
+class _PcmFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A PCM file that is given integers, which costs a third of what libsndfile takes to convert floats."""
+
+    def __init__(self, path: Path, recipe: "Recipe", kind: str) -> None:
+        super().__init__(path, "w", recipe.sample_rate, recipe.channels, f"PCM_{recipe.bits}", format=kind)
+        self._bits = recipe.bits
+
+    def write(self, block: Samples) -> None:
+        # a float has 24 bits; of 32 libsndfile makes more than a shift would
+        super().write(block if self._bits > 24 else _as_integers(block, self._bits))
+
+
 class MasterWriter:
     """A master in the making: a locked temporary file beside its name, which it takes over when it is whole."""
 
@@ -155,7 +169,8 @@ class MasterWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             _sweep(path)
             self._file = self._temporary.open("xb")
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            with suppress(OSError):  # some network disks have no locks; then leftovers stay
+                fcntl.flock(self._file, fcntl.LOCK_EX)
         self._sink = self._opened(recipe, frames, tags)
 
     def _opened(self, recipe: "Recipe", frames: int, tags: Tags) -> _Sink:
@@ -204,9 +219,9 @@ def open_master(path: Path, recipe: "Recipe", *, frames: int, tags: Tags = NO_TA
 
     Raises OutputError when it cannot be written, and when the format cannot do what the recipe asks.
     """
-    problem = format_problem(recipe)
-    if problem:
-        raise OutputError(f"cannot write {path}: {problem}")
+    fault = format_fault(recipe)
+    if fault:
+        raise OutputError(f"cannot write {path}: {fault[1]}")
     writer = MasterWriter(path, recipe, frames, tags)
     try:
         yield writer
@@ -221,11 +236,10 @@ def _open_sink(path: Path, recipe: "Recipe", frames: int, tags: Tags) -> _Sink:
         return Encoder(path, recipe, tags)
     huge = recipe.format == "wav" and frames * recipe.channels * recipe.bits // 8 > _RF64_BYTES
     kind = "RF64" if huge else recipe.format.upper()
-    subtype = f"PCM_{recipe.bits}"
-    sink = soundfile.SoundFile(path, "w", recipe.sample_rate, recipe.channels, subtype, format=kind)
+    sink = _PcmFile(path, recipe, kind)
     for name, value in tags.items():
         setattr(sink, name, value)
-    return cast("_Sink", sink)
+    return sink
 
 
 @contextmanager
@@ -247,9 +261,10 @@ def _sweep(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable."""
+    """Make the rename itself durable, on disks that can."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        with suppress(OSError):
+            os.fsync(handle)
     finally:
         os.close(handle)

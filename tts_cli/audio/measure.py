@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from tts_cli.audio.weighting import KWeighting, Samples, bin_edges
+from tts_cli.audio.weighting import BINS_PER_SECOND, KWeighting, Samples, bin_edges
 from tts_cli.types import Measures
 
 SILENCE_DB = -120.0
@@ -12,22 +12,27 @@ LUFS_OF_FULL_SCALE_POWER = -0.691
 
 _SPEECH_DBFS = -60.0
 _WINDOW_S = 0.005
+_BINS_AT_ONCE = 600  # a minute: a recording of an hour is measured in little more memory than a sentence
 
 
 def measure_take(samples: Samples, sample_rate: int) -> Measures:
     """Measure a mono take [frames]: where its speech begins and ends, and its 100 ms bins."""
     onset, offset = speech_bounds(samples, sample_rate)
-    if not samples.size:
-        return Measures(onset=0, offset=0, energy_lufs=(), peak_dbfs=())
-    edges = bin_edges(0, -(-samples.size * 10 // sample_rate), sample_rate)
-    lengths = np.diff(edges, append=samples.size)
-    weighted = KWeighting(sample_rate)(samples)
-    power = np.add.reduceat(weighted * weighted, edges, dtype=np.float64) / lengths
-    peaks = np.maximum.reduceat(np.abs(samples), edges)
+    bins = -(-samples.size * BINS_PER_SECOND // sample_rate)
+    edges = np.append(bin_edges(0, bins, sample_rate), samples.size)
+    weigh = KWeighting(sample_rate)
+    powers, peaks = np.zeros(bins), np.zeros(bins)
+    for first in range(0, bins, _BINS_AT_ONCE):
+        last = min(first + _BINS_AT_ONCE, bins)
+        piece = samples[edges[first] : edges[last]]
+        starts = edges[first:last] - edges[first]
+        weighted = weigh(piece)
+        powers[first:last] = np.add.reduceat(weighted * weighted, starts, dtype=np.float64)
+        peaks[first:last] = np.maximum.reduceat(np.abs(piece), starts)
     return Measures(
         onset=onset,
         offset=offset,
-        energy_lufs=_rounded_up(LUFS_OF_FULL_SCALE_POWER + _decibels(power)),
+        energy_lufs=_rounded_up(LUFS_OF_FULL_SCALE_POWER + _decibels(powers / np.diff(edges))),
         peak_dbfs=_rounded_up(2 * _decibels(peaks)),
     )
 
@@ -35,14 +40,13 @@ def measure_take(samples: Samples, sample_rate: int) -> Measures:
 def speech_bounds(samples: Samples, sample_rate: int) -> tuple[int, int]:
     """Return onset and offset of the speech in samples, by 5 ms windows above -60 dBFS RMS; silence is (0, 0)."""
     window = max(1, round(_WINDOW_S * sample_rate))
-    starts = np.arange(0, samples.size, window)
-    if not starts.size:
-        return 0, 0
-    power = np.add.reduceat(samples * samples, starts) / np.diff(starts, append=samples.size)
-    loud = np.flatnonzero(power > 10 ** (_SPEECH_DBFS / 10))
+    whole = samples[: samples.size // window * window].reshape(-1, window)
+    rest = samples[whole.size :]
+    energy = np.append(np.einsum("ws,ws->w", whole, whole), rest @ rest)
+    loud = np.flatnonzero(energy > window * 10 ** (_SPEECH_DBFS / 10))
     if not loud.size:
         return 0, 0
-    return int(starts[loud[0]]), min(int(starts[loud[-1]]) + window, samples.size)
+    return int(loud[0]) * window, min(int(loud[-1] + 1) * window, samples.size)
 
 
 def _decibels(power: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ Sections = npt.NDArray[np.float64]
 BINS_PER_SECOND = 10
 """Energies are kept per 100 ms, the step of the standard's overlapping blocks."""
 
-_FFT_SIZE = 1 << 15
+_FFT_SIZE = 1 << 14
 _MEMORY_S = 0.075
 """After this long the filters' impulse response has fallen below -150 dB."""
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_cli.errors import TtsError
+from tts_cli.errors import MissingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Row:
 
 
 def time_command(argv: Sequence[str], *, log: Path) -> Timing:
-    """Run a command to its end, its output in `log`; raises `TtsError` with the log's end if it fails."""
+    """Run a command to its end, its output in `log`; raises `MissingError` with the log's end if it fails."""
     with log.open("wb") as out:
         started = time.perf_counter()
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
@@ -40,7 +40,7 @@ def time_command(argv: Sequence[str], *, log: Path) -> Timing:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         tail = log.read_text(errors="replace")[-800:]
-        raise TtsError(f"{' '.join(argv[:4])} ... failed with exit {process.returncode}", hint=tail)
+        raise MissingError(f"{' '.join(argv[:4])} ... failed with exit {process.returncode}", hint=tail)
     kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     return Timing(wall_s=wall_s, cpu_s=usage.ru_utime + usage.ru_stime, peak_mb=kilobytes / 1024)
 

@@ -12,7 +12,7 @@ import typer
 from tts_cli import __version__
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, JsonOpt
-from tts_cli.errors import TtsError
+from tts_cli.errors import MissingError, TtsError
 from tts_cli.settings import Settings, load_settings
 from tts_cli.types import ExitCode
 
@@ -83,7 +83,7 @@ def _espeak(_: Settings) -> str:
     with tempfile.TemporaryDirectory() as folder, Pool(workers=1, cache=Path(folder)) as pool:
         (result,) = pool.render([Job(engine="espeak", utterances=(word,), estimated_s=1.0)])
     if isinstance(result, TakeFailed):
-        raise TtsError(f"cannot speak: {result.error}", hint="pip install --force-reinstall espeakng-loader")
+        raise MissingError(f"cannot speak: {result.error}", hint="pip install --force-reinstall espeakng-loader")
     return f"{package_version(spec)}, {len(list_voices(spec))} voices, speaks"
 
 
@@ -100,7 +100,7 @@ def _cache(settings: Settings) -> str:
         file.write(b"tts-cli")
     free = shutil.disk_usage(settings.cache).free
     if free < LOW_DISK_BYTES:
-        raise TtsError(f"{settings.cache}: only {free / 1e9:.1f} GB free", hint="tts-cli cache gc --max-size 1G")
+        raise MissingError(f"{settings.cache}: only {free / 1e9:.1f} GB free", hint="tts-cli cache gc --max-size 1G")
     return f"{settings.cache}, {free / 1e9:,.0f} GB free"
 
 

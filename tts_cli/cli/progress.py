@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING
 
 from tts_cli.cli import output
 from tts_cli.pipeline.run import Progress as Step
 from tts_cli.pipeline.run import Watch
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 QUIET_S = 10.0
 TITLES = {"voice": "voices", "record": "recording", "master": "mastering"}
@@ -18,6 +20,8 @@ TITLES = {"voice": "voices", "record": "recording", "master": "mastering"}
 def progress() -> Iterator[Watch]:
     """Give a function that shows each step of a run; silent where stdout is JSON and nobody watches."""
     if output.is_live():
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
         with Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(bar_width=32),
@@ -35,7 +39,7 @@ def progress() -> Iterator[Watch]:
 class _Live:
     """One bar per stage."""
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: "Progress") -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 

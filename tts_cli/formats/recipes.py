@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import tts_cli
+from tts_cli.audio.containers import format_fault
 from tts_cli.errors import InputError, UnknownNameError
 from tts_cli.formats.decode import decode, fault, read_bytes
 from tts_cli.formats.fields import Names
-from tts_cli.formats.records import Entry, read_mapping, validated
+from tts_cli.formats.records import read_mapping, validated
 from tts_cli.formats.schema import RecipeFields
 from tts_cli.formats.yaml_tree import Marks, read_yaml
 from tts_cli.types import Problem, Recipe
@@ -15,10 +16,6 @@ from tts_cli.types import Problem, Recipe
 SUFFIX = ".yaml"
 
 _NAMES = Names(dict.fromkeys(RecipeFields.__annotations__, ""))
-# The sample rates that an encoder takes; wav and flac take all.
-_MP3_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-_RATES_HZ = {"mp3": _MP3_HZ, "m4a": (*_MP3_HZ, 64000, 88200, 96000), "opus": (8000, 12000, 16000, 24000, 48000)}
-_MOST_KBPS = {"mp3": 320, "m4a": 512, "opus": 512}
 
 
 def find_recipe(name_or_path: str, home: Path) -> Recipe:
@@ -66,19 +63,8 @@ def _read(path: Path) -> Recipe:
     entry = validated(RecipeFields, _NAMES, [record], problems)[0]
     if not problems:
         recipe = Recipe(name=path.stem, **entry.values)
-        problems += _check(recipe, entry)
+        if found := format_fault(recipe):
+            problems.append(Problem(entry.at(found[0]), found[1]))
     if problems:
         raise InputError(sorted(problems, key=lambda problem: (problem.source.line, problem.source.column)))
     return recipe
-
-
-def _check(recipe: Recipe, entry: Entry) -> Iterator[Problem]:
-    """Find what the format cannot be."""
-    rates = _RATES_HZ.get(recipe.format, (recipe.sample_rate,))
-    if recipe.sample_rate not in rates:
-        message = f"sample_rate: {recipe.format} cannot have {recipe.sample_rate} Hz"
-        yield Problem(entry.at("sample_rate"), message, f"known: {', '.join(map(str, rates))}")
-    most = _MOST_KBPS.get(recipe.format, recipe.bitrate_kbps)
-    if recipe.bitrate_kbps > most:
-        message = f"bitrate_kbps: {recipe.format} cannot have {recipe.bitrate_kbps} kbit/s"
-        yield Problem(entry.at("bitrate_kbps"), message, f"at most {most}")

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -24,15 +24,25 @@ _CORRECTION_HEADROOM_DB = 0.1
 _MOST_CORRECTIONS = 2
 
 ReadTake = Callable[[Take], bytes]
+Heard = Callable[[int], None]
 
 
-def make_master(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, tags: Tags = NO_TAGS) -> Master:
+def make_master(
+    timeline: Timeline,
+    recipe: Recipe,
+    path: Path,
+    read_take: ReadTake,
+    heard: Heard = lambda _: None,
+    *,
+    tags: Tags = NO_TAGS,
+) -> Master:
     """Write one loudness-normalised programme, as long as its timeline to the sample; memory does not grow with it.
 
-    `read_take` is called from several threads. A file that misses its loudness or ceiling is written again.
+    `read_take` is called from several threads; `heard` is told how many samples were mixed, block by block.
+    A file that misses its loudness or ceiling is written again.
     Silence stays silence: it reads -70 LUFS. Raises OutputError, and what `read_take` raises; `path` is then as before.
     """
-    studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take, tags=tags)
+    studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take, tags=tags, heard=heard)
     aim = _first_aim(recipe)
     gain = studio.find_gain(aim)
     levels = studio.write(gain.gain_db, aim.ceiling_dbtp)
@@ -69,6 +79,7 @@ class _Studio:
     path: Path
     read_take: ReadTake
     tags: Tags
+    heard: Heard = lambda _: None
 
     def find_gain(self, aim: Aim) -> Gain:
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -78,16 +89,16 @@ class _Studio:
         """Mix, limit and encode in one pass, and measure the file."""
         limiter = make_limiter(self.timeline.sample_rate, ceiling_dbtp)
         finished = Event()
+        levels: Future[FileLevels] | None = None
         with ThreadPoolExecutor(_THREADS) as pool, ThreadPoolExecutor(1) as listener:
             mixed = mix(self.timeline, self.recipe.fade_ms, self.read_take, pool)
             try:
                 with open_master(self.path, self.recipe, frames=self.timeline.length, tags=self.tags) as writer:
-                    follows = can_follow(self.recipe)
-                    levels = (
-                        listener.submit(measure_following, writer.reopen(), self.recipe, finished) if follows else None
-                    )
+                    if can_follow(self.recipe):
+                        levels = listener.submit(measure_following, writer.reopen(), self.recipe, finished)
                     for block in limiter.stream(mixed, 10 ** (gain_db / 20)):
                         writer.write(block)
+                        self.heard(block.size)
             finally:
                 finished.set()
             return levels.result() if levels else measure_file(self.path)

@@ -90,7 +90,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a stage is, in seconds of audio."""
+    """How far a stage is, in whatever it counts."""
 
     stage: Literal["voice", "record", "master"]
     done: float
@@ -293,19 +293,29 @@ def _count_missing(run: _Run, plan: Plan, outcomes: Mapping[str, Outcome]) -> di
 
 def _make_masters(run: _Run, timelines: Mapping[str, Timeline]) -> Iterable[Deliverable]:
     """Write each master whose inputs changed, and hand on those that did not."""
-    total = sum(timeline.length / timeline.sample_rate for timeline in timelines.values())
-    done = 0.0
+    total = sum(timeline.length for timeline in timelines.values())
+    before = 0
     for name, timeline in timelines.items():
-        run.watch(Progress(stage="master", done=done, total=total, note=name))
         tags = _tags(run, timeline)
         inputs = describe_inputs(timeline, run.recipe, tags)
         kept = unchanged(run.out, name, inputs, run.past)
         if kept is None:
-            master = make_master(timeline, run.recipe, output_path(run.out, name), run.cache.read, tags)
+            heard = _count_up(run.watch, before, total, name)
+            master = make_master(timeline, run.recipe, output_path(run.out, name), run.cache.read, heard, tags=tags)
             kept = deliver(run.out, name, master, inputs)
         yield kept
-        done += timeline.length / timeline.sample_rate
-    run.watch(Progress(stage="master", done=done, total=total))
+        before += timeline.length
+
+
+def _count_up(watch: Watch, done: int, total: int, name: str) -> Callable[[int], None]:
+    """Make the function that turns samples heard into progress."""
+
+    def heard(samples: int) -> None:
+        nonlocal done
+        done += samples
+        watch(Progress(stage="master", done=min(done, total), total=total, note=name))
+
+    return heard
 
 
 def _make_line_files(
