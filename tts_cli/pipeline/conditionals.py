@@ -1,13 +1,13 @@
 """Conditionings -> Conditionals: what the cache lacks is made by the engines, or taken over, and committed."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tts_cli.cache.blobs import PCM, STATE
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.catalog import get_spec, package_version
 from tts_cli.pipeline.conditioning import packed_state
-from tts_cli.types import Conditionals, Conditioning, Job
+from tts_cli.types import Conditionals, Conditioning, Job, Utterance
 from tts_cli.workers.messages import ConditioningDone, TakeFailed
 from tts_cli.workers.pool import Pool
 
@@ -39,6 +39,25 @@ def record_conditionals(
                 yield _commit(to_make[result.key], result.blob, result.size, result.wall_s, cache)
             elif isinstance(result, TakeFailed):
                 yield result
+
+
+def make_ready(
+    jobs: Iterable[Job], conditionings: Mapping[str, Conditioning], cache: Cache, *, workers: int
+) -> Iterator[tuple[int, int, dict[str, str]]]:
+    """Make the states that jobs need and the cache lacks.
+
+    Yields after each how many are done, of how many, and the errors of the utterances, by key, that must do without.
+    """
+    calls = [call for job in jobs for call in job.utterances if isinstance(call, Utterance) and call.conditionals]
+    needed = dict.fromkeys(call.conditionals for call in calls)
+    missing = find_missing([conditionings[key] for key in needed], cache)
+    for count, result in enumerate(record_conditionals(missing, cache, workers=workers), start=1):
+        errors = {}
+        if isinstance(result, TakeFailed):
+            voice = conditionings[result.key].voice.name
+            message = f"the voice {voice!r} cannot be made ready: {result.error}"
+            errors = {call.key: message for call in calls if call.conditionals == result.key}
+        yield count, len(missing), errors
 
 
 def _make_job(conditioning: Conditioning, cache: Cache) -> Job:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,14 @@ class Conditionings:
             made = make_conditioning(replace(voice, references=references), spec, spec.conditioner)
             self._known[identity] = self.by_key[made.key] = made
         return self._known[identity]
+
+
+def conditionings_of(voice: Voice, spec: EngineSpec, emotions: Iterable[Emotion] = ()) -> dict[str, Conditioning]:
+    """Return what makes a voice speak, by key, also in those of its own and other emotions that have a clip."""
+    conditionings = Conditionings()
+    for emotion in (Emotion(name="neutral"), *voice.emotions.values(), *emotions):
+        conditionings.of(voice, emotion, spec)
+    return conditionings.by_key
 
 
 def make_conditioning(voice: Voice, spec: EngineSpec, conditioner: Conditioner) -> Conditioning:

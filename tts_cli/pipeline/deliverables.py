@@ -15,7 +15,19 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.errors import InputError, OutputError
 from tts_cli.text.markup import display_text
-from tts_cli.types import Clip, Deliverable, Line, Master, PastLine, Plan, PlannedLine, Problem, Recipe, Timeline, Voice
+from tts_cli.types import (
+    Clip,
+    Deliverable,
+    Line,
+    Manifest,
+    Master,
+    PastLine,
+    Plan,
+    PlannedLine,
+    Problem,
+    Recipe,
+    Timeline,
+)
 
 TIMELINE_VERSION = 1
 TIMELINE_FILE = "timeline.json"
@@ -146,9 +158,14 @@ def describe_inputs(timeline: Timeline, recipe: Recipe, tags: Mapping[str, str])
     return digest([__version__, asdict(recipe), timeline.sample_rate, timeline.length, clips, dict(tags)])
 
 
-def provenance_tags(voices: Iterable[Voice]) -> dict[str, str]:
-    """Return the tags that carry the voices' licences and consents; none where no voice has any."""
-    named = {voice.name: voice for voice in voices if voice.licence or voice.consent}
+def provenance_tags(manifest: Manifest, timeline: Timeline) -> dict[str, str]:
+    """Return the tags that carry the licences and consents of the voices heard; none where no voice has any."""
+    if not manifest.voices:
+        return {}
+    lines = {clip.line_id for clip in timeline.clips}
+    keys = {(line.voice, line.engine) for line in manifest.lines if line.id in lines}
+    heard = [manifest.voices[key] for key in keys & manifest.voices.keys()]
+    named = {voice.name: voice for voice in heard if voice.licence or voice.consent}
     licences = [f"{name}: {_one_line(voice.licence)}" for name, voice in sorted(named.items()) if voice.licence]
     consents = [f"{name}: {_one_line(voice.consent)}" for name, voice in sorted(named.items()) if voice.consent]
     tags = {

@@ -17,8 +17,8 @@ from tts_cli.formats.values import BadValueError, parse_id
 from tts_cli.formats.voice_files import EMOTIONS_FOLDER, VOICE_FILE, VoiceFile, read_voice
 from tts_cli.pipeline.audition import AuditionOrder, audition
 from tts_cli.pipeline.clone import new_folder
-from tts_cli.pipeline.conditioning import PACKED, import_state, packed_name
-from tts_cli.pipeline.precompute import conditionings_of, describe, find_voice
+from tts_cli.pipeline.conditioning import PACKED, conditionings_of, import_state, packed_name
+from tts_cli.pipeline.precompute import describe, find_voice
 from tts_cli.pipeline.shelf import find_folder
 from tts_cli.pipeline.utterances import NEUTRAL
 from tts_cli.settings import Settings

@@ -13,12 +13,11 @@ from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import InputError, OutputError
 from tts_cli.formats.documents import Findings
 from tts_cli.pipeline.conditionals import find_missing, record_conditionals
-from tts_cli.pipeline.conditioning import Conditionings
+from tts_cli.pipeline.conditioning import conditionings_of
 from tts_cli.pipeline.deliverables import safe_name
 from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.plan import make_plan
 from tts_cli.pipeline.run import Progress, Watch
-from tts_cli.pipeline.utterances import NEUTRAL
 from tts_cli.pipeline.voices import VoiceFinder
 from tts_cli.settings import Settings
 from tts_cli.types import Conditionals, Conditioning, Problem, Source, Voice
@@ -70,14 +69,6 @@ def find_voice(name: str, spec: EngineSpec, settings: Settings) -> Voice:
     if findings.problems:
         raise InputError(findings.problems)
     return voice or finder.own(name, spec)
-
-
-def conditionings_of(voice: Voice, spec: EngineSpec) -> dict[str, Conditioning]:
-    """Return what makes a voice speak, also in the emotions that have a clip of their own, by key."""
-    conditionings = Conditionings()
-    for emotion in (NEUTRAL, *(emotion for emotion in voice.emotions.values() if emotion.reference)):
-        conditionings.of(voice, emotion, spec)
-    return conditionings.by_key
 
 
 def export(results: Iterable[Precomputed], folder: Path, settings: Settings) -> tuple[Path, ...]:

@@ -13,12 +13,14 @@ from typing import Literal
 
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.store import Cache
+from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import DamagedTakeError, UsageError
 from tts_cli.formats.csv_rows import Sheet, read_csv, write_back
 from tts_cli.formats.decode import decode, read_bytes
 from tts_cli.formats.documents import sniff_format
 from tts_cli.formats.recipes import find_recipe
-from tts_cli.pipeline.conditionals import find_missing, record_conditionals
+from tts_cli.pipeline.conditionals import make_ready
+from tts_cli.pipeline.conditioning import conditionings_of
 from tts_cli.pipeline.deliverables import (
     REPORT_FILE,
     Past,
@@ -55,7 +57,6 @@ from tts_cli.pipeline.timeline import (
 from tts_cli.settings import Settings
 from tts_cli.types import (
     Deliverable,
-    Job,
     Manifest,
     Outcome,
     PastLine,
@@ -65,10 +66,9 @@ from tts_cli.types import (
     Report,
     Take,
     Timeline,
-    Utterance,
 )
 from tts_cli.workers.devices import usable_cores
-from tts_cli.workers.messages import TakeDone, TakeFailed
+from tts_cli.workers.messages import TakeDone
 
 HEAL_TRIES = 3
 
@@ -122,7 +122,9 @@ class _Run:
 def check(order: Order, settings: Settings) -> Manifest:
     """Load a manifest and check all of it, the clips of its voices too; raises `InputError` with every problem."""
     manifest = _load(order, settings)
-    make_plan(manifest, Cache(settings.cache), selected=frozenset(), past=dict)
+    own = [emotion for speaker in manifest.speakers.values() for emotion in speaker.emotions.values()]
+    for voice in manifest.voices.values():
+        conditionings_of(voice, get_spec(voice.engine), (*manifest.emotions.values(), *own))
     return manifest
 
 
@@ -235,7 +237,9 @@ def _record(run: _Run, plan: Plan) -> dict[str, Take]:
     """Have the missing takes recorded; returns all takes by key, those from the cache included."""
     takes = dict(plan.takes)
     jobs = [job for job in make_jobs(plan) if job.utterances[0].key not in run.errors]
-    run.errors |= _make_voices_ready(run, plan, jobs)
+    for ready, needed, errors in make_ready(jobs, plan.conditionings, run.cache, workers=_workers(run)):
+        run.watch(Progress(stage="voice", done=ready, total=needed))
+        run.errors |= errors
     jobs = [job for job in jobs if job.utterances[0].key not in run.errors]
     seconds = {job.utterances[0].key: job.estimated_s for job in jobs}
     done, total = 0.0, sum(seconds.values())
@@ -249,21 +253,6 @@ def _record(run: _Run, plan: Plan) -> dict[str, Take]:
             done += seconds[result.key]
         run.watch(Progress(stage="record", done=done, total=total))
     return takes
-
-
-def _make_voices_ready(run: _Run, plan: Plan, jobs: Iterable[Job]) -> dict[str, str]:
-    """Have the states made that the jobs' voices lack; returns the errors of the utterances that must do without."""
-    calls = [call for job in jobs for call in job.utterances if isinstance(call, Utterance) and call.conditionals]
-    missing = find_missing(
-        [plan.conditionings[key] for key in dict.fromkeys(call.conditionals for call in calls)], run.cache
-    )
-    errors = {}
-    for count, result in enumerate(record_conditionals(missing, run.cache, workers=_workers(run)), start=1):
-        run.watch(Progress(stage="voice", done=count, total=len(missing)))
-        if isinstance(result, TakeFailed):
-            voice = plan.conditionings[result.key].voice
-            errors[result.key] = f"the voice {voice.name!r} cannot be made ready: {result.error}"
-    return {call.key: errors[call.conditionals] for call in calls if call.conditionals in errors}
 
 
 def _workers(run: _Run) -> int:
@@ -296,7 +285,7 @@ def _make_masters(run: _Run, timelines: Mapping[str, Timeline]) -> Iterable[Deli
     total = sum(timeline.length for timeline in timelines.values())
     before = 0
     for name, timeline in timelines.items():
-        tags = _tags(run, timeline)
+        tags = provenance_tags(run.manifest, timeline)
         inputs = describe_inputs(timeline, run.recipe, tags)
         kept = unchanged(run.out, name, inputs, run.past)
         if kept is None:
@@ -334,7 +323,7 @@ def _make_line_files(
     for line_id in wanted:
         name = names[line_id]
         recipe = replace(run.recipe, format="flac" if name.endswith(".flac") else "wav")
-        tags = _tags(run, timelines[line_id])
+        tags = provenance_tags(run.manifest, timelines[line_id])
         inputs = f"{describe_inputs(timelines[line_id], recipe, tags)}{gain_db:+}"
         kept = unchanged(run.out, name, inputs, run.past)
         if kept is None:
@@ -342,15 +331,6 @@ def _make_line_files(
             file = make_line_file(timelines[line_id], recipe, path, run.cache.read, gain_db, tags)
             kept = deliver(run.out, name, file, inputs)
         yield kept
-
-
-def _tags(run: _Run, timeline: Timeline) -> dict[str, str]:
-    """Return the tags of a file in which these clips sound."""
-    if not run.manifest.voices:
-        return {}
-    heard = {clip.line_id for clip in timeline.clips}
-    keys = {(line.voice, line.engine) for line in run.manifest.lines if line.id in heard}
-    return provenance_tags(run.manifest.voices[key] for key in keys if key in run.manifest.voices)
 
 
 def _lines_to_keep(run: _Run, plan: Plan, takes: Mapping[str, Take]) -> Iterable[tuple[PlannedLine, PastLine]]:

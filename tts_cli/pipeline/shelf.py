@@ -11,7 +11,8 @@ from tts_cli.engines.catalog import engine_names, get_spec
 from tts_cli.engines.catalog import list_voices as engine_voices
 from tts_cli.errors import InputError, MissingError, UnknownNameError
 from tts_cli.formats.voice_files import VOICE_FILE, VoiceFile, read_voice
-from tts_cli.pipeline.precompute import conditionings_of, find_voice
+from tts_cli.pipeline.conditioning import conditionings_of
+from tts_cli.pipeline.precompute import find_voice
 from tts_cli.settings import Settings
 from tts_cli.voices.library import open_library
 from tts_cli.voices.reference import CheckedClip, check_clip
