@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tts_cli.engines import catalog
 from tts_cli.pipeline.clone import CloneOrder, clone
 from tts_cli.pipeline.precompute import precompute
 from tts_cli.settings import Settings
@@ -398,6 +400,28 @@ def test_the_manifest_overrules_the_voice_and_the_voice_the_engine(cli, ann: Pat
 def _length(cli) -> float:
     cli("render", "book.yaml", "--lines")
     return soundfile.info("out/book/lines/a.wav").duration
+
+
+def test_a_voice_speaks_its_own_language_where_nobody_says_another(cli) -> None:
+    Path("book.yaml").write_text(
+        "lines:\n  - {voice: ada, text: Hello.}\n  - {voice: ada, language: de, text: Hallo.}\n"
+    )
+    cli("render", "book.yaml")
+    lines = json.loads(Path("out/book/timeline.json").read_text())["lines"]
+    assert [(line["language"], line["voice"]) for line in lines] == [("en-gb", "en-gb+f2"), ("de", "de+f2")]
+
+
+def test_an_engine_without_voices_of_its_own_needs_one(cli, ann: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mute = replace(catalog.ESPEAK, name="mute", resolve="tts_cli.engines.recording:resolve")
+    monkeypatch.setitem(catalog.BUILT_IN, "mute", mute)
+    Path("book.yaml").write_text(
+        "defaults: {engine: mute}\nspeakers:\n  a: {voice: ann}\n  b: {}\nlines: [{b: Hello.}, {a: Hello.}, Hello.]\n"
+    )
+    result = cli("check", "book.yaml")
+    assert result.code == 3
+    assert "book.yaml:5:9: error: the engine mute needs a voice, and the speaker 'b' has none" in result.err
+    assert "the line has none\n  hint: give it a `voice:`" in result.err
+    assert result.err.count("needs a voice") == 2
 
 
 # --- foreign states -------------------------------------------------------------------------------------

@@ -68,10 +68,10 @@ class EngineSpec:
     """All that planning needs to know of an engine, without importing it.
 
     `voices` names a function `() -> tuple[EngineVoice, ...]`; `resolve` a function `(voice, language) -> str` that
-    returns the engine's full voice name or raises `UnknownNameError`. Both are "module:function" and may only
-    import what the CLI process may. `package` is the distribution whose version is part of every key. An engine
-    without a `conditioner` imitates nobody. A worker that takes `patience_s` longer than twenty times what it should
-    counts as hung.
+    returns the engine's full voice name, "" only where it is given none and has none, or raises `UnknownNameError`.
+    Both are "module:function" and may only import what the CLI process may. `package` is the distribution whose version
+    is part of every key. An engine without a `conditioner` imitates nobody. A worker that takes `patience_s` longer
+    than twenty times what it should counts as hung.
     """
 
     name: str

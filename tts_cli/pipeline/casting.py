@@ -51,7 +51,10 @@ def find_faults(line: Line, emotions: Mapping[str, Emotion], voice: Voice | None
         yield Fault("engine", f"unknown engine {line.engine!r}", guess(line.engine, engines()))
         return
     try:
-        resolve_voice(spec, voice.own if voice else line.voice, line.language)
+        own = resolve_voice(spec, voice.own if voice else line.voice, line.language)
+        if not own and not (voice and (voice.references or voice.state)):
+            who = f"the speaker {line.speaker!r}" if line.speaker else "the line"
+            yield Fault("voice", f"the engine {spec.name} needs a voice, and {who} has none", "give it a `voice:`")
     except UnknownNameError as error:
         of_language = error.message.startswith("unknown language")
         yield Fault("language" if of_language else "voice", error.message, error.hint)

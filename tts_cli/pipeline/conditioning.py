@@ -95,13 +95,13 @@ def import_state(path: Path, conditioner: Conditioner) -> bytes:
 def _make_prompt(voice: Voice, reference: Reference, conditioner: Conditioner) -> Prompt:
     """Decode a clip, resample it, and cut it to what the engine takes: its best passage, if it is too long."""
     from tts_cli.audio.edit import fit_length
-    from tts_cli.voices.reference import check_clip, read_clip
+    from tts_cli.voices.reference import check_samples, read_clip
 
     path = Path(reference.path)
     try:
         samples, rate = read_clip(path)
         if len(samples) > conditioner.longest_s * rate:
-            checked = check_clip(path)
+            checked = check_samples(path, samples, rate)
             samples, rate = checked.samples[: math.floor(conditioner.longest_s * rate)], checked.sample_rate
     except InputError as error:
         raise _named(error, voice) from error

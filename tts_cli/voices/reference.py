@@ -78,7 +78,11 @@ def check_clip(path: Path) -> CheckedClip:
 
     Raises `InputError` for one that cannot be read or holds no speech.
     """
-    samples, sample_rate = read_clip(path)
+    return check_samples(path, *read_clip(path))
+
+
+def check_samples(path: Path, samples: Samples, sample_rate: int) -> CheckedClip:
+    """Do so for a clip that is decoded already; `path` is only its name."""
     quality = measure_quality(samples, sample_rate)
     if quality.speech_s < USABLE_S:
         said = f"holds {quality.speech_s:.1f} s of speech in {quality.seconds:.1f} s"
