@@ -33,7 +33,7 @@ from tts_cli.workers.messages import PROTOCOL, decode, encode, request_from_json
 
 HEARTBEAT_S = 1.0
 LAST_WORDS_S = 0.5
-STATES_KEPT = 32
+STATES_KEPT = 16
 
 
 class Channel:
