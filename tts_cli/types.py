@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Literal, NamedTuple
 
+DEFAULT_ENGINE = "espeak"
+DEFAULT_LANGUAGE = "en"
+
+
 # --- the script as authored -----------------------------------------------------------------------------
 
 
@@ -140,8 +144,8 @@ class Line:
     intensity: float = 1.0
     direction: str = ""
     voice: str = ""
-    engine: str = "espeak"
-    language: str = "en"
+    engine: str = DEFAULT_ENGINE
+    language: str = DEFAULT_LANGUAGE
     chapter: str = ""
     scene: str = ""
     slot: Slot | None = None
@@ -321,7 +325,7 @@ class Job:
     """Calls of one engine for one worker, with the seconds of audio (or of work) they are expected to make."""
 
     engine: str
-    utterances: tuple[Utterance | Conditioning, ...]
+    calls: tuple[Utterance | Conditioning, ...]
     estimated_s: float
 
 

@@ -174,6 +174,9 @@ def test_voices_and_engines_are_listed(cli) -> None:
     assert engines[0]["name"] == "espeak"
     assert set(engines[0]["emotions"]) >= {"happy", "sad", "angry", "whisper"}
     assert cli("voices", "list", "--engine", "espaek").code == 3
+    assert "oswin" in cli("voices", "list").out
+    assert "klatt" not in cli("voices", "list").out
+    assert "klatt" in cli("voices", "list", "--engine", "espeak").out
 
 
 def test_output_is_plain_where_nobody_watches(cli, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def record(plan: Plan, cache: Cache) -> dict[str, PastLine]:
     """Pretend that all jobs were done; returns what the next run knows of this one."""
     measures = Measures(onset=0, offset=1, energy_lufs=(), peak_dbfs=())
     for job in make_jobs(plan):
-        (utterance,) = job.utterances
+        (utterance,) = job.calls
         data = utterance.key.encode()
         blob = write_blob(cache.root, data)
         cache.put(Take(key=utterance.key, blob=blob, size=len(data), frames=9, sample_rate=22050, measures=measures))
@@ -143,7 +143,7 @@ def test_force_renders_what_is_selected_but_not_what_is_locked(cache: Cache) -> 
     plan = make_plan(script, cache, selected=selected, past=lambda: past, force=True)
 
     assert reasons(plan) == {"l1": Reason.FORCED}
-    assert [job.utterances[0].line_id for job in make_jobs(plan)] == ["l1"]
+    assert [job.calls[0].line_id for job in make_jobs(plan)] == ["l1"]
 
 
 def test_a_locked_line_keeps_its_take_whatever_changes(cache: Cache) -> None:
@@ -177,7 +177,7 @@ def test_lines_that_sound_the_same_share_a_take(cache: Cache) -> None:
 def test_jobs_are_longest_first(cache: Cache) -> None:
     plan = plan_it(make_script(make_line("l1"), make_line("l2", LONG), make_line("l3", "Second line.")), cache)
 
-    lengths = [len(job.utterances[0].text) for job in make_jobs(plan)]
+    lengths = [len(job.calls[0].text) for job in make_jobs(plan)]
 
     assert lengths == sorted(lengths, reverse=True)
 

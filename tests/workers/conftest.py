@@ -42,7 +42,7 @@ def utterance(text, engine="faulty", key="", **params):
 
 def job(*texts, engine="faulty", estimated_s=0.1):
     utterances = tuple(utterance(text, engine) for text in texts)
-    return Job(engine=engine, utterances=utterances, estimated_s=estimated_s)
+    return Job(engine=engine, calls=utterances, estimated_s=estimated_s)
 
 
 @pytest.fixture

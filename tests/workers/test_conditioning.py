@@ -30,7 +30,7 @@ def conditioning(clip, transcript=""):
     prompt = Prompt(pcm=clip, sample_rate=8000, transcript=transcript)
     voice = Voice(name="nora", engine="faulty")
     call = Conditioning(key=KEY, engine="faulty", voice=voice, language="de", prompts=(prompt,))
-    return Job(engine="faulty", utterances=(call,), estimated_s=1.0)
+    return Job(engine="faulty", calls=(call,), estimated_s=1.0)
 
 
 def commit(cache, done):
@@ -52,7 +52,7 @@ def test_lines_speak_with_the_state(make_pool, make_job, cache, clip):
     (done,) = make_pool().render([conditioning(clip)])
     commit(cache, done)
     job = make_job("hello", "world")
-    job = replace(job, utterances=tuple(replace(one, conditionals=KEY) for one in job.utterances))
+    job = replace(job, calls=tuple(replace(one, conditionals=KEY) for one in job.calls))
     for take in make_pool().render([job]):
         assert isinstance(take, TakeDone)
         samples, _ = decode_take(cache.read(take.take))
@@ -91,6 +91,6 @@ def test_a_damaged_state_speaks_no_line(make_pool, make_job, cache, clip, damage
         case _:
             cache.record_path(KEY).unlink()
     job = make_job("hello")
-    job = replace(job, utterances=(replace(job.utterances[0], conditionals=KEY),))
+    job = replace(job, calls=(replace(job.calls[0], conditionals=KEY),))
     (failed,) = make_pool().render([job])
     assert "conditionals of the voice are damaged" in failed.error

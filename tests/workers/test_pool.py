@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 def by_text(results, jobs):
     """Map each text to "take" or to its failure, sure that each came exactly once."""
-    texts = {one.key: one.text for job in jobs for one in job.utterances}
+    texts = {one.key: one.text for job in jobs for one in job.calls}
     found = {}
     for result in results:
         key = result.take.key if isinstance(result, TakeDone) else result.key

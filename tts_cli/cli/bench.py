@@ -11,6 +11,7 @@ import typer
 from tts_cli.cli import output
 from tts_cli.cli.options import EngineOpt, JsonOpt
 from tts_cli.errors import UsageError
+from tts_cli.types import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from tts_cli.bench.timing import Row
@@ -57,7 +58,7 @@ def voices(
     clip: Annotated[
         Path | None, typer.Option("--clip", help="A recording to imitate; else the engine reads one.")
     ] = None,
-    engine: EngineOpt = "espeak",
+    engine: EngineOpt = DEFAULT_ENGINE,
     lines: Annotated[int, typer.Option(min=1, help="Lines of the run, and repetitions of the rest.")] = 20,
     as_json: JsonOpt = False,
 ) -> None:

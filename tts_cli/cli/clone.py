@@ -10,7 +10,7 @@ from tts_cli.cli import output, voice_output
 from tts_cli.cli.options import CacheOpt, EngineOpt, JsonOpt, WorkersOpt
 from tts_cli.errors import UsageError
 from tts_cli.settings import load_settings
-from tts_cli.types import ExitCode
+from tts_cli.types import DEFAULT_ENGINE, ExitCode
 
 if TYPE_CHECKING:
     from tts_cli.pipeline.clone import Cloned
@@ -22,7 +22,7 @@ EXAMPLE = 'Example: [bold]tts-cli clone nora samples/*.wav --licence "CC BY 4.0"
 def clone(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the voice is called in manifests.")],
     clips: Annotated[list[str], typer.Argument(metavar="CLIP...", help="Recordings of one person, best 5 to 15 s.")],
-    engine: EngineOpt = "espeak",
+    engine: EngineOpt = DEFAULT_ENGINE,
     transcript: Annotated[
         list[str] | None, typer.Option("--transcript", help="What is said in a clip; once for each, in their order.")
     ] = None,

@@ -81,7 +81,7 @@ def _espeak(_: Settings) -> str:
         key="0",
     )
     with tempfile.TemporaryDirectory() as folder, Pool(workers=1, cache=Path(folder)) as pool:
-        (result,) = pool.render([Job(engine="espeak", utterances=(word,), estimated_s=1.0)])
+        (result,) = pool.render([Job(engine="espeak", calls=(word,), estimated_s=1.0)])
     if isinstance(result, TakeFailed):
         raise MissingError(f"cannot speak: {result.error}", hint="pip install --force-reinstall espeakng-loader")
     return f"{package_version(spec)}, {len(list_voices(spec))} voices, speaks"

@@ -8,14 +8,14 @@ import typer
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.options import CacheOpt, EngineOpt, JsonOpt, WorkersOpt
 from tts_cli.settings import load_settings
-from tts_cli.types import ExitCode
+from tts_cli.types import DEFAULT_ENGINE, ExitCode
 
 EXAMPLE = "Example: [bold]tts-cli precompute book.yaml[/bold], or [bold]tts-cli precompute nora -o states/[/bold]"
 
 
 def precompute(
     targets: Annotated[list[str], typer.Argument(metavar="MANIFEST|VOICE...", help="Manifests, or voices by name.")],
-    engine: EngineOpt = "espeak",
+    engine: EngineOpt = DEFAULT_ENGINE,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="DIR", help="Also write the states there, as the engine's own tools do."),

@@ -9,7 +9,7 @@ from rich.markup import escape
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.options import CacheOpt, EngineOpt, JsonOpt, WorkersOpt
 from tts_cli.settings import load_settings
-from tts_cli.types import ExitCode
+from tts_cli.types import DEFAULT_ENGINE, ExitCode
 
 if TYPE_CHECKING:
     from tts_cli.pipeline.shelf import Listed, Shown
@@ -22,26 +22,31 @@ ForceOpt = Annotated[bool, typer.Option("--force", help="Replace what is there."
 
 @app.command("list", epilog="Example: [bold]tts-cli voices list --language pt[/bold]")
 def list_(
-    engine: EngineOpt = "espeak",
-    language: Annotated[str, typer.Option("--language", help="Only voices of this language, e.g. pt or en-gb.")] = "",
+    engine: Annotated[str, typer.Option("--engine", help="Also this engine's own voices.")] = "",
+    language: Annotated[
+        str, typer.Option("--language", help="Only voices of this language, espeak's own too, e.g. pt or en-gb.")
+    ] = "",
     as_json: JsonOpt = False,
 ) -> None:
-    """List the library's voices, then an engine's own."""
+    """List the library's voices; with an engine or a language, the engine's own as well."""
     from tts_cli.pipeline.shelf import list_voices
 
     wanted = language.lower()
+    asked = engine or (DEFAULT_ENGINE if language else "")
     found = [
         voice
-        for voice in list_voices(engine, load_settings())
+        for voice in list_voices(asked, load_settings())
         if not wanted or voice.language.lower() == wanted or voice.language.lower().startswith(f"{wanted}-")
     ]
     if as_json:
-        output.print_json({"status": "ok", "engine": engine, "voices": [_listed_json(voice) for voice in found]})
+        output.print_json({"status": "ok", "engine": asked, "voices": [_listed_json(voice) for voice in found]})
         return
     output.print_table(
         ("voice", "from", "language", "description"),
         [(voice.name, voice.source, voice.language, voice.description) for voice in found],
     )
+    if not asked:
+        output.talk().print("[dim]engines bring voices of their own: tts-cli voices list --engine espeak[/dim]")
 
 
 @app.command(epilog="Example: [bold]tts-cli voices show nora --json[/bold]")
@@ -56,7 +61,7 @@ def show(voice: VoiceArg, cache: CacheOpt = None, as_json: JsonOpt = False) -> N
     console = output.results()
     console.print(f"[bold]{escape(shown.name)}[/bold]  {escape(shown.description)}\n{escape(shown.folder)}")
     for what in ("language", "licence", "consent"):
-        console.print(f"{what}: {escape(getattr(shown, what) or '[not said]')}")
+        console.print(f"{what}: {escape(getattr(shown, what) or 'not said')}")
     for engine, how in shown.engines.items():
         console.print(f"{engine}: {escape(how)}")
     console.print(f"emotions: {', '.join(shown.emotions) or 'those of the engine'}")
@@ -70,7 +75,7 @@ def show(voice: VoiceArg, cache: CacheOpt = None, as_json: JsonOpt = False) -> N
 @app.command(epilog="Example: [bold]tts-cli voices audition nora --emotion angry --emotion tender[/bold]")
 def audition(
     voice: Annotated[str, typer.Argument(metavar="VOICE", help="A voice of the library or of the engine, or a path.")],
-    engine: EngineOpt = "espeak",
+    engine: EngineOpt = DEFAULT_ENGINE,
     text: Annotated[str, typer.Option("--text", help="The sentence to speak.")] = "",
     emotion: Annotated[list[str] | None, typer.Option("--emotion", help="Only this one; may be repeated.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write.")] = None,
@@ -102,7 +107,7 @@ def pack(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="The file to write; default <voice>.ttsvoice.")
     ] = None,
-    engine: EngineOpt = "espeak",
+    engine: EngineOpt = DEFAULT_ENGINE,
     force: ForceOpt = False,
     cache: CacheOpt = None,
     as_json: JsonOpt = False,

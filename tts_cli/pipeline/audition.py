@@ -8,12 +8,11 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import UnknownNameError
 from tts_cli.formats.voice_files import format_yaml
-from tts_cli.pipeline.conditioning import DEFAULT_LANGUAGE
 from tts_cli.pipeline.deliverables import output_path, safe_name
 from tts_cli.pipeline.precompute import find_voice
 from tts_cli.pipeline.run import Order, Watch, render
 from tts_cli.settings import Settings
-from tts_cli.types import Report
+from tts_cli.types import DEFAULT_LANGUAGE, Report
 
 MANIFEST = "audition.yaml"
 

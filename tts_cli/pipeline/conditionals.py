@@ -48,7 +48,7 @@ def make_ready(
 
     Yields after each how many are done, of how many, and the errors of the utterances, by key, that must do without.
     """
-    calls = [call for job in jobs for call in job.utterances if isinstance(call, Utterance) and call.conditionals]
+    calls = [call for job in jobs for call in job.calls if isinstance(call, Utterance) and call.conditionals]
     needed = dict.fromkeys(call.conditionals for call in calls)
     missing = find_missing([conditionings[key] for key in needed], cache)
     for count, result in enumerate(record_conditionals(missing, cache, workers=workers), start=1):
@@ -65,7 +65,7 @@ def _make_job(conditioning: Conditioning, cache: Cache) -> Job:
         cache.put_blob(prompt.data, PCM)
     conditioner = get_spec(conditioning.engine).conditioner
     seconds = conditioner.expected_s if conditioner else 0.0
-    return Job(engine=conditioning.engine, utterances=(conditioning,), estimated_s=seconds)
+    return Job(engine=conditioning.engine, calls=(conditioning,), estimated_s=seconds)
 
 
 def _is_sound(key: str, cache: Cache) -> bool:

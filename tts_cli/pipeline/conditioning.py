@@ -10,11 +10,10 @@ from tts_cli.cache.keys import conditionals_key
 from tts_cli.engines.base import Conditioner, EngineSpec
 from tts_cli.engines.catalog import check_state, get_spec, package_version
 from tts_cli.errors import InputError
-from tts_cli.types import Conditioning, Emotion, Problem, Prompt, Reference, Voice
+from tts_cli.types import DEFAULT_LANGUAGE, Conditioning, Emotion, Problem, Prompt, Reference, Voice
 
 # Counts changes of what is done to a clip between its file and the engine.
 PREPARATION_VERSION = 1
-DEFAULT_LANGUAGE = "en"
 PACKED = "conditionals"
 
 

@@ -11,7 +11,7 @@ def make_jobs(plan: Plan) -> tuple[Job, ...]:
     """Return a job for each take that a selected line misses; the engine with most work comes first."""
     groups: defaultdict[str, list[Job]] = defaultdict(list)
     for utterance in _wanted(plan):
-        job = Job(engine=utterance.engine, utterances=(utterance,), estimated_s=estimate_s(utterance))
+        job = Job(engine=utterance.engine, calls=(utterance,), estimated_s=estimate_s(utterance))
         groups[utterance.engine].append(job)
     largest_first = sorted(groups.values(), key=lambda jobs: -sum(job.estimated_s for job in jobs))
     return tuple(job for jobs in largest_first for job in sorted(jobs, key=lambda job: -job.estimated_s))

@@ -3,14 +3,11 @@
 What a line leaves open comes from its chapter, then its speaker, then the project.
 """
 
-import contextlib
-import gc
-import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +17,26 @@ from tts_cli.formats.fields import fold, guess
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
 from tts_cli.formats.voice_files import read_emotions_folder
-from tts_cli.pipeline.casting import Fault, find_faults, make_emotions, raw_params, read_params, spec_of
+from tts_cli.pipeline.casting import Fault, find_faults, make_emotions, read_params, spec_of
+from tts_cli.pipeline.lines import Scope, automatic_id, inherited, make_line, project_scope
 from tts_cli.pipeline.voices import VoiceFinder
 from tts_cli.text.script import check_text
-from tts_cli.types import Chapter, Emotion, Line, Manifest, Pauses, Problem, Slot, Source, Speaker, Voice
+from tts_cli.types import (
+    DEFAULT_ENGINE,
+    Chapter,
+    Emotion,
+    Line,
+    Manifest,
+    Pauses,
+    Problem,
+    Slot,
+    Source,
+    Speaker,
+    Voice,
+)
 from tts_cli.voices.library import open_library
 
 MOST_SHOWN = 100
-DEFAULT_ENGINE = "espeak"
-DEFAULT_LANGUAGE = "en"
-
-# A speaker's name and level are its own, and so are a chapter's id and title: they are not handed down.
-_OWN = frozenset(("name", "gain_db", "id", "title"))
 _NOT_METADATA = frozenset(("seed", "recipe"))
 # UTF-8 that was once read as Windows-1252, and characters that were lost.
 _GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
@@ -54,33 +59,14 @@ def load_manifest(
     """
     findings = Findings()
     try:
-        with _without_collector():
-            script = read_script(path, format, stdin, findings)
-            library = open_library(home, Path(script.folder))
-            manifest = _Resolver(script, findings, VoiceFinder(library, script.folder, findings)).resolve()
+        script = read_script(path, format, stdin, findings)
+        library = open_library(home, Path(script.folder))
+        manifest = _Resolver(script, findings, VoiceFinder(library, script.folder, findings)).resolve()
     except InputError as error:
         findings.problems += error.problems
     if findings.problems:
         raise InputError(_in_order(findings))
     return manifest
-
-
-@contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
-    """Hold off the cycle collector: walking the growing manifest again and again took half of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def automatic_id(chapter: str, speaker: str, text: str, count: int) -> str:
-    """Name a line by its content; `count` tells the first line of this content from the second, and so on."""
-    content = "\0".join((chapter, speaker, text, str(count)))
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def _in_order(findings: Findings) -> list[Problem]:
@@ -96,20 +82,6 @@ def _in_order(findings: Findings) -> list[Problem]:
     return [*problems[:MOST_SHOWN], Problem(problems[MOST_SHOWN].source, f"and {more} more problems from here on")]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What the lines of one speaker in one chapter inherit."""
-
-    speaker: str
-    chapter: str
-    entry: Entry
-
-    def at(self, field: str, own: Entry) -> Source:
-        """Return where a field was given: in the line itself, or where the line has it from."""
-        inherited = field in self.entry.values and field not in own.values
-        return self.entry.at(field) if inherited else own.at(field)
-
-
 class _Resolver:
     """Turns one script into a manifest; what many lines share is looked at once."""
 
@@ -119,11 +91,11 @@ class _Resolver:
         self._frame = script.frame
         self._cast = script.frame.speakers
         self._findings = findings
-        self._scopes: dict[tuple[str, str], _Scope] = {}
+        self._scopes: dict[tuple[str, str], Scope] = {}
         self._faults: dict[tuple[Any, ...], tuple[Fault, ...]] = {}
         self._found: dict[tuple[str, str], tuple[Voice | None, Fault | None]] = {}
         self._said: set[str] = set()
-        self._base = _project_scope(script)
+        self._base = project_scope(script)
         beside = read_emotions_folder(Path(script.folder), findings.problems)
         self._emotions = self._make_emotions({**beside, **script.frame.emotions}, self._base, {})
         self._own_emotions = {
@@ -177,7 +149,7 @@ class _Resolver:
             if own.get("skip", scope.entry.values.get("skip")):
                 continue
             line_id = own.get("id") or automatic_id(*content, counts[content])
-            line = _make_line({**scope.entry.values, **own}, scope, line_id, entry.place.at(), self._audio(entry))
+            line = make_line({**scope.entry.values, **own}, scope, line_id, entry.place.at(), self._audio(entry))
             line = self._checked(line, entry, scope)
             other = lines.setdefault(line.id.casefold(), line)
             if other is not line:
@@ -186,7 +158,7 @@ class _Resolver:
                 self._findings.complain(entry.at("id"), f"id {line.id!r} is given twice", hint)
         return list(lines.values())
 
-    def _checked(self, line: Line, entry: Entry, scope: _Scope) -> Line:
+    def _checked(self, line: Line, entry: Entry, scope: Scope) -> Line:
         """Note what is wrong with a line; return it with its engine parameters as numbers."""
         if not line.audio:
             self._check_text(line, entry)
@@ -221,7 +193,7 @@ class _Resolver:
         if slot.start_s is not None and slot.end_s is not None and slot.end_s <= slot.start_s:
             self._findings.complain(entry.at("end"), f"ends at {slot.end_s:g} s, but starts at {slot.start_s:g} s")
 
-    def _known_speaker(self, line: Line, entry: Entry, scope: _Scope) -> bool:
+    def _known_speaker(self, line: Line, entry: Entry, scope: Scope) -> bool:
         if self._cast is None or not line.speaker or line.speaker in self._cast:
             return True
         if self._frame.whole:
@@ -240,22 +212,22 @@ class _Resolver:
 
     # --- where a line stands ------------------------------------------------------------------------------
 
-    def _scope_of(self, entry: Entry, chapter: str) -> _Scope:
+    def _scope_of(self, entry: Entry, chapter: str) -> Scope:
         speaker = entry.values.get("speaker")
         if speaker is None:
             inherited = self._scope("", chapter).entry.values
             speaker = inherited.get("speaker", "")
         return self._scope(speaker, chapter)
 
-    def _scope(self, speaker: str, chapter: str) -> _Scope:
+    def _scope(self, speaker: str, chapter: str) -> Scope:
         """Lay the chapter over the speaker over the project."""
         scope = self._scopes.get((speaker, chapter))
         if scope is None:
             entry = self._base
             member = (self._cast or {}).get(speaker)
             for over in (member.entry if member else None, self._script.chapters.get(chapter)):
-                entry = merge(entry, _inherited(over)) if over else entry
-            scope = self._scopes[speaker, chapter] = _Scope(speaker, chapter, entry)
+                entry = merge(entry, inherited(over)) if over else entry
+            scope = self._scopes[speaker, chapter] = Scope(speaker, chapter, entry)
         return scope
 
     def _chapter_of(self, entry: Entry, block: str) -> str:
@@ -278,7 +250,7 @@ class _Resolver:
     def _check_member(self, name: str, member: Member) -> None:
         """Check a speaker whether or not it has lines; what it inherits is checked with them."""
         scope = self._scope(name, "")
-        sample = _make_line(scope.entry.values, scope, "", scope.entry.at())
+        sample = make_line(scope.entry.values, scope, "", scope.entry.at())
         for fault in self._faults_of(sample):
             if fault.field in member.entry.values:
                 self._note(fault, scope.entry.at(fault.field))
@@ -360,57 +332,3 @@ class _Resolver:
         elif fault.message not in self._said:
             self._said.add(fault.message)
             self._warn(source, fault.message, fault.hint)
-
-
-def _project_scope(script: Script) -> Entry:
-    """Return the defaults, with the project's language under them."""
-    project = script.frame.project
-    language = {name: value for name, value in project.values.items() if name == "language"}
-    return merge(replace(project, values=language), script.frame.defaults)
-
-
-def _inherited(entry: Entry) -> Entry:
-    return replace(entry, values={name: value for name, value in entry.values.items() if name not in _OWN})
-
-
-def _make_line(values: Mapping[str, Any], scope: _Scope, line_id: str, source: Source, audio: str = "") -> Line:
-    """Make a line of its own and its inherited fields; engine parameters are still as written."""
-    get = values.get
-    return Line(
-        id=line_id,
-        text=get("text", ""),
-        source=source,
-        say=get("say"),
-        speaker=scope.speaker,
-        emotion=get("emotion", ""),
-        intensity=get("intensity", 1.0),
-        direction=get("direction", ""),
-        voice=get("voice", ""),
-        engine=get("engine", DEFAULT_ENGINE),
-        language=get("language", DEFAULT_LANGUAGE),
-        chapter=scope.chapter,
-        scene=get("scene", ""),
-        slot=_make_slot(values),
-        pause_before_s=get("pause_before"),
-        pause_after_s=get("pause_after"),
-        speed=get("speed", 1.0),
-        pitch=get("pitch", 1.0),
-        volume_db=get("volume", 0.0),
-        seed=get("seed"),
-        take=get("take", 1),
-        lock=get("lock", False),
-        params=raw_params(values),
-        file=get("file", ""),
-        audio=audio,
-        effect=get("effect", ""),
-        tags=get("tags", ()),
-        notes=get("notes", ""),
-    )
-
-
-def _make_slot(values: Mapping[str, Any]) -> Slot | None:
-    start, end = values.get("start"), values.get("end")
-    duration, longest = values.get("duration"), values.get("max_duration")
-    if start is end is duration is longest is None:
-        return None
-    return Slot(start_s=start, end_s=end, duration_s=duration, max_duration_s=longest, fit=values.get("fit"))

@@ -236,12 +236,12 @@ def _render(run: _Run, started: float) -> Report:
 def _record(run: _Run, plan: Plan) -> dict[str, Take]:
     """Have the missing takes recorded; returns all takes by key, those from the cache included."""
     takes = dict(plan.takes)
-    jobs = [job for job in make_jobs(plan) if job.utterances[0].key not in run.errors]
+    jobs = [job for job in make_jobs(plan) if job.calls[0].key not in run.errors]
     for ready, needed, errors in make_ready(jobs, plan.conditionings, run.cache, workers=_workers(run)):
         run.watch(Progress(stage="voice", done=ready, total=needed))
         run.errors |= errors
-    jobs = [job for job in jobs if job.utterances[0].key not in run.errors]
-    seconds = {job.utterances[0].key: job.estimated_s for job in jobs}
+    jobs = [job for job in jobs if job.calls[0].key not in run.errors]
+    seconds = {job.calls[0].key: job.estimated_s for job in jobs}
     done, total = 0.0, sum(seconds.values())
     for result in record_takes(jobs, run.cache, workers=_workers(run)):
         if isinstance(result, TakeDone):

@@ -44,8 +44,11 @@ class Shown:
 
 
 def list_voices(engine: str, settings: Settings) -> Iterator[Listed]:
-    """Yield the library's voices, then the engine's own; raises `InputError` for a voice.yaml that is invalid."""
-    own = engine_voices(get_spec(engine))
+    """Yield the library's voices, then those of the engine, if one is named.
+
+    Raises `UnknownNameError`, and `InputError` for a voice.yaml that is invalid.
+    """
+    own = engine_voices(get_spec(engine)) if engine else ()
     for name, folder in sorted(open_library(settings.home).voices().items()):
         values = read_voice(folder).entry.values
         said = {what: str(values.get(what, "")) for what in ("language", "description")}

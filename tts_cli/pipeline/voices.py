@@ -12,8 +12,7 @@ from tts_cli.formats.fields import guess
 from tts_cli.formats.records import Entry
 from tts_cli.formats.voice_files import VOICE_FILE, VoiceFile, read_voice
 from tts_cli.pipeline.casting import Fault, make_emotions, raw_params, read_params
-from tts_cli.pipeline.conditioning import DEFAULT_LANGUAGE
-from tts_cli.types import Reference, Voice
+from tts_cli.types import DEFAULT_LANGUAGE, Reference, Voice
 from tts_cli.voices.conditionals import SUFFIXES as STATES
 from tts_cli.voices.library import Library
 

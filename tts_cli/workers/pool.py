@@ -162,7 +162,7 @@ class _Slot:
         """Have a job's calls done; the first one without an answer is what its worker died of."""
         spec = self._pool.spec_of(job)
         within_s = spec.patience_s + job.estimated_s * max(1.0, SLACK * spec.realtime_factor)
-        waiting = {call.key: call for call in job.utterances}
+        waiting = {call.key: call for call in job.calls}
         tries = 0
         while waiting:
             child = self._ready_child(spec)
