@@ -9,6 +9,7 @@ from typing import Any
 
 import platformdirs
 
+import tts_cli
 from tts_cli.errors import InputError, UsageError
 from tts_cli.types import Problem, Source
 
@@ -43,6 +44,12 @@ def load_settings(
         workers=workers or _environment_workers(environment) or file.get("workers"),
         recipe=recipe or environment.get("TTS_CLI_RECIPE") or file.get("recipe", ""),
     )
+
+
+def packaged(folder: str) -> tuple[Path, ...]:
+    """Say where a folder of our own files may lie: inside a wheel's package, or beside it in a clone."""
+    package = Path(tts_cli.__file__).parent
+    return package / f"_{folder}", package.parent / folder
 
 
 def _environment_workers(environment: Mapping[str, str]) -> int | None:

@@ -1,9 +1,7 @@
 """Delivery recipes as data: found in ./recipes, in the home folder, in the installed package; the first one wins."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import tts_cli
 from tts_cli.audio.containers import format_fault
 from tts_cli.errors import InputError, UnknownNameError
 from tts_cli.formats.decode import decode, fault, read_bytes
@@ -11,6 +9,7 @@ from tts_cli.formats.fields import Names
 from tts_cli.formats.records import read_mapping, validated
 from tts_cli.formats.schema import RecipeFields
 from tts_cli.formats.yaml_tree import Marks, read_yaml
+from tts_cli.settings import packaged
 from tts_cli.types import Problem, Recipe
 
 SUFFIX = ".yaml"
@@ -39,18 +38,11 @@ def list_recipes(home: Path) -> tuple[Recipe, ...]:
 def _paths(home: Path) -> dict[str, Path]:
     """Return the recipe files by name."""
     paths: dict[str, Path] = {}
-    for folder in (Path("recipes"), home / "recipes", *_packaged()):
+    for folder in (Path("recipes"), home / "recipes", *packaged("recipes")):
         if folder.is_dir():
             for path in sorted(folder.glob(f"*{SUFFIX}")):
                 paths.setdefault(path.stem, path)
     return paths
-
-
-def _packaged() -> Iterator[Path]:
-    """Yield where our own recipes may lie: inside a wheel's package, or beside it in a clone."""
-    package = Path(tts_cli.__file__).parent
-    yield package / "_recipes"
-    yield package.parent / "recipes"
 
 
 def _read(path: Path) -> Recipe:

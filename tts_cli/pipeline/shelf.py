@@ -13,14 +13,16 @@ from tts_cli.errors import InputError, MissingError, UnknownNameError
 from tts_cli.formats.voice_files import VOICE_FILE, VoiceFile, read_voice
 from tts_cli.pipeline.conditioning import conditionings_of
 from tts_cli.pipeline.precompute import find_voice
-from tts_cli.settings import Settings
-from tts_cli.voices.library import open_library
+from tts_cli.settings import Settings, packaged
+from tts_cli.voices.library import FOLDER, open_library
 from tts_cli.voices.reference import CheckedClip, check_clip
+
+SHIPPED = "tts-cli"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A voice in a list; `source` is the folder of the library or the engine that has it."""
+    """A voice in a list; `source` is the folder of the library, SHIPPED, or the engine that has it."""
 
     name: str
     source: str
@@ -52,7 +54,8 @@ def list_voices(engine: str, settings: Settings) -> Iterator[Listed]:
     for name, folder in sorted(open_library(settings.home).voices().items()):
         values = read_voice(folder).entry.values
         said = {what: str(values.get(what, "")) for what in ("language", "description")}
-        yield Listed(name=name, source=str(folder.parent), **said)
+        source = SHIPPED if folder.parent in packaged(FOLDER) else str(folder.parent)
+        yield Listed(name=name, source=source, **said)
     for voice in own:
         yield Listed(name=voice.name, source=engine, language=voice.language, description=voice.description)
 

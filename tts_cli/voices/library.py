@@ -1,10 +1,9 @@
 """Where voices lie: ./voices, beside the manifest, in the home folder, in the installed package; the first one wins."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import tts_cli
+from tts_cli.settings import packaged
 
 FOLDER = "voices"
 VOICE_FILE = "voice.yaml"
@@ -32,11 +31,4 @@ class Library:
 def open_library(home: Path | None, beside: Path | None = None) -> Library:
     """Return the library as seen from the working directory, and from a manifest that lies in `beside`."""
     places = [place / FOLDER for place in (Path(), beside, home) if place]
-    return Library((*places, *_packaged()))
-
-
-def _packaged() -> Iterator[Path]:
-    """Yield where our own voices may lie: inside a wheel's package, or beside it in a clone."""
-    package = Path(tts_cli.__file__).parent
-    yield package / "_voices"
-    yield package.parent / FOLDER
+    return Library((*places, *packaged(FOLDER)))
