@@ -2,8 +2,8 @@
 
 import hashlib
 import math
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -16,6 +16,7 @@ from tts_cli.audio.gain import Aim, Gain, find_gain
 from tts_cli.audio.limiter import make_limiter
 from tts_cli.audio.loudness import FileLevels, measure_file
 from tts_cli.audio.mix import mix
+from tts_cli.audio.weighting import Samples
 from tts_cli.types import Master, Recipe, Take, Timeline
 
 _THREADS = 2  # they keep well ahead of any encoder
@@ -45,15 +46,15 @@ def make_master(
     studio = _Studio(timeline=timeline, recipe=recipe, path=path, read_take=read_take, tags=tags, heard=heard)
     aim = _first_aim(recipe)
     gain = studio.find_gain(aim)
-    levels = studio.write(gain.gain_db, aim.ceiling_dbtp)
+    written = studio.write(gain.gain_db, aim.ceiling_dbtp)
     expected_lufs = gain.loudness_lufs + level_shift_db(recipe)
     for _ in range(_MOST_CORRECTIONS):
-        better = _corrected(aim, levels, expected_lufs, recipe.true_peak_dbtp)
+        better = _corrected(aim, written.levels, expected_lufs, recipe.true_peak_dbtp)
         if better == aim:
             break
         aim = better
-        levels = studio.write(studio.find_gain(aim).gain_db, aim.ceiling_dbtp)
-    return studio.describe("master", levels)
+        written = studio.write(studio.find_gain(aim).gain_db, aim.ceiling_dbtp)
+    return studio.describe("master", written)
 
 
 def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake) -> float:
@@ -85,34 +86,61 @@ class _Studio:
         with ThreadPoolExecutor(_THREADS) as pool:
             return find_gain(self.timeline, aim, self.read_take, pool)
 
-    def write(self, gain_db: float, ceiling_dbtp: float) -> FileLevels:
+    def write(self, gain_db: float, ceiling_dbtp: float) -> "_Written":
         """Mix, limit and encode in one pass, and measure the file."""
         limiter = make_limiter(self.timeline.sample_rate, ceiling_dbtp)
         finished = Event()
         levels: Future[FileLevels] | None = None
-        with ThreadPoolExecutor(_THREADS) as pool, ThreadPoolExecutor(1) as listener:
+        with ThreadPoolExecutor(_THREADS) as pool, ThreadPoolExecutor(1) as listener, ThreadPoolExecutor(1) as scribe:
             mixed = mix(self.timeline, self.recipe.fade_ms, self.read_take, pool)
             try:
                 with open_master(self.path, self.recipe, frames=self.timeline.length, tags=self.tags) as writer:
                     if can_follow(self.recipe):
                         levels = listener.submit(measure_following, writer.reopen(), self.recipe, finished)
-                    for block in limiter.stream(mixed, 10 ** (gain_db / 20)):
-                        writer.write(block)
-                        self.heard(block.size)
+                    blocks = limiter.stream(mixed, 10 ** (gain_db / 20))
+                    _write_behind(self._counted(blocks), writer.write, scribe)
             finally:
                 finished.set()
-            return levels.result() if levels else measure_file(self.path)
+            sha256 = scribe.submit(_sha256, self.path)
+            return _Written(levels.result() if levels else measure_file(self.path), sha256.result())
 
-    def describe(self, kind: str, levels: FileLevels) -> Master:
+    def describe(self, kind: str, written: "_Written") -> Master:
         return Master(
             path=str(self.path),
             kind=kind,
-            frames=levels.frames,
-            sample_rate=levels.sample_rate,
-            lufs=levels.lufs,
-            true_peak_dbtp=levels.true_peak_dbtp,
-            sha256=_sha256(self.path),
+            frames=written.levels.frames,
+            sample_rate=written.levels.sample_rate,
+            lufs=written.levels.lufs,
+            true_peak_dbtp=written.levels.true_peak_dbtp,
+            sha256=written.sha256,
         )
+
+    def _counted(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
+        for block in blocks:
+            self.heard(block.size)
+            yield block
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What a written file measures, and its hash."""
+
+    levels: FileLevels
+    sha256: str
+
+
+def _write_behind(blocks: Iterable[Samples], write: Callable[[Samples], None], scribe: ThreadPoolExecutor) -> None:
+    """Write each block while the next one is made; whatever happens, no write is under way at the end."""
+    pending: Future[None] | None = None
+    try:
+        for block in blocks:
+            if pending:
+                pending.result()
+            pending = scribe.submit(write, block)
+    finally:
+        wait([pending] if pending else [])
+    if pending:
+        pending.result()
 
 
 def _first_aim(recipe: Recipe) -> Aim:
