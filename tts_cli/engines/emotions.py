@@ -61,7 +61,7 @@ ESPEAK = _table(
         name="whisper",
         description="breath without voice, close and quiet",
         speed=0.94,
-        volume_db=-5.0,
+        volume_db=-10.0,
         params={"breath": 1.0},
     ),
     Emotion(
