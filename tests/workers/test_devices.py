@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from tts_cli.engines.catalog import get_spec
-from tts_cli.workers.devices import default_workers, usable_cores
+from tts_cli.workers.devices import usable_cores, worker_count
 
 
 def test_there_is_a_worker_for_each_usable_core(monkeypatch, tmp_path):
@@ -30,4 +29,5 @@ def test_without_affinity_all_cores_count(monkeypatch, tmp_path):
 
 
 def test_the_default_is_at_least_one():
-    assert default_workers(get_spec("espeak")) >= 1
+    assert worker_count(None) >= 1
+    assert worker_count(3) == 3

@@ -105,9 +105,9 @@ def _cache(settings: Settings) -> str:
 
 
 def _workers(settings: Settings) -> str:
-    from tts_cli.workers.devices import usable_cores
+    from tts_cli.workers.devices import worker_count
 
-    return f"{settings.workers or usable_cores()}"
+    return f"{worker_count(settings.workers)}"
 
 
 def _recipes(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tts_cli.engines.base import EngineSpec
-from tts_cli.engines.catalog import engine_names, get_spec, resolve_voice
+from tts_cli.engines.catalog import RECORDING, engine_names, get_spec, resolve_voice
 from tts_cli.engines.emotions import EXAGGERATION, emotion_at
 from tts_cli.errors import UnknownNameError
 from tts_cli.formats.documents import Findings
@@ -16,7 +16,6 @@ from tts_cli.formats.values import BadValueError, parse_number, within
 from tts_cli.types import Emotion, Line, Reference, Voice
 
 DEEPEST_LIKE = 20
-RECORDING = "recording"
 
 Params = Mapping[str, float | str]
 
@@ -33,7 +32,7 @@ class Fault:
 
 def engines() -> tuple[str, ...]:
     """Name the engines that a manifest may choose; a recording is chosen by `audio`."""
-    return tuple(name for name in engine_names() if name != RECORDING)
+    return tuple(name for name in engine_names() if name != RECORDING.name)
 
 
 def spec_of(engine: str) -> EngineSpec | None:

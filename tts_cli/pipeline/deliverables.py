@@ -27,6 +27,7 @@ from tts_cli.types import (
     Problem,
     Recipe,
     Timeline,
+    Voice,
 )
 
 TIMELINE_VERSION = 1
@@ -158,13 +159,18 @@ def describe_inputs(timeline: Timeline, recipe: Recipe, tags: Mapping[str, str])
     return digest([__version__, asdict(recipe), timeline.sample_rate, timeline.length, clips, dict(tags)])
 
 
-def provenance_tags(manifest: Manifest, timeline: Timeline) -> dict[str, str]:
-    """Return the tags that carry the licences and consents of the voices heard; none where no voice has any."""
-    if not manifest.voices:
-        return {}
-    lines = {clip.line_id for clip in timeline.clips}
-    keys = {(line.voice, line.engine) for line in manifest.lines if line.id in lines}
-    heard = [manifest.voices[key] for key in keys & manifest.voices.keys()]
+def line_voices(manifest: Manifest) -> dict[str, Voice]:
+    """Return the voices that are not an engine's own, by the ids of the lines that they speak."""
+    spoken = ((line.id, manifest.voices.get((line.voice, line.engine))) for line in manifest.lines)
+    return {line_id: voice for line_id, voice in spoken if voice}
+
+
+def provenance_tags(voices: Mapping[str, Voice], timeline: Timeline) -> dict[str, str]:
+    """Return the tags that carry the licences and consents of the voices heard; none where no voice has any.
+
+    `voices` are those of all lines, by id.
+    """
+    heard = [voices[clip.line_id] for clip in timeline.clips if clip.line_id in voices]
     named = {voice.name: voice for voice in heard if voice.licence or voice.consent}
     licences = [f"{name}: {_one_line(voice.licence)}" for name, voice in sorted(named.items()) if voice.licence]
     consents = [f"{name}: {_one_line(voice.consent)}" for name, voice in sorted(named.items()) if voice.consent]

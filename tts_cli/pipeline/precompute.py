@@ -24,7 +24,7 @@ from tts_cli.types import Conditionals, Conditioning, Problem, Source, Voice
 from tts_cli.voices.conditionals import write_state
 from tts_cli.voices.library import open_library
 from tts_cli.voices.pt_file import read_pt
-from tts_cli.workers.devices import usable_cores
+from tts_cli.workers.devices import worker_count
 from tts_cli.workers.messages import TakeFailed
 
 _MANIFESTS = (".yaml", ".yml", ".json", ".csv", ".tsv")
@@ -105,7 +105,7 @@ def _compute(conditionings: dict[str, Conditioning], settings: Settings, watch: 
     cache = Cache(settings.cache)
     missing = find_missing(conditionings.values(), cache)
     results: dict[str, Precomputed] = {}
-    workers = settings.workers or usable_cores()
+    workers = worker_count(settings.workers)
     for count, result in enumerate(record_conditionals(missing, cache, workers=workers), start=1):
         conditioning = conditionings[result.key]
         watch(Progress(stage="voice", done=count, total=len(missing), note=conditioning.voice.name))

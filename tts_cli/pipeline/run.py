@@ -28,6 +28,7 @@ from tts_cli.pipeline.deliverables import (
     describe_inputs,
     keep_timeline,
     line_names,
+    line_voices,
     master_names,
     output_path,
     provenance_tags,
@@ -67,7 +68,7 @@ from tts_cli.types import (
     Take,
     Timeline,
 )
-from tts_cli.workers.devices import usable_cores
+from tts_cli.workers.devices import worker_count
 from tts_cli.workers.messages import TakeDone
 
 HEAL_TRIES = 3
@@ -212,10 +213,11 @@ def _render(run: _Run, started: float) -> Report:
     takes = _record(run, plan)
     timelines = _name_timelines(run, plan, takes)
     masters = list(_make_masters(run, timelines))
-    outputs = [*masters, *_make_line_files(run, plan, takes, files)]
+    lines = make_line_timelines(plan, takes, run.recipe) if run.order.lines or run.sheet else {}
+    outputs = [*masters, *_make_line_files(run, plan, takes, lines, files)]
     outcomes = line_outcomes(plan, takes, run.rendered, run.errors)
     if run.sheet and run.order.write_back:
-        rows = report_to_rows(plan, outcomes, make_line_timelines(plan, takes, run.recipe), files)
+        rows = report_to_rows(plan, outcomes, lines, files)
         write_atomically(run.order.write_back, write_back(run.sheet, rows))
     return Report(
         manifest=run.manifest.name,
@@ -236,14 +238,17 @@ def _render(run: _Run, started: float) -> Report:
 def _record(run: _Run, plan: Plan) -> dict[str, Take]:
     """Have the missing takes recorded; returns all takes by key, those from the cache included."""
     takes = dict(plan.takes)
+    workers = worker_count(run.settings.workers)
     jobs = [job for job in make_jobs(plan) if job.calls[0].key not in run.errors]
-    for ready, needed, errors in make_ready(jobs, plan.conditionings, run.cache, workers=_workers(run)):
+    for ready, needed, errors in make_ready(
+        jobs, plan.conditionings, run.cache, workers=worker_count(run.settings.workers)
+    ):
         run.watch(Progress(stage="voice", done=ready, total=needed))
         run.errors |= errors
     jobs = [job for job in jobs if job.calls[0].key not in run.errors]
     seconds = {job.calls[0].key: job.estimated_s for job in jobs}
     done, total = 0.0, sum(seconds.values())
-    for result in record_takes(jobs, run.cache, workers=_workers(run)):
+    for result in record_takes(jobs, run.cache, workers=workers):
         if isinstance(result, TakeDone):
             takes[result.take.key] = result.take
             run.rendered.add(result.take.key)
@@ -253,10 +258,6 @@ def _record(run: _Run, plan: Plan) -> dict[str, Take]:
             done += seconds[result.key]
         run.watch(Progress(stage="record", done=done, total=total))
     return takes
-
-
-def _workers(run: _Run) -> int:
-    return run.settings.workers or usable_cores()
 
 
 def _name_timelines(run: _Run, plan: Plan, takes: Mapping[str, Take]) -> dict[str, Timeline]:
@@ -282,10 +283,11 @@ def _count_missing(run: _Run, plan: Plan, outcomes: Mapping[str, Outcome]) -> di
 
 def _make_masters(run: _Run, timelines: Mapping[str, Timeline]) -> Iterable[Deliverable]:
     """Write each master whose inputs changed, and hand on those that did not."""
+    voices = line_voices(run.manifest)
     total = sum(timeline.length for timeline in timelines.values())
     before = 0
     for name, timeline in timelines.items():
-        tags = provenance_tags(run.manifest, timeline)
+        tags = provenance_tags(voices, timeline)
         inputs = describe_inputs(timeline, run.recipe, tags)
         kept = unchanged(run.out, name, inputs, run.past)
         if kept is None:
@@ -308,22 +310,23 @@ def _count_up(watch: Watch, done: int, total: int, name: str) -> Callable[[int],
 
 
 def _make_line_files(
-    run: _Run, plan: Plan, takes: Mapping[str, Take], names: Mapping[str, str]
+    run: _Run, plan: Plan, takes: Mapping[str, Take], timelines: Mapping[str, Timeline], names: Mapping[str, str]
 ) -> Iterable[Deliverable]:
     """Write the selected lines as files of their own, all at the gain that brings the whole script to its target.
 
     So a whisper stays quieter than a shout. The gain is rounded: an edited line must not move all others by a hair.
+    `timelines` are those of single lines; `names` is empty where no files are wanted.
     """
-    timelines = make_line_timelines(plan, takes, run.recipe) if names else {}
-    wanted = [line_id for line_id in timelines if line_id in run.selected]
+    wanted = [line_id for line_id in timelines if line_id in names and line_id in run.selected]
     if not wanted:
         return
     whole = make_whole_timeline(plan, takes, run.recipe)
+    voices = line_voices(run.manifest)
     gain_db = round(find_programme_gain(whole, run.recipe, run.cache.read), 1)
     for line_id in wanted:
         name = names[line_id]
         recipe = replace(run.recipe, format="flac" if name.endswith(".flac") else "wav")
-        tags = provenance_tags(run.manifest, timelines[line_id])
+        tags = provenance_tags(voices, timelines[line_id])
         inputs = f"{describe_inputs(timelines[line_id], recipe, tags)}{gain_db:+}"
         kept = unchanged(run.out, name, inputs, run.past)
         if kept is None:

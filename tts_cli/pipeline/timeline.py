@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tts_cli.engines.catalog import RECORDING
 from tts_cli.types import Clip, Gap, Pauses, Plan, PlannedLine, Recipe, Take, Timeline, Utterance
 
 # Kept around the speech that was measured in a take, so that no breath or release is cut.
@@ -15,7 +16,7 @@ def make_timelines(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -> dic
     return {
         part_id: _lay_out(plan, part_id, lines, takes, recipe)
         for part_id, lines in split_lines(plan, recipe).items()
-        if all(utterance.key in takes for planned in lines for utterance in planned.utterances)
+        if all(_is_complete(planned, takes) for planned in lines)
     }
 
 
@@ -44,7 +45,11 @@ def make_whole_timeline(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -
 
 def complete_lines(plan: Plan, takes: Mapping[str, Take]) -> list[PlannedLine]:
     """Return the lines that miss no take."""
-    return [planned for planned in plan.lines if all(utterance.key in takes for utterance in planned.utterances)]
+    return [planned for planned in plan.lines if _is_complete(planned, takes)]
+
+
+def _is_complete(planned: PlannedLine, takes: Mapping[str, Take]) -> bool:
+    return all(utterance.key in takes for utterance in planned.utterances)
 
 
 def _lay_out(
@@ -134,7 +139,7 @@ class _Tape:
 
 def _bounds(take: Take, utterance: Utterance) -> tuple[int, int]:
     """Return the first and the end sample to use: silence that an engine adds is cut, a recording is left whole."""
-    if utterance.engine == "recording":
+    if utterance.engine == RECORDING.name:
         return 0, take.frames
     first = take.measures.onset - round(LEAD_IN_S * take.sample_rate)
     end = take.measures.offset + round(LEAD_OUT_S * take.sample_rate)

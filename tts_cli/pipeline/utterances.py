@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tts_cli.cache.keys import KEY_VERSION, derive_seed, digest, take_key
 from tts_cli.engines.base import EngineSpec
-from tts_cli.engines.catalog import get_spec, package_version, resolve_voice
+from tts_cli.engines.catalog import RECORDING, get_spec, package_version, resolve_voice
 from tts_cli.engines.emotions import emotion_at
 from tts_cli.pipeline.conditioning import Conditionings
 from tts_cli.text.script import Part, make_parts
@@ -15,7 +15,6 @@ from tts_cli.types import Boundary, Emotion, Line, Manifest, PastLine, PlannedLi
 
 NEUTRAL = Emotion(name="neutral")
 PLAIN = Voice(name="", engine="")
-RECORDING = "recording"
 
 Params = Mapping[str, float | str]
 
@@ -140,10 +139,10 @@ def _recording(line: Line) -> Utterance:
         text=line.text,
         language=line.language,
         voice="",
-        engine=RECORDING,
+        engine=RECORDING.name,
         params={"path": str(path), "sha256": sha256},
         seed=0,
-        key=digest([KEY_VERSION, RECORDING, get_spec(RECORDING).version, sha256]),
+        key=digest([KEY_VERSION, RECORDING.name, RECORDING.version, sha256]),
     )
 
 

@@ -3,14 +3,12 @@
 import os
 from pathlib import Path
 
-from tts_cli.engines.base import EngineSpec
-
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
-def default_workers(spec: EngineSpec) -> int:  # noqa: ARG001  engines on accelerators will not count cores
-    """Return how many workers to run where the user does not say: one for each core."""
-    return usable_cores()
+def worker_count(wanted: int | None) -> int:
+    """Return how many workers to run: what the user wants, or one for each core."""
+    return wanted or usable_cores()
 
 
 def usable_cores(quota: Path = CGROUP_QUOTA) -> int:
