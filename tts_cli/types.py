@@ -434,11 +434,29 @@ class Timeline:
 
 
 AudioFormat = Literal["wav", "flac", "mp3", "m4a", "opus"]
+MeasureName = Literal[
+    "lufs",
+    "true_peak_dbtp",
+    "peak_dbfs",
+    "rms_db",
+    "noise_floor_db",
+    "head_s",
+    "tail_s",
+    "seconds",
+    "sample_rate",
+    "channels",
+    "bitrate_kbps",
+    "cbr_kbps",
+]
+DeliveryKind = Literal["programme", "chapters", "sample", "lines", "subtitles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a master must be: targets as data, read from a file in `recipes/`."""
+    """How a master must be, and what is delivered of it: targets as data, read from a file in `recipes/`.
+
+    `rms_db` takes the place of the loudness where it is given. `opening` and `closing` are credits to be spoken.
+    """
 
     name: str
     description: str = ""
@@ -453,6 +471,42 @@ class Recipe:
     fade_ms: float = 5.0
     head_s: float = 0.5
     tail_s: float = 1.0
+    rms_db: float | None = None
+    notice: str = ""
+    opening: str = ""
+    closing: str = ""
+    deliver: "tuple[Delivery, ...]" = ()
+
+
+class Bounds(NamedTuple):
+    """Between what a measured value must lie; None is no bound."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One kind of file that a recipe delivers: its name as a template, how it must sound, and what is checked in it.
+
+    `sound` is the recipe with what the delivery says otherwise. `require` bounds measured values by their names.
+    `seconds` is how long a sample may be.
+    """
+
+    kind: DeliveryKind
+    file: str
+    sound: Recipe
+    require: Mapping[str, Bounds] = field(default_factory=dict)
+    seconds: float = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A chapter mark in a file, in samples of its timeline."""
+
+    start: int
+    end: int
+    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -481,6 +535,19 @@ class Deliverable:
     inputs: str
     size: int
     mtime_ns: int
+    measures: Mapping[str, float] = field(default_factory=dict)
+    checks: "tuple[Check, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A measured value of a deliverable against what its recipe requires."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    passed: bool
 
 
 # --- what happened --------------------------------------------------------------------------------------
@@ -537,3 +604,22 @@ class Report:
     audio_seconds: float
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What an export did for one recipe; `export.json` is its plain form.
+
+    A `partial` one lacks files, as so many lines are `missing`; a `failed` one has files that miss a requirement.
+    `notices` are what a person must know before shipping.
+    """
+
+    manifest: str
+    recipe: str
+    out: str
+    status: Literal["ok", "partial", "failed"]
+    outputs: tuple[Deliverable, ...]
+    failures: tuple[Failure, ...] = ()
+    missing: int = 0
+    notices: tuple[str, ...] = ()
+    wall_seconds: float = 0.0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 QUIET_S = 10.0
-TITLES = {"voice": "voices", "record": "recording", "master": "mastering"}
+TITLES = {"voice": "voices", "record": "recording", "master": "mastering", "export": "exporting"}
 
 
 @contextmanager

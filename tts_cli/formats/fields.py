@@ -111,6 +111,7 @@ PROJECT = Names(
         "translator": "",
         "publisher": "",
         "series": "",
+        "cover": "",
         "genre": "",
         "date": "",
         "year": "",

@@ -93,7 +93,7 @@ class Order:
 class Progress:
     """How far a stage is, in whatever it counts."""
 
-    stage: Literal["voice", "record", "master"]
+    stage: Literal["voice", "record", "master", "export"]
     done: float
     total: float
     note: str = ""
@@ -122,14 +122,15 @@ class _Run:
 
 def check(order: Order, settings: Settings) -> Manifest:
     """Load a manifest and check all of it, the clips of its voices too; raises `InputError` with every problem."""
-    manifest = _load(order, settings)
+    manifest = load(order, settings)
     own = [emotion for speaker in manifest.speakers.values() for emotion in speaker.emotions.values()]
     for voice in manifest.voices.values():
         conditionings_of(voice, get_spec(voice.engine), (*manifest.emotions.values(), *own))
     return manifest
 
 
-def _load(order: Order, settings: Settings) -> Manifest:
+def load(order: Order, settings: Settings) -> Manifest:
+    """Read a manifest and check it; raises `InputError` with every problem."""
     return load_manifest(order.manifest, format=order.format, stdin=order.stdin, home=settings.home)
 
 
@@ -166,8 +167,24 @@ def render(order: Order, settings: Settings, watch: Watch) -> Report:
     return report
 
 
-def _prepare(order: Order, settings: Settings, watch: Watch) -> _Run:
-    manifest = _load(order, settings)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A script with the takes that there are by now, and the errors of those that could not be made, by key."""
+
+    plan: Plan
+    takes: Mapping[str, Take]
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+def record(order: Order, settings: Settings, watch: Watch, manifest: Manifest) -> Recorded:
+    """Have the missing takes of a loaded manifest recorded; nothing is mastered, and no file is written."""
+    run = _prepare(order, settings, watch, manifest)
+    plan = _plan(run)
+    return Recorded(plan=plan, takes=_record(run, plan), errors=run.errors)
+
+
+def _prepare(order: Order, settings: Settings, watch: Watch, manifest: Manifest | None = None) -> _Run:
+    manifest = manifest or load(order, settings)
     out = order.out or Path("out") / safe_name(manifest.name)
     return _Run(
         order=order,

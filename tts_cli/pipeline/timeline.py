@@ -1,7 +1,7 @@
 """Takes -> Timeline: where each take lies in its programme, exact to the sample."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tts_cli.engines.catalog import RECORDING
 from tts_cli.types import Clip, Gap, Pauses, Plan, PlannedLine, Recipe, Take, Timeline, Utterance
@@ -46,6 +46,18 @@ def make_whole_timeline(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -
 def complete_lines(plan: Plan, takes: Mapping[str, Take]) -> list[PlannedLine]:
     """Return the lines that miss no take."""
     return [planned for planned in plan.lines if _is_complete(planned, takes)]
+
+
+def pad_timeline(timeline: Timeline, multiple: int) -> Timeline:
+    """Lengthen the silence at the end until the length is a multiple of so many samples."""
+    more = -timeline.length % multiple
+    return (
+        replace(
+            timeline, length=timeline.length + more, items=(*timeline.items, Gap(start=timeline.length, length=more))
+        )
+        if more
+        else timeline
+    )
 
 
 def _is_complete(planned: PlannedLine, takes: Mapping[str, Take]) -> bool:

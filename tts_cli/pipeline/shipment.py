@@ -1,0 +1,156 @@
+"""What one recipe ships of one script: the data that every kind of delivery is given, and how its files are kept."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from tts_cli.cache.blobs import write_atomically
+from tts_cli.cache.keys import digest
+from tts_cli.cache.store import Cache
+from tts_cli.pipeline.checks import check, describe_file
+from tts_cli.pipeline.deliverables import Past, describe_inputs, output_path, safe_name, unchanged
+from tts_cli.pipeline.labels import describe_voices
+from tts_cli.pipeline.master import Written
+from tts_cli.types import Deliverable, Delivery, Mark, Plan, Recipe, Take, Timeline
+
+EXPORT_FILE = "export.json"
+_PARTS = ".parts-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shipment:
+    """A script with its takes, and the folder that gets what the recipe delivers; `past` says what is there already.
+
+    `heard` is told how many samples were mixed; `workers` is how many programmes may be mastered at once.
+    """
+
+    recipe: Recipe
+    plan: Plan
+    takes: Mapping[str, Take]
+    cache: Cache
+    out: Path
+    past: Past
+    workers: int
+    heard: Callable[[int], None] = lambda _: None
+
+    @cached_property
+    def cover(self) -> Path | None:
+        """The cover picture, if the script names one."""
+        cover = self.plan.manifest.metadata.get("cover")
+        return Path(cover).resolve() if cover else None
+
+    @cached_property
+    def cover_sha256(self) -> str:
+        """What the cover is, as far as a digest is concerned."""
+        return hashlib.sha256(self.cover.read_bytes()).hexdigest() if self.cover else ""
+
+    def name(self, delivery: Delivery, **fields: str) -> str:
+        """Fill in the template of a file's name; every field becomes a safe part of a path."""
+        manifest = self.plan.manifest
+        known = {"name": manifest.name, "title": manifest.metadata.get("title", "") or manifest.name}
+        language = manifest.metadata.get("language", "") or "und"
+        blank = {"id": "", "speaker": "", "chapter": "", "emotion": "", "number": "", "language": language}
+        return delivery.file.format(**{key: safe_name(value) for key, value in {**blank, **known, **fields}.items()})
+
+    def inputs(
+        self, timelines: Sequence[Timeline], sound: Recipe, tags: Mapping[str, str], marks: Sequence[Mark] = ()
+    ) -> str:
+        """Return the digest of all that a file is made from."""
+        parts = [describe_inputs(timeline, sound, tags) for timeline in timelines]
+        return digest([parts, self.cover_sha256, [list(asdict(mark).values()) for mark in marks]])
+
+    def kept(self, name: str, inputs: str, delivery: Delivery) -> Deliverable | None:
+        """Return a file that the last export wrote from the same inputs, if nobody touched it since."""
+        found = unchanged(self.out, name, inputs, self.past)
+        return self._checked(found, delivery) if found else None
+
+    def path(self, name: str) -> Path:
+        """Return where a file goes and make its folder."""
+        return output_path(self.out, name)
+
+    def ship(
+        self, name: str, written: Written, inputs: str, delivery: Delivery, timelines: Sequence[Timeline]
+    ) -> Deliverable:
+        """Describe a file that was written and measured, and lay its sidecar beside it."""
+        stat = (self.out / name).stat()
+        measures = describe_file(self.out / name, written.levels)
+        shipped = self._checked(
+            Deliverable(
+                path=name,
+                kind=delivery.kind,
+                seconds=measures["seconds"],
+                lufs=measures["lufs"],
+                true_peak_dbtp=measures["true_peak_dbtp"],
+                sha256=written.sha256,
+                inputs=inputs,
+                size=stat.st_size,
+                mtime_ns=stat.st_mtime_ns,
+                measures=measures,
+            ),
+            delivery,
+        )
+        self._write_sidecar(shipped, timelines)
+        return shipped
+
+    def _checked(self, shipped: Deliverable, delivery: Delivery) -> Deliverable:
+        """Hold a file against what is required by now, which may have changed since it was written."""
+        return replace(shipped, checks=check(shipped.measures, delivery.require))
+
+    def _write_sidecar(self, shipped: Deliverable, timelines: Sequence[Timeline]) -> None:
+        data: dict[str, Any] = {
+            "file": Path(shipped.path).name,
+            "sha256": shipped.sha256,
+            "recipe": self.recipe.name,
+            "title": self.plan.manifest.metadata.get("title", "") or self.plan.manifest.name,
+            "measures": dict(shipped.measures),
+            "checks": [asdict(found) for found in shipped.checks],
+            "voices": describe_voices(self.plan, timelines),
+        }
+        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(self.path(f"{shipped.path}.json"), text.encode("utf-8", "surrogatepass"))
+
+    @contextmanager
+    def parts_folder(self) -> Iterator[Path]:
+        """Give a folder for what is joined later; what a killed export left there is removed."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        for leftover in self.out.glob(f"{_PARTS}*"):
+            with suppress(OSError), _locked(leftover):
+                shutil.rmtree(leftover)
+        with tempfile.TemporaryDirectory(dir=self.out, prefix=_PARTS) as name, _locked(Path(name)):
+            yield Path(name)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder; raises OSError where another process does."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+class Counter:
+    """Counts samples from several threads, and tells the sum."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._lock = Lock()
+        self._sum = 0
+
+    def __call__(self, samples: int) -> None:
+        """Add some."""
+        with self._lock:
+            self._sum += samples
+            self._tell(self._sum)
