@@ -455,7 +455,8 @@ DeliveryKind = Literal["programme", "chapters", "sample", "lines", "subtitles"]
 class Recipe:
     """How a master must be, and what is delivered of it: targets as data, read from a file in `recipes/`.
 
-    `rms_db` takes the place of the loudness where it is given. `opening` and `closing` are credits to be spoken.
+    `rms_db` takes the place of the loudness where it is given; `room_tone_db` is the RMS of what is heard instead of
+    digital silence. `opening` and `closing` are credits to be spoken, `notice` is to be read before shipping.
     """
 
     name: str
@@ -472,6 +473,7 @@ class Recipe:
     head_s: float = 0.5
     tail_s: float = 1.0
     rms_db: float | None = None
+    room_tone_db: float | None = None
     notice: str = ""
     opening: str = ""
     closing: str = ""

@@ -19,6 +19,7 @@ project:
   title: "Der Fluß; und = andere # Wege"
   author: Änne Öhm
   narrator: 朗読 太郎
+  opening: A book about a river.
   series: River Tales
   year: "1908"
   cover: art/cover.png
@@ -35,25 +36,6 @@ chapters:
   - id: open
     lines: [{id: m2, speaker: mole, text: "Good morning, gentlemen. What a day this is."}]
 """
-
-
-def decode(path: Path) -> np.ndarray:
-    """Decode with ffmpeg alone, as any player would."""
-    argv = [ffmpeg_path(), "-v", "error", "-i", str(path), "-map", "0:a", "-f", "f32le", "-ac", "1", "-"]
-    return np.frombuffer(subprocess.run(argv, capture_output=True, check=True).stdout, np.float32)
-
-
-def chapters_of(path: Path) -> list[tuple[float, float, str]]:
-    """Read chapter marks with ffmpeg: start and end in seconds, and the title."""
-    argv = [ffmpeg_path(), "-v", "error", "-i", str(path), "-f", "ffmetadata", "-"]
-    text = subprocess.run(argv, capture_output=True, check=True).stdout.decode()
-    found = []
-    for block in text.split("[CHAPTER]\n")[1:]:
-        fields = dict(line.split("=", 1) for line in block.strip().splitlines() if "=" in line)
-        base = eval(fields["TIMEBASE"])
-        title = fields["title"].replace("\\", "")
-        found.append((int(fields["START"]) * base, int(fields["END"]) * base, title))
-    return found
 
 
 @pytest.fixture
@@ -73,11 +55,17 @@ def shipped(cli, book: Path, tmp_path: Path) -> Path:
     return tmp_path / "out" / "audiobook"
 
 
-def test_the_m4b_is_its_timeline_to_the_sample(shipped: Path) -> None:
+def test_the_m4b_is_its_timeline_to_the_sample(shipped: Path, decode, chapters_of) -> None:
     """Every chapter begins in the m4b where its mark says, and sounds there as it does in its own mp3."""
     whole = decode(shipped / "book.m4b")
     marks = chapters_of(shipped / "book.m4b")
-    assert [title for _, _, title in marks] == ["Das Ufer - 岸; a=b #1", "Second", "open"]
+    assert [title for _, _, title in marks] == [
+        "Opening Credits",
+        "Das Ufer - 岸; a=b #1",
+        "Second",
+        "open",
+        "Closing Credits",
+    ]
     assert marks[0][0] == 0
     assert round(marks[-1][1] * 44_100) == whole.size
     for (start, end, _), path in zip(marks, sorted((shipped / "chapters").glob("*.mp3")), strict=True):
@@ -101,17 +89,17 @@ def test_tags_cover_and_titles_read_back(shipped: Path, tmp_path: Path) -> None:
     assert "AI voice" in book["\xa9cmt"][0]
     assert bytes(book["covr"][0]) == cover
 
-    [first, second, _] = [mutagen.id3.ID3(path) for path in sorted((shipped / "chapters").glob("*.mp3"))]
+    [_, first, second, *_] = [mutagen.id3.ID3(path) for path in sorted((shipped / "chapters").glob("*.mp3"))]
     assert first["TIT2"].text == ["Das Ufer - 岸; a=b #1"]
     assert (first["TALB"].text, first["TPE1"].text) == (["Der Fluß; und = andere # Wege"], ["Änne Öhm"])
-    assert (first["TRCK"].text, second["TRCK"].text) == (["1/3"], ["2/3"])
+    assert (first["TRCK"].text, second["TRCK"].text) == (["2/5"], ["3/5"])
     assert first.getall("APIC")[0].data == cover
     assert [mark.sub_frames["TIT2"].text for mark in first.getall("CHAP")] == [["Das Ufer - 岸; a=b #1"]]
 
 
-def test_the_files_measure_what_the_sidecar_says(shipped: Path) -> None:
-    files = [shipped / "book.m4b", *(shipped / "chapters").glob("*.mp3")]
-    assert len(files) == 4
+def test_the_files_measure_what_the_sidecar_says(shipped: Path, decode) -> None:
+    files = [shipped / "book.m4b", shipped / "book-sample.mp3", *(shipped / "chapters").glob("*.mp3")]
+    assert len(files) == 7
     for path in files:
         said = json.loads(path.with_name(f"{path.name}.json").read_text())
         samples = decode(path)
@@ -125,15 +113,19 @@ def test_the_files_measure_what_the_sidecar_says(shipped: Path) -> None:
         assert {(voice["engine"], voice["label"]) for voice in said["voices"]} == {("espeak", "AI voice")}
 
 
-def test_a_render_gives_the_same_bytes_as_its_manifest(cli, book: Path, shipped: Path, tmp_path: Path) -> None:
+def test_a_render_gives_the_same_bytes_as_its_manifest(cli, book: Path, tmp_path: Path) -> None:
+    (tmp_path / "plain.yaml").write_text(
+        "split: chapter\nloudness_lufs: -20\nhead_s: 0.25\ndeliver:\n  - {kind: programme, file: '{name}.m4a'}\n"
+    )
+    cli("export", book, "--recipe", "plain.yaml", "-o", "out")
     cli("render", book, "-o", "rendered", "--recipe", "broadcast")
 
-    result = cli("export", "rendered", "--recipe", "audiobook", "--json")
+    result = cli("export", "rendered", "--recipe", "plain.yaml", "--recipe", "audiobook", "--json")
 
     assert result.code == 0, result.err
-    again = tmp_path / "rendered" / "audiobook"
-    for path in [shipped / "book.m4b", *(shipped / "chapters").glob("*.mp3")]:
-        assert (again / path.relative_to(shipped)).read_bytes() == path.read_bytes()
+    expected = (tmp_path / "out" / "plain" / "book.m4a").read_bytes()
+    assert (tmp_path / "rendered" / "plain" / "book.m4a").read_bytes() == expected
+    assert "no credits" in result.json["exports"][1]["notices"][0]
 
 
 def test_a_second_export_writes_nothing(cli, book: Path, shipped: Path) -> None:
@@ -177,4 +169,16 @@ def test_a_bad_cover_is_found_before_any_work(cli, book: Path, tmp_path: Path, c
     result = cli("export", book, "--recipe", "audiobook")
 
     assert result.code == 3
-    assert "book.yaml:7:10: error: cover:" in result.err
+    assert "book.yaml:8:10: error: cover:" in result.err
+
+
+def test_credits_and_sample(cli, book: Path, shipped: Path, decode) -> None:
+    """The script's own words win over the recipe's, which leave out what nobody filled in."""
+    assert json.loads((shipped / "export.json").read_text())["status"] == "ok"
+    lengths = [decode(path).size for path in sorted((shipped / "chapters").glob("*.mp3"))]
+    assert [path.stem for path in sorted((shipped / "chapters").glob("*-*-*.mp3"))] == [
+        "01-opening-credits",
+        "05-closing-credits",
+    ]
+    assert lengths[0] < lengths[-1]  # "A book about a river" against all that the recipe says
+    assert lengths[1] < decode(shipped / "book-sample.mp3").size < sum(lengths[1:-1])

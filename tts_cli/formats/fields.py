@@ -112,6 +112,8 @@ PROJECT = Names(
         "publisher": "",
         "series": "",
         "cover": "",
+        "opening": "opening_credits",
+        "closing": "closing_credits",
         "genre": "",
         "date": "",
         "year": "",

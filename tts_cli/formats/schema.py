@@ -166,6 +166,8 @@ class ProjectFields(TypedDict, total=False):
     publisher: Text
     series: Text
     cover: Text
+    opening: Text
+    closing: Text
     genre: Text
     date: Text
     year: Text
@@ -207,6 +209,7 @@ class SoundFields(TypedDict, total=False):
     head_s: Annotated[float, _number(0, 60, " s")]
     tail_s: Annotated[float, _number(0, 60, " s")]
     rms_db: Annotated[float, _number(-50, -5, " dB")]
+    room_tone_db: Annotated[float, _number(-96, -60, " dB")]
 
 
 @_strict

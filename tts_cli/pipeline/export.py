@@ -12,8 +12,9 @@ from tts_cli.cache.store import Cache
 from tts_cli.errors import DamagedTakeError, UsageError
 from tts_cli.formats.recipes import find_recipe, list_recipes
 from tts_cli.pipeline import run
+from tts_cli.pipeline.credits import CLOSING, OPENING, add_credits
 from tts_cli.pipeline.deliverables import TIMELINE_FILE, Past, output_path, safe_name
-from tts_cli.pipeline.programmes import ship_programmes
+from tts_cli.pipeline.programmes import ship_programmes, ship_samples
 from tts_cli.pipeline.rendered import read_rendered
 from tts_cli.pipeline.report import list_failures
 from tts_cli.pipeline.run import HEAL_TRIES, Order, Progress, Recorded, Watch
@@ -23,11 +24,14 @@ from tts_cli.settings import Settings
 from tts_cli.types import Deliverable, Delivery, DeliveryKind, ExportReport, Recipe
 from tts_cli.workers.devices import worker_count
 
+_NO_CREDITS = "no credits: a render cannot be made to say more; export its manifest to have them spoken"
+
 Ship = Callable[[Shipment, Sequence[Delivery]], Iterable[Deliverable]]
 
 KINDS: Mapping[DeliveryKind, Ship] = {
     "programme": ship_programmes,
     "chapters": ship_programmes,
+    "sample": ship_samples,
 }
 """Who makes what. A maker is given all the deliveries of a recipe that are its own, in their order."""
 
@@ -93,12 +97,14 @@ class _Script:
         name = self.settings.recipe if self._timeline else self._manifest.recipe or self.settings.recipe
         return (name,) if name and find_recipe(name, self.settings.home).deliver else ()
 
-    def record(self) -> Recorded:
-        """Return the script with its takes."""
+    def record(self, recipe: Recipe) -> tuple[Recorded, tuple[str, ...]]:
+        """Return the script with its takes and the recipe's credits, and what must be said of those."""
         if self._timeline:
             plan = read_rendered(self._timeline, self.cache)
-            return Recorded(plan=plan, takes=plan.takes)
-        return run.record(self._order, self.settings, self.watch, self._manifest)
+            asks = (recipe.opening or recipe.closing) and not {OPENING, CLOSING} & plan.manifest.chapters.keys()
+            return Recorded(plan=plan, takes=plan.takes), (_NO_CREDITS,) if asks else ()
+        manifest, notices = add_credits(self._manifest, recipe)
+        return run.record(self._order, self.settings, self.watch, manifest), notices
 
 
 def _timeline_of(source: Path) -> Path | None:
@@ -112,7 +118,7 @@ def _export(script: _Script, recipe: Recipe) -> ExportReport:
     """Ship by one recipe; a damaged take met on the way is recorded anew and the work goes on."""
     started = time.monotonic()
     for attempt in range(1, HEAL_TRIES + 1):
-        recorded = script.record()
+        recorded, said = script.record(recipe)
         try:
             outputs = _ship(script, recipe, recorded)
             break
@@ -120,7 +126,7 @@ def _export(script: _Script, recipe: Recipe) -> ExportReport:
             if attempt == HEAL_TRIES:
                 raise
     report = _report(script, recipe, recorded, outputs)
-    report = replace(report, wall_seconds=round(time.monotonic() - started, 3))
+    report = replace(report, notices=(*report.notices, *said), wall_seconds=round(time.monotonic() - started, 3))
     data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
     write_atomically(output_path(Path(report.out), EXPORT_FILE), data.encode("utf-8", "surrogatepass"))
     return report

@@ -17,6 +17,7 @@ from tts_cli.audio.gain import Aim, Gain, find_gain
 from tts_cli.audio.limiter import make_limiter
 from tts_cli.audio.loudness import FileLevels, measure_blocks, measure_file
 from tts_cli.audio.mix import mix
+from tts_cli.audio.roomtone import add_room_tone
 from tts_cli.audio.weighting import Samples
 from tts_cli.types import Master, Recipe, Take, Timeline
 
@@ -138,9 +139,15 @@ class _Studio:
     def _limited(self, gains_db: Sequence[float], ceiling_dbtp: float, pool: ThreadPoolExecutor) -> Iterable[Samples]:
         limiter = make_limiter(self.recipe.sample_rate, ceiling_dbtp)
         return chain.from_iterable(
-            limiter.stream(mix(timeline, self.recipe.fade_ms, self.read_take, pool), 10 ** (gain_db / 20))
+            self._in_room(
+                limiter.stream(mix(timeline, self.recipe.fade_ms, self.read_take, pool), 10 ** (gain_db / 20)), timeline
+            )
             for timeline, gain_db in zip(self.timelines, gains_db, strict=True)
         )
+
+    def _in_room(self, blocks: Iterator[Samples], timeline: Timeline) -> Iterator[Samples]:
+        level_db = self.recipe.room_tone_db
+        return blocks if level_db is None else add_room_tone(blocks, timeline.length, timeline.sample_rate, level_db)
 
     def write(self, gains_db: Sequence[float], ceiling_dbtp: float) -> "tuple[Written, ...]":
         """Mix, limit and encode in one pass, and measure the files."""

@@ -9,10 +9,11 @@ from tts_cli.audio.ffmpeg import FfmpegError, Output, join_aac
 from tts_cli.audio.files import drafting
 from tts_cli.audio.loudness import measure_file
 from tts_cli.errors import OutputError
+from tts_cli.pipeline.credits import CLOSING, OPENING
 from tts_cli.pipeline.labels import file_tags
 from tts_cli.pipeline.master import Written, file_sha256, make_masters
 from tts_cli.pipeline.shipment import Shipment
-from tts_cli.pipeline.timeline import make_timelines, pad_timeline, split_lines
+from tts_cli.pipeline.timeline import make_excerpt, make_timelines, pad_timeline, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Mark, Recipe, Timeline
 
 AAC_FRAME = 1024
@@ -48,6 +49,16 @@ def ship_programmes(shipment: Shipment, deliveries: Sequence[Delivery]) -> Itera
         yield from _ship_group(shipment, group)
 
 
+def ship_samples(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
+    """Write the beginning of the work, as shops let people hear it: whole lines, without the credits."""
+    for delivery in deliveries:
+        skip = (OPENING, CLOSING)
+        excerpt = tighten_edges(make_excerpt(shipment.plan, shipment.takes, delivery.sound, delivery.seconds, skip))
+        file = _programme(shipment, delivery, [excerpt])
+        kept = shipment.kept(file.name, file.inputs, delivery)
+        yield kept or shipment.ship(file.name, _run_through(shipment, file), file.inputs, delivery, file.timelines)
+
+
 def _layout(sound: Recipe) -> Recipe:
     """Return a recipe without what only the encoder needs to know: equal ones are one PCM."""
     return replace(sound, format="wav", bits=24, bitrate_kbps=192, true_peak_dbtp=0.0)
@@ -56,7 +67,7 @@ def _layout(sound: Recipe) -> Recipe:
 def _ship_group(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
     sound = deliveries[0].sound
     parts = {
-        part: pad_timeline(timeline, AAC_FRAME)
+        part: pad_timeline(tighten_edges(timeline), AAC_FRAME)
         for part, timeline in make_timelines(shipment.plan, shipment.takes, sound).items()
     }
     whole = len(parts) == len(split_lines(shipment.plan, sound))
@@ -152,12 +163,13 @@ def _write(shipment: Shipment, timelines: Sequence[Timeline], files: Sequence[_F
             raise
         for file in joined:
             written[file.name] = _join(shipment, file, [_piece_path(folder, file, t) for t in file.timelines])
-    for file in through:
-        [done] = make_masters(
-            file.timelines, [file.output(shipment, shipment.path(file.name))], shipment.cache.read, shipment.heard
-        )
-        written[file.name] = done
-    return written
+    return written | {file.name: _run_through(shipment, file) for file in through}
+
+
+def _run_through(shipment: Shipment, file: _File) -> Written:
+    """Master and encode a file that shares its pass with no other."""
+    output = file.output(shipment, shipment.path(file.name))
+    return make_masters(file.timelines, [output], shipment.cache.read, shipment.heard)[0]
 
 
 def _write_part(
