@@ -430,6 +430,22 @@ class Timeline:
         return tuple(item for item in self.items if isinstance(item, Clip))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """Timed text: from when to when it is shown, in samples of the programme, and its words if they are known.
+
+    The lines of `text` are parted by newlines.
+    """
+
+    start: int
+    end: int
+    sample_rate: int
+    text: str
+    speaker: str = ""
+    line_id: str = ""
+    words: tuple[Word, ...] = ()
+
+
 # --- what is shipped ------------------------------------------------------------------------------------
 
 
@@ -447,6 +463,9 @@ MeasureName = Literal[
     "channels",
     "bitrate_kbps",
     "cbr_kbps",
+    "cues",
+    "columns",
+    "chars_per_second",
 ]
 DeliveryKind = Literal["programme", "chapters", "sample", "lines", "subtitles"]
 

@@ -12,6 +12,7 @@ from tts_cli.cache.store import Cache
 from tts_cli.errors import DamagedTakeError, UsageError
 from tts_cli.formats.recipes import find_recipe, list_recipes
 from tts_cli.pipeline import run
+from tts_cli.pipeline.captions import ship_subtitles
 from tts_cli.pipeline.credits import CLOSING, OPENING, add_credits
 from tts_cli.pipeline.deliverables import TIMELINE_FILE, Past, output_path, safe_name
 from tts_cli.pipeline.programmes import ship_programmes, ship_samples
@@ -32,6 +33,7 @@ KINDS: Mapping[DeliveryKind, Ship] = {
     "programme": ship_programmes,
     "chapters": ship_programmes,
     "sample": ship_samples,
+    "subtitles": ship_subtitles,
 }
 """Who makes what. A maker is given all the deliveries of a recipe that are its own, in their order."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tts_cli.audio.ffmpeg import FfmpegError, Output, join_aac
 from tts_cli.audio.files import drafting
@@ -12,12 +12,12 @@ from tts_cli.errors import OutputError
 from tts_cli.pipeline.credits import CLOSING, OPENING
 from tts_cli.pipeline.labels import file_tags
 from tts_cli.pipeline.master import Written, file_sha256, make_masters
-from tts_cli.pipeline.shipment import Shipment
-from tts_cli.pipeline.timeline import make_excerpt, make_timelines, pad_timeline, split_lines, tighten_edges
+from tts_cli.pipeline.shipment import AAC_FRAME, Shipment
+from tts_cli.pipeline.timeline import make_excerpt, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Mark, Recipe, Timeline
 
-AAC_FRAME = 1024
-"""Samples in a frame of AAC. Its encoder begins with one frame that only leads in."""
+CONTAINERS = {".mka": "matroska"}
+"""The muxers of suffixes that are not their format's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,14 @@ class _File:
         return len(self.timelines) > 1 and self.delivery.sound.format == "m4a"
 
     def output(self, shipment: Shipment, path: Path) -> Output:
-        return Output(path=path, recipe=self.delivery.sound, tags=self.tags, marks=self.marks, cover=shipment.cover)
+        return Output(
+            path=path,
+            recipe=self.delivery.sound,
+            tags=self.tags,
+            marks=self.marks,
+            cover=shipment.cover,
+            container=CONTAINERS.get(PurePath(self.name).suffix.lower(), ""),
+        )
 
 
 def ship_programmes(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
@@ -66,11 +73,8 @@ def _layout(sound: Recipe) -> Recipe:
 
 def _ship_group(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
     sound = deliveries[0].sound
-    parts = {
-        part: pad_timeline(tighten_edges(timeline), AAC_FRAME)
-        for part, timeline in make_timelines(shipment.plan, shipment.takes, sound).items()
-    }
-    whole = len(parts) == len(split_lines(shipment.plan, sound))
+    parts = shipment.parts(sound)
+    whole = shipment.is_whole(parts, sound)
     files = [found for delivery in deliveries for found in _files(shipment, delivery, parts, whole=whole)]
     kept = {file.name: shipment.kept(file.name, file.inputs, file.delivery) for file in files}
     missing = [file for file in files if kept[file.name] is None]
@@ -105,7 +109,7 @@ def _chapters(shipment: Shipment, delivery: Delivery, parts: Mapping[str, Timeli
         tags = file_tags(shipment.plan, [timeline], timeline.title, f"{number}/{len(order)}")
         marks = (Mark(start=0, end=timeline.length, title=timeline.title),)
         yield _File(
-            name=shipment.name(delivery, number=f"{number:0{max(2, len(str(len(order))))}}", chapter=timeline.id),
+            name=shipment.chapter_name(delivery, timeline, order),
             delivery=delivery,
             timelines=[timeline],
             tags=tags,

@@ -21,8 +21,11 @@ from tts_cli.pipeline.checks import check, describe_file
 from tts_cli.pipeline.deliverables import Past, describe_inputs, output_path, safe_name, unchanged
 from tts_cli.pipeline.labels import describe_voices
 from tts_cli.pipeline.master import Written
+from tts_cli.pipeline.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Mark, Plan, Recipe, Take, Timeline
 
+AAC_FRAME = 1024
+"""Samples in a frame of AAC. Its encoder begins with one frame that only leads in."""
 EXPORT_FILE = "export.json"
 _PARTS = ".parts-"
 
@@ -54,6 +57,18 @@ class Shipment:
         """What the cover is, as far as a digest is concerned."""
         return hashlib.sha256(self.cover.read_bytes()).hexdigest() if self.cover else ""
 
+    def parts(self, sound: Recipe) -> dict[str, Timeline]:
+        """Lay the script out for files of this sound, one timeline per part; a part that misses a take is left out.
+
+        Each is as long as whole frames of AAC, so that encoded ones can be joined.
+        """
+        timelines = make_timelines(self.plan, self.takes, sound)
+        return {part: pad_timeline(tighten_edges(timeline), AAC_FRAME) for part, timeline in timelines.items()}
+
+    def is_whole(self, parts: Mapping[str, Timeline], sound: Recipe) -> bool:
+        """Say whether no part is missing."""
+        return len(parts) == len(split_lines(self.plan, sound))
+
     def name(self, delivery: Delivery, **fields: str) -> str:
         """Fill in the template of a file's name; every field becomes a safe part of a path."""
         manifest = self.plan.manifest
@@ -61,6 +76,11 @@ class Shipment:
         language = manifest.metadata.get("language", "") or "und"
         blank = {"id": "", "speaker": "", "chapter": "", "emotion": "", "number": "", "language": language}
         return delivery.file.format(**{key: safe_name(value) for key, value in {**blank, **known, **fields}.items()})
+
+    def chapter_name(self, delivery: Delivery, timeline: Timeline, order: Sequence[str]) -> str:
+        """Name a chapter's file by its number in the work and its id."""
+        number = next((index for index, part in enumerate(order) if part == timeline.id), 0) + 1
+        return self.name(delivery, number=f"{number:0{max(2, len(str(len(order))))}}", chapter=timeline.id)
 
     def inputs(
         self, timelines: Sequence[Timeline], sound: Recipe, tags: Mapping[str, str], marks: Sequence[Mark] = ()
