@@ -393,7 +393,8 @@ class Conditionals:
 class Clip:
     """A stretch of a take, placed: `start` and `length` in samples of the timeline, `trim` in samples of the take.
 
-    The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples.
+    The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples; an `effect` may
+    ring on after them.
     """
 
     line_id: str
@@ -404,6 +405,7 @@ class Clip:
     trim: int
     trim_length: int
     gain_db: float = 0.0
+    effect: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -467,7 +469,7 @@ MeasureName = Literal[
     "columns",
     "chars_per_second",
 ]
-DeliveryKind = Literal["programme", "chapters", "sample", "lines", "subtitles"]
+DeliveryKind = Literal["programme", "chapters", "sample", "lines", "subtitles", "index", "unreal", "wwise", "labels"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Delivery recipes as data: found in ./recipes, in the home folder, in the installed package; the first one wins."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import get_type_hints
@@ -15,7 +16,15 @@ from tts_cli.settings import packaged
 from tts_cli.types import Delivery, Problem, Recipe
 
 SUFFIX = ".yaml"
-TEXT_SUFFIXES = (".srt", ".vtt", ".ass", ".json")
+SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "subtitles": (".srt", ".vtt", ".ass", ".json"),
+    "index": (".csv", ".json"),
+    "unreal": (".csv",),
+    "wwise": (".tsv", ".txt"),
+    "labels": (".txt",),
+    "lines": (".wav", ".flac"),
+}
+"""How the files of each kind may end; of all others, as a format does that holds sound."""
 
 _NAMES = Names(dict.fromkeys((*get_type_hints(RecipeFields), "deliver"), ""))
 _DELIVERY_NAMES = Names(dict.fromkeys(get_type_hints(DeliveryFields), ""))
@@ -95,11 +104,11 @@ def _delivery(entry: Entry, recipe: Recipe, problems: list[Problem]) -> Delivery
     kind, file = entry.values.get("kind"), entry.values.get("file", "")
     suffix = PurePath(file).suffix.lower()
     sound = replace(recipe, deliver=(), format=FORMATS.get(suffix, recipe.format), **own)
-    known = TEXT_SUFFIXES if kind == "subtitles" else tuple(FORMATS)
+    known = SUFFIXES.get(kind or "", tuple(FORMATS))
     if kind is None or suffix not in known:
         message = "kind: is missing" if kind is None else f"file: must end in {', '.join(known)}"
         problems.append(Problem(entry.at("file" if kind else ""), message))
-    elif kind != "subtitles" and (found := format_fault(sound)):
+    elif suffix in FORMATS and (found := format_fault(sound)):
         problems.append(Problem(entry.at(found[0]), found[1]))
     more = {name: entry.values[name] for name in ("require", "seconds") if name in entry.values}
     return Delivery(kind=kind or "programme", file=file, sound=sound, **more)

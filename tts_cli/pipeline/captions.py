@@ -1,11 +1,9 @@
 """Subtitles: the cues of a programme, or of each chapter, in the format that a file's suffix says."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 
-from tts_cli.cache.blobs import write_atomically
 from tts_cli.formats.subtitles import write_subtitles
-from tts_cli.pipeline.checks import check
 from tts_cli.pipeline.cues import fastest, make_cues, widest
 from tts_cli.pipeline.shipment import Shipment
 from tts_cli.pipeline.timeline import split_lines
@@ -33,25 +31,8 @@ def _ship(shipment: Shipment, delivery: Delivery, name: str, timelines: Sequence
     """Write the cues of timelines that follow one another; a file that has them already is left alone."""
     lines = {planned.line.id: planned for planned in shipment.plan.lines}
     cues = make_cues(timelines, lines, CaptionRules())
-    path = shipment.path(name)
-    data = write_subtitles(cues, path.suffix.lower()).encode("utf-8", "surrogatepass")
-    if not path.is_file() or path.read_bytes() != data:
-        write_atomically(path, data)
-    stat = path.stat()
-    measures = _measures(cues, timelines)
-    return Deliverable(
-        path=name,
-        kind=delivery.kind,
-        seconds=measures["seconds"],
-        lufs=None,
-        true_peak_dbtp=None,
-        sha256=hashlib.sha256(data).hexdigest(),
-        inputs="",
-        size=stat.st_size,
-        mtime_ns=stat.st_mtime_ns,
-        measures=measures,
-        checks=check(measures, delivery.require),
-    )
+    text = write_subtitles(cues, PurePath(name).suffix.lower())
+    return shipment.ship_text(name, text, delivery, _measures(cues, timelines))
 
 
 def _measures(cues: Sequence[Cue], timelines: Sequence[Timeline]) -> dict[str, float]:

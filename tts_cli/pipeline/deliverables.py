@@ -161,7 +161,8 @@ def unchanged(out: Path, name: str, inputs: str, past: Past) -> Deliverable | No
 def describe_inputs(timeline: Timeline, recipe: Recipe, tags: Mapping[str, str]) -> str:
     """Return the digest of all that a master is made from: the edit list, the takes' content, the recipe, the tags."""
     clips = [
-        (clip.take.blob, clip.start, clip.length, clip.trim, clip.trim_length, clip.gain_db) for clip in timeline.clips
+        (clip.take.blob, clip.start, clip.length, clip.trim, clip.trim_length, clip.gain_db, clip.effect)
+        for clip in timeline.clips
     ]
     sound = asdict(replace(recipe, deliver=()))
     return digest([__version__, sound, timeline.sample_rate, timeline.length, clips, dict(tags)])
@@ -308,6 +309,7 @@ def _line_json(planned: PlannedLine, past: PastLine) -> dict[str, Any]:
         "effect": line.effect,
         "file": line.file,
         "tags": line.tags,
+        "direction": line.direction,
     }
 
 

@@ -15,6 +15,7 @@ from tts_cli.pipeline import run
 from tts_cli.pipeline.captions import ship_subtitles
 from tts_cli.pipeline.credits import CLOSING, OPENING, add_credits
 from tts_cli.pipeline.deliverables import TIMELINE_FILE, Past, output_path, safe_name
+from tts_cli.pipeline.line_files import ship_lines
 from tts_cli.pipeline.programmes import ship_programmes, ship_samples
 from tts_cli.pipeline.rendered import read_rendered
 from tts_cli.pipeline.report import list_failures
@@ -34,6 +35,11 @@ KINDS: Mapping[DeliveryKind, Ship] = {
     "chapters": ship_programmes,
     "sample": ship_samples,
     "subtitles": ship_subtitles,
+    "lines": ship_lines,
+    "index": ship_lines,
+    "unreal": ship_lines,
+    "wwise": ship_lines,
+    "labels": ship_lines,
 }
 """Who makes what. A maker is given all the deliveries of a recipe that are its own, in their order."""
 

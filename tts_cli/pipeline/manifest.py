@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tts_cli.audio.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError
 from tts_cli.formats.documents import Findings, Member
 from tts_cli.formats.fields import fold, guess
@@ -180,6 +181,10 @@ class _Resolver:
         known = self._known_speaker(line, entry, scope)
         for fault in self._faults_of(line) if known else ():
             self._note(fault, scope.at(fault.field, entry))
+        if line.effect and line.effect not in EFFECTS and line.effect not in self._said:
+            self._said.add(line.effect)
+            hint = guess(line.effect, EFFECTS)
+            self._warn(scope.at("effect", entry), f"unknown effect {line.effect!r}: the voice stays dry", hint)
         if "intensity" in entry.values and not line.emotion:
             self._warn(entry.at("intensity"), "intensity does nothing without an emotion")
         spec = spec_of(line.engine) if line.params else None

@@ -89,9 +89,13 @@ def make_line_file(
     timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, gain_db: float, tags: Tags = NO_TAGS
 ) -> Master:
     """Write one line at a given gain: limited, but not normalised by itself; raises like `make_master`."""
-    output = Output(path=path, recipe=recipe, tags=tags)
+    return _describe("line", make_line(timeline, Output(path=path, recipe=recipe, tags=tags), read_take, gain_db))
+
+
+def make_line(timeline: Timeline, output: Output, read_take: ReadTake, gain_db: float) -> Written:
+    """Write one line at a given gain and measure the file."""
     studio = _Studio(timelines=[timeline], outputs=[output], read_take=read_take)
-    return _describe("line", studio.write([gain_db], studio.ceiling_dbtp())[0])
+    return studio.write([gain_db], studio.ceiling_dbtp())[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

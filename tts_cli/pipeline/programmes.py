@@ -58,10 +58,12 @@ def ship_programmes(shipment: Shipment, deliveries: Sequence[Delivery]) -> Itera
 
 def ship_samples(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
     """Write the beginning of the work, as shops let people hear it: whole lines, without the credits."""
+    story = [planned.line.id for planned in shipment.plan.lines if planned.line.chapter not in (OPENING, CLOSING)]
     for delivery in deliveries:
-        skip = (OPENING, CLOSING)
-        excerpt = tighten_edges(make_excerpt(shipment.plan, shipment.takes, delivery.sound, delivery.seconds, skip))
-        file = _programme(shipment, delivery, [excerpt])
+        excerpt = make_excerpt(shipment.plan, shipment.takes, delivery.sound, frozenset(story), delivery.seconds)
+        if excerpt is None:
+            continue
+        file = _programme(shipment, delivery, [tighten_edges(excerpt)])
         kept = shipment.kept(file.name, file.inputs, delivery)
         yield kept or shipment.ship(file.name, _run_through(shipment, file), file.inputs, delivery, file.timelines)
 

@@ -88,6 +88,7 @@ def _line(row: Mapping[str, Any], path: str) -> PlannedLine:
         effect=row["effect"],
         file=row["file"],
         tags=tuple(row["tags"]),
+        direction=row["direction"],
     )
     utterances = tuple(
         Utterance(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import Lock
 from typing import Any
 
@@ -22,10 +22,11 @@ from tts_cli.pipeline.deliverables import Past, describe_inputs, output_path, sa
 from tts_cli.pipeline.labels import describe_voices
 from tts_cli.pipeline.master import Written
 from tts_cli.pipeline.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
-from tts_cli.types import Deliverable, Delivery, Mark, Plan, Recipe, Take, Timeline
+from tts_cli.types import Deliverable, Delivery, Line, Mark, Plan, Recipe, Take, Timeline
 
 AAC_FRAME = 1024
 """Samples in a frame of AAC. Its encoder begins with one frame that only leads in."""
+_NOBODY = {"id": "", "speaker": "narrator", "chapter": "script", "language": "und", "emotion": "neutral"}
 EXPORT_FILE = "export.json"
 _PARTS = ".parts-"
 
@@ -82,6 +83,15 @@ class Shipment:
         number = next((index for index, part in enumerate(order) if part == timeline.id), 0) + 1
         return self.name(delivery, number=f"{number:0{max(2, len(str(len(order))))}}", chapter=timeline.id)
 
+    def line_name(self, delivery: Delivery, line: Line) -> str:
+        """Name a line's file: by its own `file` where it has one, else by the template."""
+        own = delivery
+        if line.file:
+            suffix = "" if PurePath(line.file).suffix.lower() in (".wav", ".flac") else PurePath(delivery.file).suffix
+            own = replace(delivery, file=f"{line.file}{suffix}")
+        fields = {name: getattr(line, name) for name in ("id", "speaker", "chapter", "language", "emotion")}
+        return self.name(own, **{name: value or _NOBODY[name] for name, value in fields.items()})
+
     def inputs(
         self, timelines: Sequence[Timeline], sound: Recipe, tags: Mapping[str, str], marks: Sequence[Mark] = ()
     ) -> str:
@@ -99,9 +109,9 @@ class Shipment:
         return output_path(self.out, name)
 
     def ship(
-        self, name: str, written: Written, inputs: str, delivery: Delivery, timelines: Sequence[Timeline]
+        self, name: str, written: Written, inputs: str, delivery: Delivery, timelines: Sequence[Timeline] = ()
     ) -> Deliverable:
-        """Describe a file that was written and measured, and lay its sidecar beside it."""
+        """Describe a file that was written and measured; where its timelines are given, lay its sidecar beside it."""
         stat = (self.out / name).stat()
         measures = describe_file(self.out / name, written.levels)
         shipped = self._checked(
@@ -119,8 +129,30 @@ class Shipment:
             ),
             delivery,
         )
-        self._write_sidecar(shipped, timelines)
+        if timelines:
+            self._write_sidecar(shipped, timelines)
         return shipped
+
+    def ship_text(self, name: str, text: str, delivery: Delivery, measures: Mapping[str, float]) -> Deliverable:
+        """Write a file of text, unless it is there as it should be."""
+        path = self.path(name)
+        data = text.encode("utf-8", "surrogatepass")
+        if not path.is_file() or path.read_bytes() != data:
+            write_atomically(path, data)
+        stat = path.stat()
+        return Deliverable(
+            path=name,
+            kind=delivery.kind,
+            seconds=measures.get("seconds", 0.0),
+            lufs=None,
+            true_peak_dbtp=None,
+            sha256=hashlib.sha256(data).hexdigest(),
+            inputs="",
+            size=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+            measures=measures,
+            checks=check(measures, delivery.require),
+        )
 
     def _checked(self, shipped: Deliverable, delivery: Delivery) -> Deliverable:
         """Hold a file against what is required by now, which may have changed since it was written."""

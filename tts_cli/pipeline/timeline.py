@@ -1,10 +1,12 @@
 """Takes -> Timeline: where each take lies in its programme, exact to the sample."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tts_cli.audio.effects import EFFECTS, effect_tail_s
 from tts_cli.audio.weighting import BINS_PER_SECOND
 from tts_cli.engines.catalog import RECORDING
 from tts_cli.types import Clip, Gap, Pauses, Plan, PlannedLine, Recipe, Take, Timeline, Utterance
@@ -40,6 +42,7 @@ def make_line_timelines(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -
     for planned in complete_lines(plan, takes):
         tape = _Tape(recipe.sample_rate)
         tape.speak(planned, takes, plan.manifest.pauses)
+        tape.wait(effect_tail_s(planned.line.effect))
         timelines[planned.line.id] = tape.cut(planned.line.id, planned.line.text)
     return timelines
 
@@ -50,15 +53,17 @@ def make_whole_timeline(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -
 
 
 def make_excerpt(
-    plan: Plan, takes: Mapping[str, Take], recipe: Recipe, seconds: float, skip: Collection[str]
-) -> Timeline:
-    """Lay out as many of the first lines as fit in so many seconds, one at least; chapters of `skip` are left out."""
-    lines = [planned for planned in complete_lines(plan, takes) if planned.line.chapter not in skip]
+    plan: Plan, takes: Mapping[str, Take], recipe: Recipe, only: Collection[str], seconds: float = math.inf
+) -> Timeline | None:
+    """Lay out as many of these lines as fit in so many seconds, one at least; None where no line is complete."""
+    lines = [planned for planned in complete_lines(plan, takes) if planned.line.id in only]
+    if not lines:
+        return None
     whole = _lay_out(plan, "", lines, takes, recipe)
-    most = round(seconds * recipe.sample_rate) - round(recipe.tail_s * recipe.sample_rate)
+    most = (seconds - recipe.tail_s) * recipe.sample_rate
     late = {clip.line_id for clip in whole.clips if clip.start + clip.length > most}
-    chosen = next((index for index, planned in enumerate(lines) if planned.line.id in late), len(lines))
-    return _lay_out(plan, "", lines[: max(1, chosen)], takes, recipe)
+    fitting = next((index for index, planned in enumerate(lines) if planned.line.id in late), len(lines))
+    return _lay_out(plan, "", lines[: max(1, fitting)], takes, recipe) if late else whole
 
 
 def complete_lines(plan: Plan, takes: Mapping[str, Take]) -> list[PlannedLine]:
@@ -199,6 +204,7 @@ class _Tape:
                 trim=trim,
                 trim_length=end - trim,
                 gain_db=planned.gain_db,
+                effect=planned.line.effect if planned.line.effect in EFFECTS else "",
             )
         )
         self.position += length
