@@ -547,7 +547,10 @@ class Master:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliverable:
-    """A shipped file and its measured values; `path` is relative to the output folder."""
+    """A shipped file and its measured values; `path` is relative to the output folder.
+
+    A file that was joined has `pieces`: of each, the digest of what it was made from, and its length in samples.
+    """
 
     path: str
     kind: str
@@ -560,6 +563,7 @@ class Deliverable:
     mtime_ns: int
     measures: Mapping[str, float] = field(default_factory=dict)
     checks: "tuple[Check, ...]" = ()
+    pieces: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -280,6 +280,20 @@ def decoding(path: Path, demuxer: str) -> Iterator[Decoded]:
         process.kill()
 
 
+@contextmanager
+def copying_adts(path: Path) -> Iterator[IO[bytes]]:
+    """Read the AAC frames of an MPEG-4 file as a raw stream, not decoded; raises FfmpegError when it has none."""
+    import ffmpeg
+
+    source = ffmpeg.input(f"file:{path}", f="mov", protocol_whitelist="file")
+    graph = source.audio.output("pipe:1", f="adts", acodec="copy", **_EXACT)
+    process = _Process(list(graph.compile(cmd=[ffmpeg_path(), *_QUIET])), stdout=subprocess.PIPE)
+    try:
+        yield process.stdout
+    finally:
+        process.kill()
+
+
 def _decoder_argv(path: Path, demuxer: str) -> list[str]:
     import ffmpeg
 

@@ -139,7 +139,13 @@ def _past_outputs(path: Path) -> list[Deliverable]:
         report = json.loads(path.read_bytes())
         outputs = (*filter(None, [report.get("timeline")]), *report["outputs"])
         return [
-            Deliverable(**{**output, "checks": tuple(Check(**check) for check in output["checks"])})
+            Deliverable(
+                **{
+                    **output,
+                    "checks": tuple(Check(**check) for check in output["checks"]),
+                    "pieces": tuple((made_from, samples) for made_from, samples in output["pieces"]),
+                }
+            )
             for output in outputs
         ]
     except (OSError, ValueError, KeyError, TypeError):

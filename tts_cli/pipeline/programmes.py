@@ -2,17 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path, PurePath
 
+from tts_cli.audio.aac import AAC_FRAME, count_frames, extract_pieces
 from tts_cli.audio.ffmpeg import FfmpegError, Output, join_aac
 from tts_cli.audio.files import drafting
 from tts_cli.audio.loudness import measure_file
+from tts_cli.cache.keys import digest
 from tts_cli.errors import OutputError
 from tts_cli.pipeline.credits import CLOSING, OPENING
+from tts_cli.pipeline.deliverables import describe_inputs
 from tts_cli.pipeline.labels import file_tags
 from tts_cli.pipeline.master import Written, file_sha256, make_masters
-from tts_cli.pipeline.shipment import AAC_FRAME, Shipment
+from tts_cli.pipeline.shipment import Shipment
 from tts_cli.pipeline.timeline import make_excerpt, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Mark, Recipe, Timeline
 
@@ -22,7 +27,7 @@ CONTAINERS = {".mka": "matroska"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
-    """A file to be: its name, what it is made from, and its head."""
+    """A file to be: its name, what it is made from and with, and its head."""
 
     name: str
     delivery: Delivery
@@ -30,6 +35,7 @@ class _File:
     tags: Mapping[str, str]
     marks: tuple[Mark, ...]
     inputs: str
+    peers: str = ""
 
     @property
     def is_joined(self) -> bool:
@@ -64,8 +70,12 @@ def ship_samples(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator
         if excerpt is None:
             continue
         file = _programme(shipment, delivery, [tighten_edges(excerpt)])
-        kept = shipment.kept(file.name, file.inputs, delivery)
-        yield kept or shipment.ship(file.name, _run_through(shipment, file), file.inputs, delivery, file.timelines)
+        yield shipment.kept(file.name, file.inputs, delivery) or ship_through(shipment, file)
+
+
+def _peers(deliveries: Sequence[Delivery]) -> str:
+    """Return what a file's sound owes to those that are written in the same pass: they share one limiter."""
+    return digest([(found.sound.format, found.sound.bitrate_kbps, found.sound.true_peak_dbtp) for found in deliveries])
 
 
 def _layout(sound: Recipe) -> Recipe:
@@ -77,14 +87,18 @@ def _ship_group(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[
     sound = deliveries[0].sound
     parts = shipment.parts(sound)
     whole = shipment.is_whole(parts, sound)
-    files = [found for delivery in deliveries for found in _files(shipment, delivery, parts, whole=whole)]
+    files = [
+        replace(found, inputs=digest([found.inputs, _peers(deliveries)]), peers=_peers(deliveries))
+        for delivery in deliveries
+        for found in _files(shipment, delivery, parts, whole=whole)
+    ]
     kept = {file.name: shipment.kept(file.name, file.inputs, file.delivery) for file in files}
     missing = [file for file in files if kept[file.name] is None]
-    written = _write(shipment, list(parts.values()), missing)
     for file in files:
-        yield kept[file.name] or shipment.ship(
-            file.name, written[file.name], file.inputs, file.delivery, file.timelines
-        )
+        if found := kept[file.name]:
+            yield found
+    if missing:
+        yield from _ship_missing(shipment, list(parts.values()), files, missing)
 
 
 # --- which files ----------------------------------------------------------------------------------------
@@ -152,68 +166,121 @@ def _chapter_starts(shipment: Shipment, timeline: Timeline) -> list[tuple[int, s
 # --- writing them ---------------------------------------------------------------------------------------
 
 
-def _write(shipment: Shipment, timelines: Sequence[Timeline], files: Sequence[_File]) -> dict[str, Written]:
-    """Write files: in one pass per chapter all that it is in, then the programmes that are joined or run through."""
-    single = [file for file in files if len(file.timelines) == 1]
-    joined = [file for file in files if file.is_joined]
-    through = [file for file in files if file not in single and file not in joined]
-    written: dict[str, Written] = {}
+def _ship_missing(
+    shipment: Shipment, timelines: Sequence[Timeline], files: Sequence[_File], missing: Sequence[_File]
+) -> Iterator[Deliverable]:
+    """Write files: in one pass per chapter all that it is in, then the programmes that are joined or run through.
+
+    A chapter is written again to all its files or to none, so that what an export has kept never changes its sound.
+    """
+    joined = [Joint(shipment, file) for file in missing if file.is_joined]
     with shipment.parts_folder() as folder, ThreadPoolExecutor(shipment.workers) as pool:
-        passes = [pool.submit(_write_part, shipment, timeline, single, joined, folder) for timeline in timelines]
+        for joint in joined:
+            joint.reuse(folder)
+        passes = [
+            pool.submit(_write_part, shipment, timeline, files, joined, folder)
+            for timeline in timelines
+            if any(file.timelines == [timeline] for file in missing) or any(joint.lacks(timeline) for joint in joined)
+        ]
         try:
             for found in passes:
-                written |= found.result()
+                yield from found.result()
         except BaseException:
             for waiting in passes:
                 waiting.cancel()
             raise
-        for file in joined:
-            written[file.name] = _join(shipment, file, [_piece_path(folder, file, t) for t in file.timelines])
-    return written | {file.name: _run_through(shipment, file) for file in through}
+        for joint in joined:
+            yield joint.ship(folder)
+    for file in missing:
+        if not file.is_joined and len(file.timelines) > 1:
+            yield ship_through(shipment, file)
 
 
-def _run_through(shipment: Shipment, file: _File) -> Written:
-    """Master and encode a file that shares its pass with no other."""
+def ship_through(shipment: Shipment, file: _File) -> Deliverable:
+    """Master and encode a file that shares its pass with no other: one encoder over the whole PCM."""
     output = file.output(shipment, shipment.path(file.name))
-    return make_masters(file.timelines, [output], shipment.cache.read, shipment.heard)[0]
+    [written] = make_masters(file.timelines, [output], shipment.cache.read, shipment.heard)
+    return shipment.ship(file.name, written, file.inputs, file.delivery, file.timelines)
 
 
 def _write_part(
-    shipment: Shipment, timeline: Timeline, single: Sequence[_File], joined: Sequence[_File], folder: Path
-) -> dict[str, Written]:
+    shipment: Shipment, timeline: Timeline, files: Sequence[_File], joined: "Sequence[Joint]", folder: Path
+) -> list[Deliverable]:
     """Master one timeline and encode it at once to the files that are this timeline, and to the pieces of others."""
-    own = [file for file in single if file.timelines[0] is timeline]
+    own = [file for file in files if len(file.timelines) == 1 and file.timelines[0] is timeline]
     outputs = [file.output(shipment, shipment.path(file.name)) for file in own]
-    outputs += [
-        Output(path=_piece_path(folder, file, timeline), recipe=file.delivery.sound, container="adts", skip=AAC_FRAME)
-        for file in joined
-    ]
-    if not outputs:
-        return {}
+    outputs += [joint.output(timeline, folder) for joint in joined]
     written = make_masters([timeline], outputs, shipment.cache.read, shipment.heard)
-    return {file.name: done for file, done in zip(own, written, strict=False)}
+    return [
+        shipment.ship(file.name, done, file.inputs, file.delivery, file.timelines)
+        for file, done in zip(own, written, strict=False)
+    ]
 
 
-def _piece_path(folder: Path, file: _File, timeline: Timeline) -> Path:
-    place = next(index for index, found in enumerate(file.timelines) if found is timeline)
-    return folder / f"{file.inputs[:16]}-{place:05}.aac"
+class Joint:
+    """A file that is joined from chapters encoded on their own, each of which begins and ends on a frame.
 
-
-def _join(shipment: Shipment, file: _File, pieces: Sequence[Path]) -> Written:
-    """Join encoded chapters, and prove by decoding the result that not a sample was lost or added.
-
-    Each piece has as many frames as its timeline: the encoder's leading-in frame stands for the silence that the
-    timeline begins with. Raises OutputError where the proof fails.
+    The encoder's leading-in frame stands for the silence that a chapter begins with, so that nothing is added.
     """
-    path = shipment.path(file.name)
-    with drafting([path]) as [draft]:
-        try:
-            join_aac(pieces, replace(file.output(shipment, draft.temporary)))
-        except FfmpegError as error:
-            raise OutputError(f"cannot write {path}: {error}") from error
-    levels = measure_file(path)
-    planned = sum(timeline.length for timeline in file.timelines)
-    if levels.frames != planned:
-        path.unlink()
-        raise OutputError(f"{path} came out {levels.frames - planned:+} samples long")
-    return Written(path, levels, file_sha256(path))
+
+    def __init__(self, shipment: Shipment, file: _File) -> None:
+        self._shipment = shipment
+        self._file = file
+        sound = file.delivery.sound
+        self._made_from = [describe_inputs(timeline, sound, {"peers": file.peers}) for timeline in file.timelines]
+        self._reused: set[int] = set()
+
+    def lacks(self, timeline: Timeline) -> bool:
+        """Say whether a chapter's piece must be encoded."""
+        return self._place(timeline) not in self._reused
+
+    def output(self, timeline: Timeline, folder: Path) -> Output:
+        """Return where and how a chapter's piece is encoded: its first frame's silence is left to the encoder."""
+        place = self._place(timeline)
+        self._reused.discard(place)
+        sound = self._file.delivery.sound
+        return Output(path=self._path(folder, place), recipe=sound, container="adts", skip=AAC_FRAME)
+
+    def reuse(self, folder: Path) -> None:
+        """Take the pieces of unchanged chapters out of the file that the last export wrote."""
+        old = self._shipment.intact(self._file.name)
+        if old is None:
+            return
+        starts = accumulate((samples for _, samples in old.pieces), initial=0)
+        known = {made_from: start for (made_from, _), start in zip(old.pieces, starts, strict=False)}
+        places = {known[made]: place for place, made in enumerate(self._made_from) if made in known}
+        spans = [
+            (start // AAC_FRAME, self._file.timelines[place].length // AAC_FRAME, self._path(folder, place))
+            for start, place in sorted(places.items())
+        ]
+        with suppress(FfmpegError):  # then they are encoded like all others
+            extract_pieces(self._shipment.out / self._file.name, spans)
+            self._reused = set(places.values())
+
+    def ship(self, folder: Path) -> Deliverable:
+        """Join the pieces, and prove that not a sample was lost or added: by their frames, then by decoding it all.
+
+        Where the proof fails, as it may with another encoder, one encoder runs over the whole PCM instead.
+        """
+        file, path = self._file, self._shipment.path(self._file.name)
+        pieces = [self._path(folder, place) for place in range(len(file.timelines))]
+        lengths = [timeline.length for timeline in file.timelines]
+        if [count_frames(piece) * AAC_FRAME for piece in pieces] != lengths:
+            return ship_through(self._shipment, file)
+        with drafting([path]) as [draft]:
+            try:
+                join_aac(pieces, file.output(self._shipment, draft.temporary))
+            except FfmpegError as error:
+                raise OutputError(f"cannot write {path}: {error}") from error
+        levels = measure_file(path)
+        if levels.frames != sum(lengths):
+            return ship_through(self._shipment, file)
+        written = Written(path, levels, file_sha256(path))
+        made = list(zip(self._made_from, lengths, strict=True))
+        return self._shipment.ship(file.name, written, file.inputs, file.delivery, file.timelines, made)
+
+    def _place(self, timeline: Timeline) -> int:
+        return next(index for index, found in enumerate(self._file.timelines) if found is timeline)
+
+    def _path(self, folder: Path, place: int) -> Path:
+        return folder / f"{self._file.inputs[:16]}-{place:05}.aac"

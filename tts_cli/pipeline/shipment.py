@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from threading import Lock
 from typing import Any
 
+from tts_cli.audio.aac import AAC_FRAME
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
@@ -24,8 +25,6 @@ from tts_cli.pipeline.master import Written
 from tts_cli.pipeline.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Line, Mark, Plan, Recipe, Take, Timeline
 
-AAC_FRAME = 1024
-"""Samples in a frame of AAC. Its encoder begins with one frame that only leads in."""
 _NOBODY = {"id": "", "speaker": "narrator", "chapter": "script", "language": "und", "emotion": "neutral"}
 EXPORT_FILE = "export.json"
 _PARTS = ".parts-"
@@ -104,12 +103,23 @@ class Shipment:
         found = unchanged(self.out, name, inputs, self.past)
         return self._checked(found, delivery) if found else None
 
+    def intact(self, name: str) -> Deliverable | None:
+        """Return what the last export wrote under a name, whatever from, if nobody touched it since."""
+        output = self.past.outputs.get(name)
+        return unchanged(self.out, name, output.inputs, self.past) if output else None
+
     def path(self, name: str) -> Path:
         """Return where a file goes and make its folder."""
         return output_path(self.out, name)
 
     def ship(
-        self, name: str, written: Written, inputs: str, delivery: Delivery, timelines: Sequence[Timeline] = ()
+        self,
+        name: str,
+        written: Written,
+        inputs: str,
+        delivery: Delivery,
+        timelines: Sequence[Timeline] = (),
+        pieces: Sequence[tuple[str, int]] = (),
     ) -> Deliverable:
         """Describe a file that was written and measured; where its timelines are given, lay its sidecar beside it."""
         stat = (self.out / name).stat()
@@ -126,6 +136,7 @@ class Shipment:
                 size=stat.st_size,
                 mtime_ns=stat.st_mtime_ns,
                 measures=measures,
+                pieces=tuple(pieces),
             ),
             delivery,
         )
