@@ -44,9 +44,9 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     titles: list[str] = []
     make_masters = programmes.make_masters
 
-    def spy(timelines, outputs, *more):
+    def spy(timelines, outputs, *more, **named):
         titles.extend(timeline.title for timeline in timelines)
-        return make_masters(timelines, outputs, *more)
+        return make_masters(timelines, outputs, *more, **named)
 
     monkeypatch.setattr(programmes, "make_masters", spy)
     return titles
