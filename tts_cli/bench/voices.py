@@ -19,7 +19,7 @@ from tts_cli.engines.catalog import get_spec, resolve_voice
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.pipeline.conditioning import make_conditioning
 from tts_cli.pipeline.precompute import find_voice, precompute
-from tts_cli.settings import Settings
+from tts_cli.settings import Crew, Settings
 from tts_cli.types import Voice
 from tts_cli.voices.pt_file import read_pt
 
@@ -92,7 +92,7 @@ def _prepare(folder: Path, clip: Path | None, engine: str, say: Say) -> _Subject
     module, _, name = spec.adapter.partition(":")
     adapter: Engine = getattr(importlib.import_module(module), name)()
     adapter.load("cpu")
-    settings = Settings(home=folder / "home", cache=folder / "cache", workers=1)
+    settings = Settings(home=folder / "home", cache=folder / "cache", crew=Crew(workers=1))
     path = clip or _make_clip(folder / "clip.wav", adapter, spec)
     say("making the voice ready")
     (result,) = precompute([str(path.resolve())], engine, settings, lambda _: None)

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tts_cli.cli import output
+from tts_cli.pipeline.run import Notice, Watch
 from tts_cli.pipeline.run import Progress as Step
-from tts_cli.pipeline.run import Watch
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -43,7 +43,9 @@ class _Live:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: Notice) -> None:
+        if not isinstance(step, Step):
+            return
         if step.stage not in self._tasks:
             self._tasks[step.stage] = self._bars.add_task(TITLES[step.stage], total=step.total, note="")
         self._bars.update(self._tasks[step.stage], completed=step.done, total=step.total, note=step.note)
@@ -55,7 +57,9 @@ class _Plain:
     def __init__(self) -> None:
         self._said = self._started = time.monotonic()
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: Notice) -> None:
+        if not isinstance(step, Step):
+            return
         now = time.monotonic()
         if now - self._said < QUIET_S or not step.total:
             return

@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli import output
-from tts_cli.cli.options import CacheOpt, FormatOpt, JsonOpt, ManifestArg, WorkersOpt, read_stdin
-from tts_cli.settings import load_settings
+from tts_cli.cli.options import (
+    CacheOpt,
+    DeviceOpt,
+    FormatOpt,
+    JsonOpt,
+    ManifestArg,
+    MemoryOpt,
+    RecycleOpt,
+    WorkersOpt,
+    read_stdin,
+)
+from tts_cli.settings import Crew, load_settings, parse_size
 from tts_cli.types import ExitCode
 
 if TYPE_CHECKING:
@@ -39,13 +49,22 @@ def render(
     ] = None,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,
+    device: DeviceOpt = "auto",
+    recycle_after: RecycleOpt = None,
+    worker_memory: MemoryOpt = "",
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Render a manifest to stitched, loudness-normalised masters."""
     from tts_cli.pipeline.run import Order
 
-    settings = load_settings(cache=cache, workers=workers)
+    crew = Crew(
+        workers=workers,
+        device=device,
+        recycle_after=recycle_after,
+        worker_memory=parse_size(worker_memory) if worker_memory else None,
+    )
+    settings = load_settings(cache=cache, crew=crew)
     order = Order(
         manifest=manifest,
         stdin=read_stdin(manifest),

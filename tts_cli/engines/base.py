@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Each engine has a layout of its own; `Conditioner.layout` checks it.
 State = Any
 
+DeviceKind = Literal["cpu", "cuda", "mps"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
@@ -71,7 +73,9 @@ class EngineSpec:
     returns the engine's full voice name, "" only where it is given none and has none, or raises `UnknownNameError`.
     Both are "module:function" and may only import what the CLI process may. `package` is the distribution whose version
     is part of every key. An engine without a `conditioner` imitates nobody. A worker that takes `patience_s` longer
-    than twenty times what it should counts as hung.
+    than twenty times what it should counts as hung. `devices` are the kinds it runs on, best first; `batch` is how many
+    requests one call may have at most, and `startup_s` how long it takes to load. One that `reads_files` by their
+    paths works where the script lies.
     """
 
     name: str
@@ -88,6 +92,10 @@ class EngineSpec:
     chars_per_second: float = 15.0
     realtime_factor: float = 0.01
     patience_s: float = 30.0
+    startup_s: float = 0.3
+    devices: tuple[DeviceKind, ...] = ("cpu",)
+    batch: int = 1
+    reads_files: bool = False
     stochastic: bool = True
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
@@ -134,7 +142,7 @@ class Engine(Protocol):
     """An adapter. Made without arguments; raises `TakeError` for a line and `MissingError` for itself."""
 
     def load(self, device: str) -> None:
-        """Make ready on a device such as "cpu" or "cuda:0"."""
+        """Make ready on "cpu", "mps", or "cuda", of which a worker sees one only."""
 
     def condition(self, clips: Sequence[PromptAudio], language: str) -> State:
         """Make the state of a voice from clips as its `Conditioner` wants them; the same clips, the same state.
