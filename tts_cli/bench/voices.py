@@ -16,7 +16,7 @@ from tts_cli.bench.timing import Row, Timing
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import Engine, EngineSpec, PromptAudio, Request, State
 from tts_cli.engines.catalog import get_spec, resolve_voice
-from tts_cli.errors import TtsError, UsageError
+from tts_cli.errors import TakeError, TtsError, UsageError
 from tts_cli.pipeline.conditioning import make_conditioning
 from tts_cli.pipeline.precompute import find_voice, precompute
 from tts_cli.settings import Crew, Settings
@@ -107,6 +107,8 @@ def _make_clip(path: Path, engine: Engine, spec: EngineSpec) -> Path:
 
     voice = resolve_voice(spec, "", "en")
     [speech] = engine.synthesize([Request(text=READING, language="en", voice=voice, params={}, seed=0)])
+    if isinstance(speech, TakeError):
+        raise speech
     soundfile.write(path, speech.samples, speech.sample_rate)
     return path
 

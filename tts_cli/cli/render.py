@@ -1,5 +1,6 @@
 """`tts-cli render`: the main job."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,7 @@ from tts_cli.settings import Crew, load_settings, parse_size
 from tts_cli.types import ExitCode
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.run import Order
+    from tts_cli.pipeline.run import Order, Watch
     from tts_cli.settings import Settings
 
 EXAMPLE = "Example: [bold]tts-cli render manifests/quickstart.yaml -o out/[/bold]"
@@ -46,6 +47,9 @@ def render(
     write_back: Annotated[
         Path | None,
         typer.Option("--write-back", metavar="FILE", help="Copy a CSV manifest with the results filled in."),
+    ] = None,
+    events: Annotated[
+        Path | None, typer.Option("--events", metavar="FILE", help="Append what happens to a file, as JSON lines.")
     ] = None,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,
@@ -79,7 +83,7 @@ def render(
     if dry_run or explain:
         _explain(order, settings, explain=explain, as_json=as_json, final=dry_run)
     if not dry_run:
-        raise typer.Exit(_render(order, settings, as_json=as_json))
+        raise typer.Exit(_render(order, settings, events, as_json=as_json))
 
 
 def _explain(order: "Order", settings: "Settings", *, explain: bool, as_json: bool, final: bool) -> None:
@@ -94,16 +98,21 @@ def _explain(order: "Order", settings: "Settings", *, explain: bool, as_json: bo
         summary.show_plan(forecast, explain=explain, console=output.results() if final else output.talk())
 
 
-def _render(order: "Order", settings: "Settings", *, as_json: bool) -> ExitCode:
+def _render(order: "Order", settings: "Settings", events: Path | None, *, as_json: bool) -> ExitCode:
     """Render and show what happened; returns what the process is to say."""
     from tts_cli.cli import summary
-    from tts_cli.cli.progress import progress
+    from tts_cli.cli.progress import progress, tell_all
+    from tts_cli.cli.signals import stoppable
     from tts_cli.pipeline import run
+    from tts_cli.pipeline.journal import Journal
     from tts_cli.pipeline.report import report_to_json
 
     try:
-        with progress() as watch:
-            report = run.render(order, settings, watch)
+        with ExitStack() as stack:
+            watches: list[Watch] = [stack.enter_context(progress())]
+            if events:
+                watches.append(stack.enter_context(Journal(events)))
+            report = run.render(order, settings, tell_all(watches), stack.enter_context(stoppable()))
     except KeyboardInterrupt:
         output.talk().print("interrupted: finished takes are kept, run the same command to go on")
         return ExitCode.INTERRUPTED

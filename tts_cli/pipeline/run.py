@@ -94,6 +94,16 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A plan is made and the work begins: of so many lines, so many are to be rendered."""
+
+    manifest: str
+    out: str
+    lines: int
+    to_render: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a stage is, in whatever it counts; `left_s` is a guess at the seconds to go, where there is one."""
 
@@ -115,7 +125,7 @@ class Recorded:
     error: str = ""
 
 
-Notice = Progress | Recorded | WorkerEvent
+Notice = Started | Progress | Recorded | WorkerEvent | Deliverable | Report
 Watch = Callable[[Notice], None]
 
 
@@ -163,8 +173,7 @@ class Forecast:
 def dry_run(order: Order, settings: Settings) -> Forecast:
     """Say what `render` would do, and why; nothing is written."""
     plan = _plan(_prepare(order, settings, lambda _: None, Stop()))
-    todo = tuple(planned for planned in plan.lines if planned.reason and planned.line.id in plan.selected)
-    return Forecast(plan=plan, to_render=todo, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))
+    return Forecast(plan=plan, to_render=plan.to_render, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))
 
 
 def render(order: Order, settings: Settings, watch: Watch, stop: Stop | None = None) -> Report:
@@ -184,6 +193,7 @@ def render(order: Order, settings: Settings, watch: Watch, stop: Stop | None = N
             _drop_damaged(run)
     data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
     write_atomically(output_path(run.out, REPORT_FILE), data.encode())
+    watch(report)
     return report
 
 
@@ -231,6 +241,14 @@ def _plan(run: _Run) -> Plan:
 
 def _render(run: _Run, started: float) -> Report:
     plan = _plan(run)
+    run.watch(
+        Started(
+            manifest=run.manifest.name,
+            out=str(run.out),
+            lines=len(plan.lines),
+            to_render=len(plan.to_render),
+        )
+    )
     files = line_names(run.manifest.lines, _names(run, plan).values()) if run.order.lines else {}
     takes = _record(run, plan)
     timelines = _name_timelines(run, plan, takes)
@@ -325,6 +343,7 @@ def _make_masters(run: _Run, timelines: Mapping[str, Timeline]) -> Iterable[Deli
             heard = _count_up(run.watch, before, total, name)
             master = make_master(timeline, run.recipe, output_path(run.out, name), run.cache.read, heard, tags=tags)
             kept = deliver(run.out, name, master, inputs)
+            run.watch(kept)
         yield kept
         before += timeline.length
 

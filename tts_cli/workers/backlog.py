@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tts_cli.engines.base import EngineSpec
+from tts_cli.engines.base import DeviceKind, EngineSpec
 from tts_cli.types import Job, Utterance
 
 # Each worker gets what is left in at least so many batches, so that all of them end together.
@@ -40,10 +40,13 @@ class _Queue:
 
 
 class Backlog:
-    """Jobs by engine, for so many workers of one kind of device; safe for many threads."""
+    """Jobs by engine, for so many workers on one kind of device; safe for many threads."""
 
-    def __init__(self, jobs: Iterable[Job], specs: Callable[[str], EngineSpec], workers: int) -> None:
+    def __init__(
+        self, jobs: Iterable[Job], specs: Callable[[str], EngineSpec], *, kind: DeviceKind, workers: int
+    ) -> None:
         self._lock = threading.Lock()
+        self._kind = kind
         self._workers = workers
         self._queues: dict[str, _Queue] = {}
         self._size = 0
@@ -101,7 +104,7 @@ class Backlog:
         jobs = [queue.jobs.popleft()]
         if isinstance(jobs[0].calls[0], Utterance):
             fair = -(-len(queue.jobs) // (BATCHES_LEFT * self._workers)) if self._workers > 1 else len(queue.jobs) + 1
-            while queue.jobs and len(jobs) < min(queue.spec.batch, fair):
+            while queue.jobs and len(jobs) < min(queue.spec.batch_on(self._kind), fair):
                 jobs.append(queue.jobs.popleft())
         seconds = sum(job.estimated_s for job in jobs)
         queue.left_s -= seconds

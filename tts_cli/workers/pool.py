@@ -80,7 +80,7 @@ class Pool:
         self._threads = []
         for kind, own in by_kind.items():
             slots = self._slots[kind][: len(own)]
-            backlog = Backlog(own, self._specs, len(slots))
+            backlog = Backlog(own, self._specs, kind=kind, workers=len(slots))
             self._threads += [threading.Thread(target=self._serve, args=(slot, backlog), daemon=True) for slot in slots]
         for thread in self._threads:
             thread.start()
@@ -184,6 +184,8 @@ class Pool:
         open_slots = len(self._threads)
         pulse = time.monotonic()
         while open_slots:
+            if self._stop.is_overdue:
+                raise KeyboardInterrupt
             pulse = self._look_after_workers(pulse)
             try:
                 message = self._messages.get(timeout=POLL_S)

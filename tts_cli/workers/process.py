@@ -178,7 +178,10 @@ class _Desk:
             raise TakeError(f"the engine returned {len(speeches)} takes for {len(jobs)} lines")
         share_s = (time.perf_counter() - started) / len(jobs)
         for job, speech in zip(jobs, speeches, strict=True):
-            yield _bounded(job, partial(self._take, job, speech, share_s))
+            if isinstance(speech, TakeError):
+                yield _failed(job, speech)
+            else:
+                yield _bounded(job, partial(self._take, job, speech, share_s))
 
     def _take(self, job: Job, speech: Speech, engine_s: float) -> Answer:
         """Measure, encode and keep what an engine spoke; `engine_s` is its share of the engine's time."""
