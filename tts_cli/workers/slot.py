@@ -192,7 +192,7 @@ class Slot:
                 self._end_worker("ended")
                 raise
             else:
-                self.event("ready")
+                self.event("ready", detail=worker.notice)
                 return worker
         raise MissingError(f"the engine {spec.name} does not start: {report}", hint="run tts-cli doctor")
 
