@@ -34,9 +34,14 @@ def load_settings(
     environment: Mapping[str, str] = os.environ,
     folder: Path | None = None,
 ) -> Settings:
-    """Merge the four sources; raises `InputError` for a bad tts-cli.toml and `UsageError` for a bad variable."""
+    """Merge the four sources; raises `InputError` for a bad tts-cli.toml and `UsageError` for a bad variable.
+
+    The home goes back into our own environment: workers inherit it, and find their weights there.
+    """
     file = _read_file((folder or Path.cwd()) / FILE_NAME)
     home = environment.get("TTS_CLI_HOME") or file.get("home") or platformdirs.user_data_dir("tts-cli")
+    if environment is os.environ:
+        os.environ["TTS_CLI_HOME"] = str(Path(home).expanduser().absolute())
     takes = cache or environment.get("TTS_CLI_CACHE") or file.get("cache") or platformdirs.user_cache_dir("tts-cli")
     return Settings(
         home=Path(home).expanduser(),
