@@ -68,13 +68,52 @@ class Conditioner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Files of a model on the hub, at one commit: `revision` is its 40 hex digits, `files` are glob patterns.
+
+    `sha256` holds the hashes (64 hex digits) of those files whose bytes are known beforehand. The part "" is always
+    fetched; one with a name and a `doc` only when it is asked for (`tts-cli download ENGINE:PART`). Whoever wants
+    `gated` weights has to accept a licence first.
+    """
+
+    repo: str
+    revision: str
+    files: tuple[str, ...] = ("*",)
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    megabytes: int = 0
+    licence: str = ""
+    gated: bool = False
+    part: str = ""
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What an engine needs to be imported: `packages` with the versions it was tested with (PEP 508), their `modules`.
+
+    `optional` packages change the sound where they are there. `overrides` win over what the packages themselves ask
+    for; `python` says under which versions they run; `extra` is the extra of tts-cli that installs them beside it.
+    """
+
+    packages: tuple[str, ...]
+    modules: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    python: str = ">=3.11"
+    extra: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSpec:
     """All that planning needs to know of an engine, without importing it.
 
     `voices` names a function `() -> tuple[EngineVoice, ...]`; `resolve` a function `(voice, language) -> str` that
     returns the engine's full voice name, "" only where it is given none and has none, or raises `UnknownNameError`.
     Both are "module:function" and may only import what the CLI process may. `package` is the distribution whose version
-    is part of every key. An engine without a `conditioner` imitates nobody.
+    is part of every key. An engine without a `conditioner` imitates nobody. `weights` and `requirements` are what
+    `tts-cli download` fetches and installs; without requirements an engine runs in tts-cli's own environment.
+    `front_end` names a function `(versions of packages) -> str`, importable like `voices`, that tells what turns text
+    into sounds there.
 
     `devices` are the kinds it runs on, best first. One call may have `batch` requests at most, or `gpu_batch` on a GPU
     if that differs. Loading takes `startup_s`; a worker that takes `patience_s` longer than twenty times what it should
@@ -104,6 +143,9 @@ class EngineSpec:
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
     conditioner: Conditioner | None = None
+    weights: tuple[Weights, ...] = ()
+    requirements: Requirements | None = None
+    front_end: str = ""
     licence: str = ""
 
     def batch_on(self, kind: DeviceKind) -> int:

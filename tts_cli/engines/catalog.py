@@ -6,7 +6,8 @@ the engine's own name; it is looked at only when that engine is asked for.
 
 import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tts_cli.engines import emotions
@@ -134,6 +135,42 @@ def check_state(conditioner: Conditioner, state: State) -> State:
 def package_version(spec: EngineSpec) -> str:
     """Return the version of the engine's distribution; raises `MissingError` where it is not installed."""
     return _version(spec.package)
+
+
+def model_version(spec: EngineSpec) -> str:
+    """Return what speaks, for keys: the package's version, the front end and the weights' digest, if it has them.
+
+    Raises `MissingError` where the engine cannot speak before `tts-cli download`.
+    """
+    if not (spec.requirements or spec.weights):
+        return package_version(spec)
+    from tts_cli.engines.weights import RECORD, engine_folder
+
+    folder = engine_folder(spec.name)
+    return _model_version(spec.name, str(folder), _changed(folder / RECORD), _changed(folder / "venv"))
+
+
+def front_end(spec: EngineSpec, versions: Mapping[str, str]) -> str:
+    """Return what turns text into sounds with those packages; empty for engines that have one way only."""
+    return cast("str", _function(spec.front_end)(versions)) if spec.front_end else ""
+
+
+@functools.lru_cache(maxsize=64)
+def _model_version(name: str, folder: str, weights: int, environment: int) -> str:  # noqa: ARG001  a change is a miss
+    from tts_cli.engines.environments import usable_environment
+    from tts_cli.engines.weights import weights_digest
+
+    spec = get_spec(name)
+    versions = usable_environment(spec).versions
+    version = versions.get(spec.package, "")
+    return " ".join(filter(None, (version, front_end(spec, versions), weights_digest(spec)[:32])))
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @functools.cache

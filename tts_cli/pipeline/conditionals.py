@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tts_cli.cache.blobs import PCM, STATE
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.catalog import get_spec, package_version
+from tts_cli.engines.catalog import get_spec, model_version
 from tts_cli.pipeline.conditioning import packed_state
 from tts_cli.types import Conditionals, Conditioning, Job, Utterance
 from tts_cli.workers.messages import ConditioningDone, TakeFailed
@@ -77,7 +77,7 @@ def _commit(conditioning: Conditioning, blob: str, size: int, wall_s: float, cac
         blob=blob,
         size=size,
         engine=spec.name,
-        model=f"{spec.package} {package_version(spec)}, adapter {spec.version}",
+        model=f"{spec.package} {model_version(spec)}, adapter {spec.version}",
         made_from=imported or tuple(prompt.pcm for prompt in conditioning.prompts),
         wall_s=wall_s,
     )

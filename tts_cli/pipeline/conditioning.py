@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tts_cli.cache.keys import conditionals_key
 from tts_cli.engines.base import Conditioner, EngineSpec
-from tts_cli.engines.catalog import check_state, get_spec, package_version
+from tts_cli.engines.catalog import check_state, get_spec, model_version
 from tts_cli.errors import InputError
 from tts_cli.types import DEFAULT_LANGUAGE, Conditioning, Emotion, Problem, Prompt, Reference, Voice
 
@@ -60,7 +60,7 @@ def make_conditioning(voice: Voice, spec: EngineSpec, conditioner: Conditioner) 
         prompts = tuple(_make_prompt(voice, reference, conditioner) for reference in clips)
         made_from = [language] if conditioner.by_language else []
         made_from += [part for prompt in prompts for part in (prompt.pcm, prompt.transcript)]
-    encoder = (spec.version, package_version(spec), conditioner.version, PREPARATION_VERSION)
+    encoder = (spec.version, model_version(spec), conditioner.version, PREPARATION_VERSION)
     key = conditionals_key(engine=spec.name, encoder=encoder, made_from=made_from)
     return Conditioning(key=key, engine=spec.name, voice=voice, language=language, prompts=prompts, state=state)
 
