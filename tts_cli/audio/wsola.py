@@ -1,4 +1,4 @@
-"""Speech made faster or slower at the same pitch, with numpy alone: workers in environments of their own have no ffmpeg.
+"""Speech made faster or slower at the same pitch, with numpy alone: an engine's own environment has no ffmpeg.
 
 Waveform similarity overlap-add (Verhelst and Roelands, 1993): overlapping windows are taken from the input at another
 pace than they are laid down, each moved by up to 10 ms to where it continues the last one best.

@@ -1,6 +1,5 @@
 """The engine `pocket-tts`: Kyutai's small model, many rows at once, each the same as if it were spoken alone."""
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,7 +41,7 @@ class _Piece:
 
 @dataclass(slots=True)
 class PocketTts:
-    """The adapter. Where the batched decoder does not pass its test, `notice` says so, and lines are spoken one by one."""
+    """The adapter. Where the batched decoder fails its test, `notice` says so, and lines are spoken one by one."""
 
     notice: str = ""
     _device: str = "cpu"
@@ -60,8 +59,7 @@ class PocketTts:
             import_package()
         except ImportError as error:
             raise MissingError(f"pocket-tts cannot be imported: {error}", hint="tts-cli download pocket-tts") from error
-        if "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(1)  # a second thread waits more than it works
+        torch.set_num_threads(1)  # a second thread waits more than it works; more workers are the way to more cores
         self._device = device
         self._width = WIDTH if device == "cpu" else GPU_WIDTH
         if difference := find_difference():
@@ -93,8 +91,8 @@ class PocketTts:
                 continue
             spoken = _speak(model, [requests[number] for number in numbers], voice.sampler_steps)
             results |= dict(zip(numbers, spoken, strict=True))
-        if len(requests) == 1 and isinstance(error := results[0], TakeError):
-            raise error
+        if len(requests) == 1 and isinstance(results[0], TakeError):
+            raise results[0]
         return [results[number] for number in range(len(requests))]
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ class Row:
     @property
     def prefix(self) -> int:
         """How long voice and text are together."""
-        return int(next(iter(self.voice.values()))["offset"]) + self.tokens.shape[1]
+        return int(next(iter(self.voice.values()))["offset"]) + int(self.tokens.shape[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,8 +1,8 @@
 """Which files pocket-tts speaks with: the package's own configs, with every file that they name found on this machine.
 
 A config names its weights as `hf://OWNER/NAME/PATH@COMMIT`. They are looked for where `tts-cli download` puts them, and
-never fetched here. Whoever has a model of his own, say of another language, lays its config at
-`TTS_CLI_HOME/weights/pocket-tts/LANGUAGE.yaml`, with paths relative to it, and embeddings in `LANGUAGE/NAME.safetensors`.
+never fetched here. A model of one's own, say of another language, is a config `LANGUAGE.yaml` in the folder
+`TTS_CLI_HOME/weights/pocket-tts`, with paths relative to it, and embeddings in `LANGUAGE/NAME.safetensors` beside it.
 """
 
 import hashlib
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.engines.pocket_voices import CONFIGS
+from tts_cli.engines.pocket_weights import cloning_part
 from tts_cli.engines.weights import hub_folder, read_record
 from tts_cli.errors import MissingError, TakeError
 
 NAME = "pocket-tts"
-CLONING = "cloning"
 _LICENCE = "accept the licence at https://huggingface.co/kyutai/pocket-tts, then"
 
 
@@ -80,11 +80,6 @@ def find_embedding(files: ModelFiles, voice: str, language: str) -> Path:
         name = _part_name("" if language == "en" else language)
         raise TakeError(f"the voice {voice} of {name} is not here", hint=f"tts-cli download {name}")
     return found
-
-
-def cloning_part(language: str) -> str:
-    """Return the part of the weights that imitating in a language needs."""
-    return CLONING if language == "en" else f"{language}-{CLONING}"
 
 
 def refuse_cloning(language: str) -> TakeError:

@@ -18,8 +18,8 @@ ROWS = 16
 _REDUCED = True
 
 
-class PackedLinear(nn.Module):  # type: ignore[misc]
-    """A float32 `nn.Linear` with its weights packed; `weight` is left as an empty tensor that tells device and dtype."""
+class PackedLinear(nn.Module):
+    """A float32 `nn.Linear` with packed weights; `weight` is left as an empty tensor that tells device and dtype."""
 
     def __init__(self, linear: nn.Linear, rows: int = ROWS) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class PackedLinear(nn.Module):  # type: ignore[misc]
         return torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, "none", [], "")  # noqa: SLF001
 
 
-class Int8Linear(nn.Module):  # type: ignore[misc]
+class Int8Linear(nn.Module):
     """Weights in int8 by output channel, activations in int8 by row, sums in int32: a row's result is its own.
 
     FBGEMM takes one activation range for a whole call. So each row is divided by its largest magnitude, and a row that

@@ -63,7 +63,9 @@ def derive_seed(seed: int, number: int) -> int:
 class Model:
     """One language's model in one precision. `width` rows are decoded at once; 0 is for the package's own way."""
 
-    def __init__(self, language: str, files: ModelFiles, *, int8: bool = False, device: str = "cpu", width: int) -> None:
+    def __init__(
+        self, language: str, files: ModelFiles, *, int8: bool = False, device: str = "cpu", width: int
+    ) -> None:
         self.language = language
         self._files = files
         self._width = width
@@ -211,7 +213,7 @@ def _load(files: ModelFiles) -> Any:
 
 def _quicken(tts: Any, *, int8: bool) -> Any:
     """Put faster layers into the model; returns a faster decoder of latents, or None where only its own will do."""
-    from tts_cli.engines.pocket_linear import Int8Linear, PackedLinear, can_pack, replace_linears
+    from tts_cli.engines.pocket_linear import PackedLinear, can_pack, replace_linears
     from tts_cli.engines.pocket_mimi import FastMimi
 
     packs = can_pack()
