@@ -319,6 +319,11 @@ class Plan:
     selected: frozenset[str]
     conditionings: Mapping[str, Conditioning] = field(default_factory=dict)
 
+    @property
+    def to_render(self) -> tuple[PlannedLine, ...]:
+        """The selected lines that miss a take, or are to be recorded anew."""
+        return tuple(planned for planned in self.lines if planned.reason and planned.line.id in self.selected)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

@@ -27,9 +27,7 @@ def estimate_s(utterance: Utterance) -> float:
 def _wanted(plan: Plan) -> Iterable[Utterance]:
     """Yield each take to record once, however many lines share it."""
     seen: set[str] = set()
-    for planned in plan.lines:
-        if planned.reason is None or planned.line.id not in plan.selected:
-            continue
+    for planned in plan.to_render:
         for utterance in planned.utterances:
             known = utterance.key in plan.takes and planned.reason is not Reason.FORCED
             if utterance.key not in seen and not known:

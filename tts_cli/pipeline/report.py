@@ -72,13 +72,18 @@ def report_to_rows(
     return rows
 
 
+def count_outcomes(report: Report) -> dict[str, int]:
+    """Count the lines, in all and by outcome."""
+    counts = Counter(report.outcomes.values())
+    return {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome}
+
+
 def report_to_json(report: Report) -> dict[str, Any]:
     """Flatten a report into the form of report.json and of `render --json`."""
-    counts = Counter(report.outcomes.values())
     return {
         "manifest": report.manifest,
         "status": report.status,
-        "lines": {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome},
+        "lines": count_outcomes(report),
         "outputs": [asdict(output) for output in report.outputs],
         "timeline": asdict(report.timeline),
         "voices": [

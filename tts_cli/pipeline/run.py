@@ -48,6 +48,7 @@ from tts_cli.pipeline.report import (
     report_to_rows,
 )
 from tts_cli.pipeline.takes import record_takes
+from tts_cli.pipeline.tally import Tally
 from tts_cli.pipeline.timeline import (
     complete_lines,
     make_line_timelines,
@@ -67,9 +68,12 @@ from tts_cli.types import (
     Report,
     Take,
     Timeline,
+    Utterance,
 )
-from tts_cli.workers.devices import worker_count
-from tts_cli.workers.messages import TakeDone
+from tts_cli.workers.events import WorkerEvent
+from tts_cli.workers.messages import TakeDone, TakeFailed
+from tts_cli.workers.pool import Pool
+from tts_cli.workers.stop import Stop
 
 HEAL_TRIES = 3
 
@@ -90,16 +94,39 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A plan is made and the work begins: of so many lines, so many are to be rendered."""
+
+    manifest: str
+    out: str
+    lines: int
+    to_render: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a stage is, in whatever it counts."""
+    """How far a stage is, in whatever it counts; `left_s` is a guess at the seconds to go, where there is one."""
 
     stage: Literal["voice", "record", "master"]
     done: float
     total: float
     note: str = ""
+    left_s: float | None = None
 
 
-Watch = Callable[[Progress], None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of one utterance: `error` is empty where it was recorded; `worker` is who did it."""
+
+    utterance: Utterance
+    worker: int = 0
+    audio_s: float = 0.0
+    wall_s: float = 0.0
+    error: str = ""
+
+
+Notice = Started | Progress | Recorded | WorkerEvent | Deliverable | Report
+Watch = Callable[[Notice], None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,6 +136,7 @@ class _Run:
     order: Order
     settings: Settings
     watch: Watch
+    stop: Stop
     manifest: Manifest
     recipe: Recipe
     out: Path
@@ -144,15 +172,17 @@ class Forecast:
 
 def dry_run(order: Order, settings: Settings) -> Forecast:
     """Say what `render` would do, and why; nothing is written."""
-    plan = _plan(_prepare(order, settings, lambda _: None))
-    todo = tuple(planned for planned in plan.lines if planned.reason and planned.line.id in plan.selected)
-    return Forecast(plan=plan, to_render=todo, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))
+    plan = _plan(_prepare(order, settings, lambda _: None, Stop()))
+    return Forecast(plan=plan, to_render=plan.to_render, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))
 
 
-def render(order: Order, settings: Settings, watch: Watch) -> Report:
-    """Do the main job; a damaged take met on the way is recorded anew and the run goes on."""
+def render(order: Order, settings: Settings, watch: Watch, stop: Stop | None = None) -> Report:
+    """Do the main job; a damaged take met on the way is recorded anew and the run goes on.
+
+    Raises `KeyboardInterrupt` where a stop was asked for and has been heeded.
+    """
     started = time.monotonic()
-    run = _prepare(order, settings, watch)
+    run = _prepare(order, settings, watch, stop or Stop())
     for attempt in range(1, HEAL_TRIES + 1):
         try:
             report = _render(run, started)
@@ -163,16 +193,18 @@ def render(order: Order, settings: Settings, watch: Watch) -> Report:
             _drop_damaged(run)
     data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
     write_atomically(output_path(run.out, REPORT_FILE), data.encode())
+    watch(report)
     return report
 
 
-def _prepare(order: Order, settings: Settings, watch: Watch) -> _Run:
+def _prepare(order: Order, settings: Settings, watch: Watch, stop: Stop) -> _Run:
     manifest = _load(order, settings)
     out = order.out or Path("out") / safe_name(manifest.name)
     return _Run(
         order=order,
         settings=settings,
         watch=watch,
+        stop=stop,
         manifest=manifest,
         recipe=find_recipe(order.recipe or manifest.recipe or settings.recipe or "default", settings.home),
         out=out,
@@ -209,6 +241,14 @@ def _plan(run: _Run) -> Plan:
 
 def _render(run: _Run, started: float) -> Report:
     plan = _plan(run)
+    run.watch(
+        Started(
+            manifest=run.manifest.name,
+            out=str(run.out),
+            lines=len(plan.lines),
+            to_render=len(plan.to_render),
+        )
+    )
     files = line_names(run.manifest.lines, _names(run, plan).values()) if run.order.lines else {}
     takes = _record(run, plan)
     timelines = _name_timelines(run, plan, takes)
@@ -238,26 +278,35 @@ def _render(run: _Run, started: float) -> Report:
 def _record(run: _Run, plan: Plan) -> dict[str, Take]:
     """Have the missing takes recorded; returns all takes by key, those from the cache included."""
     takes = dict(plan.takes)
-    workers = worker_count(run.settings.workers)
     jobs = [job for job in make_jobs(plan) if job.calls[0].key not in run.errors]
-    for ready, needed, errors in make_ready(
-        jobs, plan.conditionings, run.cache, workers=worker_count(run.settings.workers)
-    ):
-        run.watch(Progress(stage="voice", done=ready, total=needed))
-        run.errors |= errors
-    jobs = [job for job in jobs if job.calls[0].key not in run.errors]
-    seconds = {job.calls[0].key: job.estimated_s for job in jobs}
-    done, total = 0.0, sum(seconds.values())
-    for result in record_takes(jobs, run.cache, workers=workers):
-        if isinstance(result, TakeDone):
-            takes[result.take.key] = result.take
-            run.rendered.add(result.take.key)
-            done += seconds[result.take.key]
-        else:
-            run.errors[result.key] = result.error
-            done += seconds[result.key]
-        run.watch(Progress(stage="record", done=done, total=total))
+    with Pool(run.settings.crew, run.cache.root, listen=run.watch, stop=run.stop) as pool:
+        for ready, needed, errors in make_ready(jobs, plan.conditionings, run.cache, pool):
+            run.watch(Progress(stage="voice", done=ready, total=needed))
+            run.errors |= errors
+        jobs = [job for job in jobs if job.calls[0].key not in run.errors]
+        tally = Tally(jobs)
+        for result in record_takes(jobs, run.cache, pool):
+            if isinstance(result, TakeDone):
+                takes[result.take.key] = result.take
+                run.rendered.add(result.take.key)
+            else:
+                run.errors[result.key] = result.error
+            _tell(run.watch, tally, result)
+    if run.stop.asked:
+        raise KeyboardInterrupt
     return takes
+
+
+def _tell(watch: Watch, tally: Tally, result: TakeDone | TakeFailed) -> None:
+    """Say what became of an utterance, and how far the recording is."""
+    if isinstance(result, TakeDone):
+        take, worker = result.take, result.worker
+        call = tally.count(take.key, take, worker)
+        said = Recorded(utterance=call, worker=worker, audio_s=take.frames / take.sample_rate, wall_s=take.wall_s)
+    else:
+        said = Recorded(utterance=tally.count(result.key, None, 0), error=result.error)
+    watch(said)
+    watch(Progress(stage="record", done=tally.done_s, total=tally.total_s, left_s=tally.left_s))
 
 
 def _name_timelines(run: _Run, plan: Plan, takes: Mapping[str, Take]) -> dict[str, Timeline]:
@@ -294,6 +343,7 @@ def _make_masters(run: _Run, timelines: Mapping[str, Timeline]) -> Iterable[Deli
             heard = _count_up(run.watch, before, total, name)
             master = make_master(timeline, run.recipe, output_path(run.out, name), run.cache.read, heard, tags=tags)
             kept = deliver(run.out, name, master, inputs)
+            run.watch(kept)
         yield kept
         before += timeline.length
 
