@@ -103,7 +103,7 @@ def test_what_is_here_is_kept_when_the_hub_is_gone(cli, fetch, hub, lark, impati
     result = cli("download", "lark", "--endpoint", f"http://127.0.0.1:{free_port()}", "--json")
 
     assert result.json["downloads"][0]["state"] == "fetched"
-    assert set(read_record("lark")[""].files) == WANTED
+    assert set(read_record("lark")[""][0].files) == WANTED
 
 
 @pytest.mark.parametrize("file", sorted(WANTED))
@@ -492,7 +492,7 @@ def test_the_record_is_plain_and_versioned(fetch, lark) -> None:
     data = json.loads((hub_folder().parent / "engines" / "lark" / "weights.json").read_text())
 
     assert data["version"] == 1
-    assert data["parts"][""]["files"]["lark.pth"]["sha256"] == hashlib.sha256(MODEL).hexdigest()
+    assert data["parts"][""][0]["files"]["lark.pth"]["sha256"] == hashlib.sha256(MODEL).hexdigest()
 
 
 # --- engines --------------------------------------------------------------------------------------------

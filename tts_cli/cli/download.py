@@ -111,13 +111,13 @@ def _print_json(results: "list[Downloaded]") -> None:
 
 def _list(*, as_json: bool) -> None:
     """List every part of every engine's weights, and whether it is here."""
-    from tts_cli.engines.weights import has_weights
+    from tts_cli.engines.weights import is_here
     from tts_cli.pipeline.download import downloadable
 
     rows = [
         {
             "name": f"{spec.name}:{weights.part}" if weights.part else spec.name,
-            "here": has_weights(spec, weights.part),
+            "here": is_here(spec, weights),
             "megabytes": weights.megabytes,
             "gated": weights.gated,
             "licence": weights.licence,

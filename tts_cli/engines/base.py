@@ -110,14 +110,15 @@ class EngineSpec:
     `voices` names a function `() -> tuple[EngineVoice, ...]`; `resolve` a function `(voice, language) -> str` that
     returns the engine's full voice name, "" only where it is given none and has none, or raises `UnknownNameError`.
     Both are "module:function" and may only import what the CLI process may. `package` is the distribution whose version
-    is part of every key. An engine without a `conditioner` imitates nobody. `weights` and `requirements` are what
-    `tts-cli download` fetches and installs; without requirements an engine runs in tts-cli's own environment.
-    `front_end` names a function `(versions of packages) -> str`, importable like `voices`, that tells what turns text
-    into sounds there.
+    is part of every key. An engine without a `conditioner` imitates nobody.
 
     `devices` are the kinds it runs on, best first. One call may have `batch` requests at most, or `gpu_batch` on a GPU
     if that differs. Loading takes `startup_s`; a worker that takes `patience_s` longer than twenty times what it should
     counts as hung. An engine that `reads_files` by their paths works where the script lies.
+
+    `weights` and `requirements` are what `tts-cli download` fetches and installs; an engine without requirements runs
+    in tts-cli's own environment. `front_end` names a function `(versions of packages) -> str`, importable like `voices`,
+    that tells what turns text into sounds there.
     """
 
     name: str

@@ -211,6 +211,7 @@ def _check(order: Order, folder: Path, files: Mapping[str, _Announced]) -> tuple
         repo=order.weights.repo,
         revision=folder.name,
         asked=order.asked,
+        pinned=order.weights.revision,
         folder=folder.relative_to(hub_folder().resolve()).as_posix(),
         files={path: file for path, file in sorted(checked.items()) if file},
     )

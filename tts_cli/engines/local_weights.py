@@ -27,7 +27,14 @@ def take_over(order: Order, source: Path) -> Fetched:
             done += file.size
             order.watch(done, total)
     name = into.relative_to(hub_folder().resolve()).as_posix()
-    return Fetched(repo=order.weights.repo, revision=into.name, asked=order.asked, folder=name, files=files)
+    return Fetched(
+        repo=order.weights.repo,
+        revision=into.name,
+        asked=order.asked,
+        pinned=order.weights.revision,
+        folder=name,
+        files=files,
+    )
 
 
 def _find(order: Order, source: Path) -> Path:

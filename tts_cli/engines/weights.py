@@ -29,14 +29,15 @@ class FetchedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """One part of an engine's weights: where it came from (`asked` is the revision as given), and its files.
+    """What was fetched for one `Weights`: the commit, the revision as it was `asked` for, and the one that is `pinned`.
 
     `folder` is the snapshot's, below `hub_folder()`.
     """
 
     repo: str
-    revision: str
+    pinned: str
     asked: str
+    revision: str
     folder: str
     files: Mapping[str, FetchedFile]
 
@@ -65,25 +66,40 @@ def engine_folder(name: str) -> Path:
     return home() / "engines" / name
 
 
-def parts_of(spec: EngineSpec) -> dict[str, Weights]:
+def parts_of(spec: EngineSpec) -> dict[str, tuple[Weights, ...]]:
     """Return the engine's weights by the name of the part."""
-    return {weights.part: weights for weights in spec.weights}
+    names = dict.fromkeys(weights.part for weights in spec.weights)
+    return {name: tuple(weights for weights in spec.weights if weights.part == name) for name in names}
+
+
+def find_fetched(spec: EngineSpec, weights: Weights) -> Fetched | None:
+    """Return what was fetched for these weights, whether it is still there or not."""
+    found = read_record(spec.name).get(weights.part, ())
+    return next((one for one in found if (one.repo, one.pinned) == (weights.repo, weights.revision)), None)
 
 
 def find_weights(spec: EngineSpec, part: str = "") -> Path:
-    """Return the folder of the part's files; raises `MissingError` where they are not all there."""
-    fetched = read_record(spec.name).get(part)
-    if fetched is None:
-        raise _missing(spec, part, "not here")
-    if absent := absent_files(fetched):
-        raise _missing(spec, part, f"not complete: {absent[0]} is missing or has changed")
-    return hub_folder() / fetched.folder
+    """Return the folder of the part's files, the first one's if it has several; raises `MissingError` if any lack."""
+    folders = []
+    for weights in parts_of(spec)[part]:
+        fetched = find_fetched(spec, weights)
+        if fetched is None:
+            raise _missing(spec, part, "not here")
+        if absent := absent_files(fetched):
+            raise _missing(spec, part, f"not complete: {absent[0]} is missing or has changed")
+        folders.append(hub_folder() / fetched.folder)
+    return folders[0]
+
+
+def is_here(spec: EngineSpec, weights: Weights) -> bool:
+    """Say whether these weights were fetched and are still there."""
+    fetched = find_fetched(spec, weights)
+    return fetched is not None and not absent_files(fetched)
 
 
 def has_weights(spec: EngineSpec, part: str = "") -> bool:
     """Say whether `find_weights` would find them."""
-    fetched = read_record(spec.name).get(part)
-    return fetched is not None and not absent_files(fetched)
+    return all(is_here(spec, weights) for weights in parts_of(spec)[part])
 
 
 def absent_files(fetched: Fetched) -> list[str]:
@@ -100,35 +116,33 @@ def weights_digest(spec: EngineSpec) -> str:
     """
     if not spec.weights:
         return ""
-    record = read_record(spec.name)
     if "" in parts_of(spec):
         find_weights(spec)
-    names = {}
-    for part, weights in parts_of(spec).items():
-        fetched = record.get(part)
-        pinned = fetched is None or fetched.revision == weights.revision
-        names[part] = weights.revision if part and pinned else _contents(fetched)
-    return hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()
+    names = [[weights.part, weights.repo, _identity(spec, weights)] for weights in spec.weights]
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 
-def read_record(engine: str) -> dict[str, Fetched]:
+def read_record(engine: str) -> dict[str, tuple[Fetched, ...]]:
     """Return what was fetched for an engine, by part; nothing where the record cannot be read."""
     try:
         data = json.loads((engine_folder(engine) / RECORD).read_bytes())
         if data["version"] != RECORD_VERSION:
             return {}
-        return {part: _from_json(fetched) for part, fetched in data["parts"].items()}
+        return {part: tuple(map(_from_json, fetched)) for part, fetched in data["parts"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
-def write_record(engine: str, parts: Mapping[str, Fetched]) -> None:
-    """Keep what was fetched, whole or not at all."""
-    path = engine_folder(engine) / RECORD
+def write_record(spec: EngineSpec, weights: Weights, fetched: Fetched) -> None:
+    """Keep what was fetched, whole or not at all; what other specs wanted of the part is forgotten."""
+    record = dict(read_record(spec.name))
+    others = (find_fetched(spec, other) for other in parts_of(spec)[weights.part] if other != weights)
+    record[weights.part] = (fetched, *(other for other in others if other))
+    data = {part: [asdict(one) for one in found] for part, found in record.items()}
+    path = engine_folder(spec.name) / RECORD
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = {"version": RECORD_VERSION, "parts": {part: asdict(fetched) for part, fetched in parts.items()}}
     new = path.with_name(f"{RECORD}.{os.getpid()}")
-    new.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    new.write_text(json.dumps({"version": RECORD_VERSION, "parts": data}, indent=1) + "\n", encoding="utf-8")
     new.replace(path)
 
 
@@ -137,8 +151,11 @@ def _from_json(data: dict[str, Any]) -> Fetched:
     return Fetched(**data, files=files)
 
 
-def _contents(fetched: Fetched | None) -> list[tuple[str, str]]:
-    return sorted((path, file.sha256) for path, file in fetched.files.items()) if fetched else []
+def _identity(spec: EngineSpec, weights: Weights) -> str | list[tuple[str, str]]:
+    fetched = find_fetched(spec, weights)
+    if fetched is None or (weights.part and fetched.revision == weights.revision):
+        return weights.revision
+    return sorted((path, file.sha256) for path, file in fetched.files.items())
 
 
 def _missing(spec: EngineSpec, part: str, how: str) -> MissingError:

@@ -9,7 +9,7 @@ from typing import Literal
 from tts_cli.engines.base import EngineSpec, Weights
 from tts_cli.engines.catalog import RECORDING, engine_names, get_spec
 from tts_cli.engines.environments import find_environment
-from tts_cli.engines.weights import engine_folder, parts_of, read_record, write_record
+from tts_cli.engines.weights import engine_folder, find_fetched, parts_of, write_record
 from tts_cli.errors import MissingError, UnknownNameError, UsageError
 
 ALL = "all"
@@ -55,7 +55,7 @@ def download(order: DownloadOrder, watch: Watch) -> Iterator[Downloaded]:
     Raises `UnknownNameError` and `UsageError` before anything is done.
     """
     wanted = [(spec, parts) for name in order.names for spec, parts in _resolve(name)]
-    if (order.revision or order.folder) and len([part for _, parts in wanted for part in parts]) > 1:
+    if (order.revision or order.folder) and len(wanted) > 1:
         raise UsageError("--revision and --from are for one engine at a time", hint="run the command for each")
     for spec, parts in wanted:
         if spec.requirements:
@@ -74,7 +74,7 @@ def downloadable() -> tuple[EngineSpec, ...]:
 def _resolve(name: str) -> Iterable[tuple[EngineSpec, tuple[Weights, ...]]]:
     """Say what a name as typed stands for: ENGINE, ENGINE:PART, ENGINE:all or all."""
     if name == ALL:
-        return [(spec, tuple(spec.weights)) for spec in downloadable()]
+        return [(spec, spec.weights) for spec in downloadable()]
     engine, _, part = name.partition(":")
     spec = get_spec(engine)
     if part == ALL:
@@ -82,7 +82,7 @@ def _resolve(name: str) -> Iterable[tuple[EngineSpec, tuple[Weights, ...]]]:
     parts = parts_of(spec)
     if part and part not in parts:
         raise UnknownNameError(f"part of {engine}", part, filter(None, parts))
-    return [(spec, (parts[part],) if part in parts else ())]
+    return [(spec, parts.get(part, ()))]
 
 
 def _try(name: str, what: Literal["environment", "weights"], do: Callable[[], Downloaded]) -> Downloaded:
@@ -120,15 +120,14 @@ def _prepare_weights(spec: EngineSpec, weights: Weights, order: DownloadOrder, w
         offline=order.offline,
         watch=lambda done, total: watch.count(wanted.name, done, total),
     )
-    record = read_record(spec.name)
-    found = record.get(weights.part)
+    found = find_fetched(spec, weights)
     state: State = "ready"
     if found is None or not hub.is_known(wanted, found):
         source = order.folder or order.endpoint or "its hub"
         gated = ", gated" if weights.gated else ""
         watch.say(f"{wanted.name}: {weights.repo} from {source}, licence {weights.licence or 'unknown'}{gated}")
         found = local_weights.take_over(wanted, order.folder) if order.folder else hub.fetch(wanted)
-        write_record(spec.name, {**record, weights.part: found})
+        write_record(spec, weights, found)
         state = "fetched"
     detail = f"{found.repo} at {found.revision[:12]}, {len(found.files)} files"
     return Downloaded(name=wanted.name, what="weights", state=state, detail=detail, size=found.size)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import engine_names, front_end, get_spec, list_voices
 from tts_cli.engines.environments import find_environment
-from tts_cli.engines.weights import absent_files, engine_folder, hub_folder, read_record
+from tts_cli.engines.weights import engine_folder, has_weights, hub_folder, parts_of
 from tts_cli.errors import MissingError
 
 
@@ -71,10 +71,9 @@ def _weights(spec: EngineSpec) -> tuple[str, tuple[str, ...]]:
     """Say which parts are here, and what is missing that every line needs."""
     if not spec.weights:
         return "none needed", ()
-    record = read_record(spec.name)
-    here = [part or "yes" for part, fetched in record.items() if not absent_files(fetched)]
-    needed = "" not in [weights.part for weights in spec.weights] or "yes" in here
-    return ", ".join(here) or "missing", () if needed else ("its weights are not here",)
+    here = [part or "yes" for part in parts_of(spec) if has_weights(spec, part)]
+    needed = "" in parts_of(spec) and "yes" not in here
+    return ", ".join(here) or "missing", ("its weights are not here",) if needed else ()
 
 
 def _abilities(spec: EngineSpec, versions: Mapping[str, str]) -> tuple[str, ...]:
