@@ -121,7 +121,7 @@ def _find(address: str, folder: Path) -> Path | None:
 
 def _fetched_folders(repo: str) -> Iterator[Path]:
     for fetched in read_record(NAME).values():
-        for each in fetched if isinstance(fetched, (list, tuple)) else (fetched,):
+        for each in fetched:
             if each.repo == repo:
                 yield hub_folder() / each.folder
 
