@@ -24,17 +24,16 @@ def speak(model, rows, **options):
 
 
 @pytest.fixture(
-    scope="module", params=["english_2026-10", "english_2m_2026-10", "english_18m_2026-10", "english_2026-01"]
+    scope="module", params=["english_2026-10", "english_2m_2026-10", "english_drifting_26-09", "english_2026-01"]
 )
 def kinds(request, tmp_path_factory):
     """Each sort of model: its sampler, its attention with fewer keys, low ranks, another way to treat short texts."""
     folder = tmp_path_factory.mktemp("kinds")
-    tiny = request.param.startswith("english_2026")
-    write_model(folder, like=request.param, tiny=tiny, end_bias=SOMETIMES)
+    write_model(folder, like=request.param, tiny=True, end_bias=SOMETIMES)
     return folder
 
 
-@pytest.mark.parametrize("width", [1, 2, 16])
+@pytest.mark.parametrize("width", [1, 3])
 def test_every_sort_of_model_speaks_as_the_package_does(load, kinds, width) -> None:
     alone, batched = load(kinds, 0), load(kinds, width)
     rows = rows_of(alone)

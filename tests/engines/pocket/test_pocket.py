@@ -128,7 +128,7 @@ def test_a_line_that_never_ends_is_tried_with_other_seeds_and_fails(settle, endl
         "speak",
         lambda self, rows, **options: seeds.append([row.seed for row in rows]) or speak(self, rows, **options),
     )
-    with pytest.raises(TakeError, match="did not come to an end, 3 times: 'One two three.'") as caught:
+    with pytest.raises(TakeError, match=r"did not come to an end, 3 times: 'One two three\.'") as caught:
         engine.synthesize([request()])
     assert "another seed" in caught.value.hint
     assert seeds == [[7], [derive_seed(7, 1)], [derive_seed(7, 2)]]
