@@ -69,6 +69,35 @@ def voices(
         _show(bench_voices(Path(folder), clip=clip, engine=engine, lines=lines, say=_say), as_json=as_json)
 
 
+@app.command(epilog="Example: [bold]tts-cli bench engine pocket-tts --synthetic[/bold]")
+def engine(
+    name: Annotated[str, typer.Argument(help="Which engine.")],
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="Random weights of full size; no download.")] = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Time an engine against its own package, one thread per process, beside what the machine can do at all."""
+    from tts_cli.bench.engine import bench_engine
+
+    tables = bench_engine(name, synthetic=synthetic, say=_say)
+    if as_json:
+        listed = {title: [asdict(figure) for figure in figures] for title, figures in tables.items()}
+        output.print_json({"status": "ok", "tables": listed})
+        return
+    for title, figures in tables.items():
+        output.results().print(f"\n[bold]{title}[/bold]")
+        cells = [
+            (
+                figure.what,
+                f"{figure.value:,.1f}",
+                figure.unit,
+                "" if figure.ratio is None else f"{figure.ratio:.2f}",
+                figure.note,
+            )
+            for figure in figures
+        ]
+        output.print_table(("what", "value", "unit", "ratio", "note"), cells, right=("value", "ratio"))
+
+
 def _say(text: str) -> None:
     output.talk().print(f"[dim]{text} ...[/dim]")
 
