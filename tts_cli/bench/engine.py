@@ -80,9 +80,7 @@ def measure(engine: str, module: str, *arguments: str | Path) -> dict[str, Any]:
 def measure_together(count: int, engine: str, module: str, *arguments: str | Path) -> list[dict[str, Any]]:
     """Do so in several processes at once; each has a folder to `meet` the others in, and their count, as arguments."""
     with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as folder, ThreadPoolExecutor(count) as threads:
-        return list(
-            threads.map(lambda _: measure(engine, module, *arguments, folder, str(count)), range(count))
-        )
+        return list(threads.map(lambda _: measure(engine, module, *arguments, folder, str(count)), range(count)))
 
 
 def meet(folder: Path, count: int, *, patience_s: float = 120.0) -> None:
@@ -102,14 +100,12 @@ def print_json(values: Mapping[str, Any]) -> None:
 
 def best_of(times: int, do: Callable[[], object]) -> float:
     """Return the least CPU seconds of several goes."""
-    return min(cpu_seconds(do) for _ in range(times))
-
-
-def cpu_seconds(do: Callable[[], object]) -> float:
-    """Return what a call cost."""
-    started = time.process_time()
-    do()
-    return time.process_time() - started
+    taken = []
+    for _ in range(times):
+        started = time.process_time()
+        do()
+        taken.append(time.process_time() - started)
+    return min(taken)
 
 
 def machine_limits() -> dict[str, float]:

@@ -11,7 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tts_cli.bench.engine import Figure, Say, Tables, cpu_seconds, machine_limits, measure, meet, print_json
+from tts_cli.bench.engine import (
+    Figure,
+    Say,
+    Tables,
+    machine_limits,
+    measure,
+    measure_together,
+    meet,
+    print_json,
+)
 
 ENGINE = "pocket-tts"
 MODULE = "tts_cli.bench.pocket"
@@ -81,16 +90,14 @@ def _limits(limits: dict[str, float], package: float) -> list[Figure]:
 
 
 def _two(folder: Path) -> list[Figure]:
-    from tts_cli.bench.engine import measure_together
-
-    def frames_per_second(count: int) -> float:
-        return sum(float(found["wall"]) for found in measure_together(count, ENGINE, MODULE, "together", folder))
-
-    one, two = frames_per_second(1), frames_per_second(2)
-    return [
-        Figure(what="one process", value=one, unit="frames/s", ratio=1.0),
-        Figure(what="two processes, each with one thread", value=two, unit="frames/s", ratio=two / one),
-    ]
+    """Compare one process with two at once, by the wall clock and, as the cores may be shared, by their CPU time."""
+    one, two = (measure_together(count, ENGINE, MODULE, "together", folder) for count in (1, 2))
+    figures = []
+    for name, unit in (("cpu", UNIT), ("wall", "frames/s")):
+        alone, both = (sum(float(found[name]) for found in each) for each in (one, two))
+        figures.append(Figure(what="one process", value=alone, unit=unit, ratio=1.0))
+        figures.append(Figure(what="two at once, in all", value=both, unit=unit, ratio=both / alone))
+    return figures
 
 
 def _worker(found: dict[str, Any]) -> list[Figure]:
@@ -102,8 +109,9 @@ def _worker(found: dict[str, Any]) -> list[Figure]:
             unit="s",
             note=f"{found['audio_s']:.1f} s of audio",
         ),
-        Figure(what="memory, with one take", value=found["first_mb"], unit="MB"),
-        Figure(what=f"memory at its peak, with {ROWS} rows", value=found["peak_mb"], unit="MB"),
+        Figure(what="memory after the first take", value=found["first_mb"], unit="MB"),
+        Figure(what=f"memory after {ROWS} rows at once", value=found["full_mb"], unit="MB"),
+        Figure(what="memory at its peak, which is while it loads", value=found["peak_mb"], unit="MB"),
     ]
 
 
@@ -174,28 +182,29 @@ def compare(folder: Path, precision: str) -> dict[str, Any]:
     found: dict[str, Any] = {name: [] for name in ways}
     for _ in range(REPEATS):
         for name, way in ways.items():
-            frames: list[int] = []
-            found[name].append(1 / (cpu_seconds(lambda way=way, frames=frames: frames.append(way())) / frames[0]))
+            started = time.process_time()
+            frames = way()
+            found[name].append(frames / (time.process_time() - started))
     return found
 
 
 def together(folder: Path, meeting: str, count: str) -> dict[str, Any]:
-    """Speak all lines at the same time as others do; frames per second of the wall clock."""
+    """Speak all lines at the same time as others do; frames per second of the wall clock, and of CPU time."""
     model = _load(folder, width=ROWS)
     _speak(model, TEXTS[:1])
     meet(Path(meeting), int(count))
-    started = time.perf_counter()
+    wall, cpu = time.perf_counter(), time.process_time()
     frames = sum(_speak(model, TEXTS) for _ in range(2))
-    return {"wall": frames / (time.perf_counter() - started)}
+    return {"wall": frames / (time.perf_counter() - wall), "cpu": frames / (time.process_time() - cpu)}
 
 
 def start(folder: Path) -> dict[str, Any]:
     """Do what a worker does: load, speak a line through the adapter, then a full batch."""
     import os
-    import resource
 
     from tts_cli.engines.base import Request
     from tts_cli.engines.pocket import PocketTts
+    from tts_cli.workers.process import memory_in_use
 
     os.environ["TTS_CLI_HOME"] = str(folder)
     engine = PocketTts()
@@ -203,13 +212,17 @@ def start(folder: Path) -> dict[str, Any]:
     engine._model("en", int8=False)  # noqa: SLF001  workers load it with their first line
     loaded_s = _since_start()
     at_once = {"end_threshold": -1e6}
-    [speech] = engine.synthesize(
-        [Request(text=TEXTS[0], language="en", voice="alba", params=at_once, seed=1)]
-    )
-    first_s, memory = _since_start(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    [speech] = engine.synthesize([Request(text=TEXTS[0], language="en", voice="alba", params=at_once, seed=1)])
+    first_s, memory = _since_start(), memory_in_use()["memory"] / 1e6
     _speak(engine._model("en", int8=False), TEXTS)  # noqa: SLF001
     audio_s = len(speech.samples) / speech.sample_rate if not isinstance(speech, Exception) else 0.0
-    return {"loaded_s": loaded_s, "first_s": first_s, "audio_s": audio_s, "first_mb": memory}
+    return {
+        "loaded_s": loaded_s,
+        "first_s": first_s,
+        "audio_s": audio_s,
+        "first_mb": memory,
+        "full_mb": memory_in_use()["memory"] / 1e6,
+    }
 
 
 def _since_start() -> float:
