@@ -204,7 +204,7 @@ def start(folder: Path) -> dict[str, Any]:
 
     from tts_cli.engines.base import Request
     from tts_cli.engines.pocket import PocketTts
-    from tts_cli.workers.process import memory_in_use
+    from tts_cli.workers.channel import memory_in_use
 
     os.environ["TTS_CLI_HOME"] = str(folder)
     engine = PocketTts()
