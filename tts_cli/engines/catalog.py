@@ -133,6 +133,11 @@ def check_state(conditioner: Conditioner, state: State) -> State:
     return _function(conditioner.layout)(state)
 
 
+def lacking_part(conditioner: Conditioner, language: str) -> str:
+    """Return the part of the weights that imitating in a language needs and that is not here; empty if none."""
+    return cast("str", _function(conditioner.lacks)(language)) if conditioner.lacks else ""
+
+
 def package_version(spec: EngineSpec) -> str:
     """Return the version of the engine's distribution; raises `MissingError` where it is not installed."""
     return _version(spec.package)

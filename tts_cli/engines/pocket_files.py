@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tts_cli.engines.pocket_voices import CONFIGS
+from tts_cli.engines.pocket_voices import CONFIGS, base_language
 from tts_cli.engines.pocket_weights import cloning_part
-from tts_cli.engines.weights import hub_folder, read_record
+from tts_cli.engines.weights import has_weights, hub_folder, read_record
 from tts_cli.errors import MissingError, TakeError
 
 NAME = "pocket-tts"
@@ -80,6 +80,22 @@ def find_embedding(files: ModelFiles, voice: str, language: str) -> Path:
         name = _part_name("" if language == "en" else language)
         raise TakeError(f"the voice {voice} of {name} is not here", hint=f"tts-cli download {name}")
     return found
+
+
+def lacking_part(language: str) -> str:
+    """Return the part of the weights that imitating in a language needs, if it is not here; read by planning."""
+    import yaml
+
+    from tts_cli.engines.pocket_spec import POCKET
+
+    base = base_language(language)
+    path = own_config(base)
+    if path is None:
+        here = base not in CONFIGS or has_weights(POCKET, cloning_part(base))
+    else:
+        address = yaml.safe_load(path.read_text(encoding="utf-8")).get("weights_path") or ""
+        here = _find(address, path.parent) is not None
+    return "" if here else cloning_part(base)
 
 
 def refuse_cloning(language: str) -> TakeError:

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,11 +39,7 @@ class Spoken:
 
 
 def import_package() -> Any:
-    """Import pocket-tts, which sets the threads of the whole process to one, and give the process its own back.
-
-    It never goes to the network: what it may read is here or is an error.
-    """
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    """Import pocket-tts, which sets the threads of the whole process to one, and give the process its own back."""
     threads = torch.get_num_threads()
     import pocket_tts
 

@@ -40,6 +40,8 @@ POCKET = EngineSpec(
         layout="tts_cli.engines.layouts:pocket_tts",
         sample_rate=24_000,
         by_language=True,
+        by_line=True,
+        lacks="tts_cli.engines.pocket_files:lacking_part",
         suffix=".safetensors",
         expected_s=8.0,
     ),
