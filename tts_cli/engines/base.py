@@ -118,7 +118,8 @@ class EngineSpec:
 
     `devices` are the kinds it runs on, best first. One call may have `batch` requests at most, or `gpu_batch` on a GPU
     if that differs. Loading takes `startup_s`; a worker that takes `patience_s` longer than twenty times what it should
-    counts as hung. An engine that `reads_files` by their paths works where the script lies.
+    counts as hung. An engine that `reads_files` by their paths works where the script lies. One that is not
+    `expressive` has no emotions of its own: it makes do with pace and level, unless the voice has a clip of one.
 
     `weights` and `requirements` are what `tts-cli download` fetches and installs; an engine without requirements runs
     in tts-cli's own environment. `front_end` names a function `(versions of packages) -> str`, importable like `voices`,
@@ -145,6 +146,7 @@ class EngineSpec:
     gpu_batch: int | None = None
     reads_files: bool = False
     stochastic: bool = True
+    expressive: bool = True
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
     conditioner: Conditioner | None = None

@@ -86,3 +86,21 @@ def test_cloning_needs_its_own_weights_and_then_works(cli, fetch, clips: Path, m
     result = cli("render", "script.yaml", "--workers", "1", "--json")
     assert result.code == 0, result.err
     assert result.json["lines"]["rendered"] == 4
+
+
+def test_an_emotion_that_is_only_pace_and_level_is_said_once(cli, fetch, clips: Path) -> None:
+    assert fetch("pocket-tts").code == 0
+    Path("voices/ann").mkdir(parents=True)
+    Path("voices/ann/voice.yaml").write_text(
+        f"references: [{clips / 'ann.wav'}]\nemotions: {{sad: {{like: sad, reference: {clips / 'bob.wav'}}}}}\n"
+    )
+    Path("script.yaml").write_text(
+        "defaults: {engine: pocket-tts}\nspeakers: {alba: {voice: alba}, ann: {voice: ann}}\nlines:\n"
+        "  - {speaker: alba, emotion: sad, text: One.}\n  - {speaker: alba, emotion: sad, text: Two.}\n"
+        "  - {speaker: ann, emotion: sad, text: Three.}\n"
+    )
+    result = cli("check", "script.yaml")
+    assert result.code == 0, result.err
+    said = "the engine pocket-tts has no emotion 'sad' of its own, only: slow, quiet, even"
+    assert result.err.count(said) == 1
+    assert "give the voice a `reference` in which it speaks that way" in result.err
