@@ -9,12 +9,12 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from tts_cli.bench.figures import Tables
 from tts_cli.bench.timing import time_command
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.environments import python_of
@@ -23,20 +23,6 @@ from tts_cli.errors import MissingError, UnknownNameError, UsageError
 ENGINES: Mapping[str, str] = {"pocket-tts": "tts_cli.bench.pocket:bench_pocket"}
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One line of a table: what was measured, and the ratio to the table's first line, or as the note says."""
-
-    what: str
-    value: float
-    unit: str
-    ratio: float | None = None
-    note: str = ""
-
-
-Tables = Mapping[str, Sequence[Figure]]
 
 
 class Bench(Protocol):

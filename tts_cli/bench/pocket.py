@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.bench.engine import (
-    Figure,
     Say,
-    Tables,
     machine_limits,
     measure,
     measure_together,
     meet,
     print_json,
 )
+from tts_cli.bench.figures import Figure, Tables
 
 ENGINE = "pocket-tts"
 MODULE = "tts_cli.bench.pocket"

@@ -122,8 +122,8 @@ class EngineSpec:
     `expressive` has no emotions of its own: it makes do with pace and level, unless the voice has a clip of one.
 
     `weights` and `requirements` are what `tts-cli download` fetches and installs; an engine without requirements runs
-    in tts-cli's own environment. `front_end` names a function `(versions of packages) -> str`, importable like `voices`,
-    that tells what turns text into sounds there.
+    in tts-cli's own environment. `front_end` names a function `(versions of packages) -> str`, importable like
+    `voices`, that tells what turns text into sounds there.
     """
 
     name: str
