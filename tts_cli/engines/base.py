@@ -120,6 +120,7 @@ class EngineSpec:
     if that differs. Loading takes `startup_s`; a worker that takes `patience_s` longer than twenty times what it should
     counts as hung. An engine that `reads_files` by their paths works where the script lies. One that is not
     `expressive` has no emotions of its own: it makes do with pace and level, unless the voice has a clip of one.
+    `varies` says how takes of the same key may differ with what is spoken beside them; by no bit, if it says nothing.
 
     `weights` and `requirements` are what `tts-cli download` fetches and installs; an engine without requirements runs
     in tts-cli's own environment. `front_end` names a function `(versions of packages) -> str`, importable like
@@ -147,6 +148,7 @@ class EngineSpec:
     reads_files: bool = False
     stochastic: bool = True
     expressive: bool = True
+    varies: str = ""
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
     conditioner: Conditioner | None = None

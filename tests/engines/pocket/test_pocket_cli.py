@@ -64,6 +64,8 @@ def test_a_script_is_rendered_with_what_was_fetched(cli, fetch) -> None:
     result = cli("render", "script.yaml", "--workers", "1", "--lines", "--json")
     assert result.code == 0, result.err
     assert result.json["lines"] == {"total": 4, "rendered": 4, "cached": 0, "failed": 0, "waiting": 0}
+    assert result.json["engines"][0]["name"] == "pocket-tts"
+    assert "1e-5" in result.json["engines"][0]["same_key"]
     assert all(soundfile.info(path).duration > 0.4 for path in Path("out/script").rglob("*.wav"))
     again = cli("render", "script.yaml", "--workers", "1", "--json")
     assert again.json["lines"]["cached"] == 4
