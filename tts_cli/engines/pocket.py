@@ -138,7 +138,10 @@ def _speak(model: Any, requests: Sequence[Request], sampler_steps: int) -> Itera
 
 
 def _make_rows(model: Any, request: Request) -> Iterator[Any]:
-    voice = model.find_voice(request.voice) if request.state is None else model.take_state(request.state)
+    if request.state is None:
+        voice = model.find_voice(request.voice)
+    else:
+        voice = model.take_state(request.state, request.state_key)
     names = [name for name in ("temperature", "end_threshold") if name in request.params]
     params = {name: _number(request.params, name, 0.0) for name in names}
     return model.make_rows(request.text, voice, request.seed, params)  # type: ignore[no-any-return]
