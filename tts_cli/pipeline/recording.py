@@ -35,7 +35,7 @@ class Studio:
     fallen: dict[str, str] = field(default_factory=dict)
 
 
-def record(plan: Plan, studio: Studio) -> Plan:
+def record_plan(plan: Plan, studio: Studio) -> Plan:
     """Have the missing takes recorded, into the cache alone: however many there are, this takes no memory for them.
 
     The plan that comes back has the engines that spoke in the end: lines that failed are handed on to the next one of
