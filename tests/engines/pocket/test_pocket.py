@@ -7,7 +7,7 @@ import torch
 from tts_cli.engines import pocket, pocket_selftest
 from tts_cli.engines.base import PromptAudio, Request, Speech
 from tts_cli.engines.pocket import PocketTts, find_fault
-from tts_cli.engines.pocket_model import derive_seed, import_package
+from tts_cli.engines.pocket_model import Model, derive_seed, import_package
 from tts_cli.errors import TakeError
 
 
@@ -54,6 +54,18 @@ def test_a_batch_mixes_voices_emotions_and_failures(engine) -> None:
     for number in (0, 1, 3):
         [alone] = engine.synthesize([requests[number]])
         assert np.abs(alone.samples - speeches[number].samples).max() < 1e-4
+
+
+def test_each_line_is_handed_on_as_soon_as_it_is_spoken(engine, monkeypatch) -> None:
+    requests = [request(text) for text in ("One two.", "Three four five six seven eight nine ten.", "Eleven.")]
+    decoded = []
+    decode = Model._decode
+    monkeypatch.setattr(Model, "_decode", lambda self, frames: decoded.append(len(frames)) or decode(self, frames))
+    stream = engine.synthesize_stream(requests)
+    first, speech = next(stream)
+    assert decoded == [len(speech.samples) // 1920]
+    assert {first, *(number for number, _ in stream)} == {0, 1, 2}
+    assert len(decoded) == 3
 
 
 def test_a_single_line_that_cannot_be_spoken_raises(engine) -> None:
