@@ -649,7 +649,8 @@ class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own. A `shard` makes takes alone: no outputs, no timeline.
+    those of the lines that are not an engine's own, `engines` all that speak. A `shard` makes takes alone: no outputs,
+    no timeline.
     """
 
     manifest: str
@@ -664,6 +665,7 @@ class Report:
     audio_seconds: float
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
+    engines: tuple[str, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
     shard: Shard | None = None
 

@@ -44,6 +44,7 @@ from tts_cli.pipeline.recording import Studio, load_takes, record_plan
 from tts_cli.pipeline.report import (
     choose_status,
     line_outcomes,
+    list_engines,
     list_failures,
     list_fallbacks,
     list_voices,
@@ -175,6 +176,7 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
         audio_seconds=round(run.studio.audio_s, 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
+        engines=list_engines(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
         shard=shard,
     )
@@ -273,6 +275,7 @@ def _render(run: _Run, started: float) -> Report:
         audio_seconds=round(sum(master.seconds for master in masters), 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
+        engines=list_engines(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
     )
 
