@@ -65,7 +65,7 @@ def test_each_line_is_handed_on_as_soon_as_it_is_spoken(engine, monkeypatch) -> 
     first, speech = next(stream)
     assert decoded == [len(speech.samples) // 1920]
     assert {first, *(number for number, _ in stream)} == {0, 1, 2}
-    assert len(decoded) == 3
+    assert len(decoded) >= 3  # a line that ran away is spoken again
 
 
 def test_a_single_line_that_cannot_be_spoken_raises(engine) -> None:
