@@ -234,7 +234,12 @@ def _quicken(tts: Any, *, int8: bool) -> Any:
 
 
 def _make_int8(flow_lm: Any) -> None:
+    """Put int8 layers into the language model; raises `MissingError` where this torch has none."""
     from tts_cli.engines.pocket_linear import Int8Linear, replace_linears
 
-    for part in (flow_lm.transformer, flow_lm.flow_net):
-        replace_linears(part, Int8Linear)
+    try:
+        for part in (flow_lm.transformer, flow_lm.flow_net):
+            replace_linears(part, Int8Linear)
+    except (AttributeError, RuntimeError) as error:
+        said = str(error).strip().partition("\n")[0]
+        raise MissingError(f"torch has no int8 layers here: {said}", hint="say `precision: fp32`") from error
