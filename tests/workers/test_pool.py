@@ -87,6 +87,12 @@ def test_two_hundred_quick_jobs_all_arrive(make_pool, jobs_of):
     assert set(found.values()) == {"take"}
 
 
+def test_what_an_engine_wants_known_is_told(make_pool, jobs_of):
+    events = []
+    list(make_pool(listen=events.append).render(jobs_of("a", engine="faulty:Slow")))
+    assert [event.detail for event in events if event.what == "ready"] == ["works one by one here"]
+
+
 def test_jobs_go_out_in_the_given_order(make_pool, jobs_of):
     results = make_pool().render(jobs_of("c", "a", "b"))
     assert [result.take.words[0].text for result in results] == ["c", "a", "b"]
@@ -232,7 +238,7 @@ def test_a_worker_that_hangs_is_stopped_with_all_it_started(make_pool, jobs_of, 
 def test_a_worker_that_was_killed_while_idle_is_replaced(make_pool, jobs_of):
     pool = make_pool()
     list(pool.render(jobs_of("one")))
-    os.kill(pool._slots[0].child._process.pid, signal.SIGKILL)
+    os.kill(pool._slots["cpu"][0].worker.pid, signal.SIGKILL)
     assert isinstance(next(pool.render(jobs_of("two"))), TakeDone)
 
 
@@ -263,7 +269,7 @@ def test_a_bug_in_an_engines_start_is_shown(make_pool, jobs_of):
 
 def test_a_python_that_does_not_exist_is_said(make_pool, jobs_of):
     with pytest.raises(MissingError, match="no/such/python"):
-        list(make_pool(python="no/such/python").render(jobs_of("a")))
+        list(make_pool(python=lambda _: "no/such/python").render(jobs_of("a")))
 
 
 def test_a_folder_of_the_user_cannot_get_into_the_worker(make_pool, jobs_of, tmp_path):
@@ -325,8 +331,9 @@ PARENT = """
 import sys; sys.path[:0] = [sys.argv[1], sys.argv[2]]
 from pathlib import Path
 import conftest, faulty_engine
+from tts_cli.settings import Crew
 from tts_cli.workers.pool import Pool
-with Pool(workers=2, cache=Path("cache"), specs=lambda name: faulty_engine.spec()) as pool:
+with Pool(Crew(workers=2), Path("cache"), specs=lambda name: faulty_engine.spec()) as pool:
     for result in pool.render([conftest.job("quick"), conftest.job("hang pids"), conftest.job("hang")]):
         print(type(result).__name__, flush=True)
 """

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from tts_cli import __version__
-from tts_cli.cli import bench, cache, check, clone, doctor, engines, export, output, precompute, render, voices
+from tts_cli.cli import (
+    bench,
+    cache,
+    check,
+    clone,
+    doctor,
+    download,
+    engines,
+    export,
+    output,
+    precompute,
+    render,
+    voices,
+)
 from tts_cli.errors import TtsError
 from tts_cli.types import ExitCode
 
@@ -20,11 +33,12 @@ app = typer.Typer(
 )
 app.command("render", epilog=render.EXAMPLE)(render.render)
 app.command("export", epilog=export.EXAMPLE)(export.export)
+app.command("download", epilog=download.EXAMPLE)(download.download)
 app.command("clone", epilog=clone.EXAMPLE)(clone.clone)
 app.command("precompute", epilog=precompute.EXAMPLE)(precompute.precompute)
 app.command("check", epilog=check.EXAMPLE)(check.check)
-app.command("engines", epilog=engines.EXAMPLE)(engines.engines)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
+app.add_typer(engines.app, name="engines", epilog=engines.EXAMPLE)
 app.add_typer(voices.app, name="voices")
 app.add_typer(cache.app, name="cache")
 app.add_typer(bench.app, name="bench")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli import output
-from tts_cli.cli.options import CacheOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
+from tts_cli.cli.options import CacheOpt, DeviceOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
 from tts_cli.errors import UsageError
-from tts_cli.settings import Settings, load_settings
+from tts_cli.settings import Crew, Settings, load_settings
 from tts_cli.types import ExitCode, ExportReport
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ def export(
     list_: Annotated[bool, typer.Option("--list", help="List the recipes that deliver something.")] = False,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,
+    device: DeviceOpt = "auto",
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Export what people ship: audiobooks, podcasts, subtitles, game lines (exit 6 where a requirement is not met)."""
     from tts_cli.pipeline.export import ExportOrder
 
-    settings = load_settings(cache=cache, workers=workers)
+    settings = load_settings(cache=cache, crew=Crew(workers=workers, device=device))
     if list_:
         _list(settings, as_json=as_json)
         return
@@ -63,11 +64,12 @@ def _list(settings: Settings, *, as_json: bool) -> None:
 def _export(order: "ExportOrder", settings: Settings, *, as_json: bool) -> ExitCode:
     from tts_cli.cli import summary
     from tts_cli.cli.progress import progress
+    from tts_cli.cli.signals import stoppable
     from tts_cli.pipeline import export as pipeline
 
     try:
-        with progress() as watch:
-            reports = pipeline.export(order, settings, watch)
+        with progress() as watch, stoppable() as stop:
+            reports = pipeline.export(order, settings, watch, stop)
     except KeyboardInterrupt:
         output.talk().print("interrupted: finished files are kept, run the same command to go on")
         return ExitCode.INTERRUPTED

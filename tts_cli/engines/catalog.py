@@ -6,11 +6,13 @@ the engine's own name; it is looked at only when that engine is asked for.
 
 import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tts_cli.engines import emotions
 from tts_cli.engines.base import Conditioner, EngineSpec, EngineVoice, Param, State
+from tts_cli.engines.pocket_spec import POCKET
 from tts_cli.errors import MissingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -49,6 +51,42 @@ ESPEAK = EngineSpec(
     licence="GPL-3.0-or-later (espeak-ng; an unmodified dependency)",
 )
 
+TONE = EngineSpec(
+    name="tone",
+    summary="a sine per character, for dry runs and benchmarks; fails in every way on request",
+    adapter="tts_cli.engines.tone:Tone",
+    version=1,
+    package="numpy",
+    voices="tts_cli.engines.tone:voices",
+    resolve="tts_cli.engines.tone:resolve",
+    sample_rate=16_000,
+    subtype="PCM_16",
+    chars_per_second=25.0,
+    realtime_factor=0.001,
+    devices=("cuda", "mps", "cpu"),
+    batch=8,
+    params={
+        "speed": Param(doc="factor on the speaking rate", default=1.0, low=0.25, high=4.0),
+        "pitch": Param(doc="factor on the pitch", default=1.0, low=0.25, high=4.0),
+        "char_ms": Param(doc="length of a character in ms", default=40.0, low=1.0, high=1000.0),
+        "work_ms": Param(doc="time to spend on a line, in ms", default=0.0, high=600_000.0),
+        "work": Param(doc="time to spend on a line, in seconds for each second of audio", default=0.0, high=1000.0),
+        "leak_mb": Param(doc="memory to keep for good, in MiB for each line", default=0.0, high=10_000.0),
+        "fits": Param(doc="the largest batch that fits into memory; 0 is any", default=0.0, high=1000.0),
+        "fault": Param(
+            doc="what goes wrong",
+            default="none",
+            choices=(
+                *("none", "refuse", "bug", "memory", "hog", "cuda", "crash", "exit", "hang", "noise"),
+                *("empty", "stereo", "nan", "silent", "clipped", "dc", "cut"),
+            ),
+        ),
+        "fault_times": Param(doc="how often in a run it goes wrong; 0 is always", default=0.0, high=1000.0),
+        "fault_rate": Param(doc="the share of seeds for which it goes wrong", default=1.0),
+    },
+    licence="Apache-2.0 (part of tts-cli)",
+)
+
 RECORDING = EngineSpec(
     name="recording",
     summary="plays a recorded file instead of speaking: what `audio:` on a line uses",
@@ -60,13 +98,14 @@ RECORDING = EngineSpec(
     sample_rate=0,
     subtype="PCM_24",
     patience_s=900.0,  # a recording may be two hours long, whatever its line says
+    reads_files=True,
     stochastic=False,
 )
 
 # How the import of somebody's module, or the making of a spec for another version of ours, goes wrong.
 _BROKEN = (ImportError, AttributeError, TypeError, ValueError, SyntaxError, LookupError, OSError, RuntimeError)
 
-BUILT_IN = {spec.name: spec for spec in (ESPEAK, RECORDING)}
+BUILT_IN = {spec.name: spec for spec in (ESPEAK, TONE, RECORDING, POCKET)}
 
 
 def engine_names() -> tuple[str, ...]:
@@ -94,9 +133,50 @@ def check_state(conditioner: Conditioner, state: State) -> State:
     return _function(conditioner.layout)(state)
 
 
+def lacking_part(conditioner: Conditioner, language: str) -> str:
+    """Return the part of the weights that imitating in a language needs and that is not here; empty if none."""
+    return cast("str", _function(conditioner.lacks)(language)) if conditioner.lacks else ""
+
+
 def package_version(spec: EngineSpec) -> str:
     """Return the version of the engine's distribution; raises `MissingError` where it is not installed."""
     return _version(spec.package)
+
+
+def model_version(spec: EngineSpec) -> str:
+    """Return what speaks, for keys: the package's version, the front end and the weights' digest, if it has them.
+
+    Raises `MissingError` where the engine cannot speak before `tts-cli download`.
+    """
+    if not (spec.requirements or spec.weights):
+        return package_version(spec)
+    from tts_cli.engines.weights import RECORD, engine_folder
+
+    folder = engine_folder(spec.name)
+    return _model_version(spec.name, str(folder), _changed(folder / RECORD), _changed(folder / "venv"))
+
+
+def front_end(spec: EngineSpec, versions: Mapping[str, str]) -> str:
+    """Return what turns text into sounds with those packages; empty for engines that have one way only."""
+    return cast("str", _function(spec.front_end)(versions)) if spec.front_end else ""
+
+
+@functools.lru_cache(maxsize=64)
+def _model_version(name: str, folder: str, weights: int, environment: int) -> str:  # noqa: ARG001  a change is a miss
+    from tts_cli.engines.environments import usable_environment
+    from tts_cli.engines.weights import weights_digest
+
+    spec = get_spec(name)
+    versions = usable_environment(spec).versions
+    version = versions.get(spec.package, "")
+    return " ".join(filter(None, (version, front_end(spec, versions), weights_digest(spec)[:32])))
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @functools.cache

@@ -1,24 +1,25 @@
 """What happened, as data: the report of a run and its plain form, report.json."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Any, Literal
 
 from tts_cli.cache.keys import digest
-from tts_cli.types import Failure, Outcome, Plan, PlannedLine, Report, Take, Timeline, Voice
+from tts_cli.engines.catalog import get_spec
+from tts_cli.types import Failure, Fallback, Outcome, Plan, PlannedLine, Report, Timeline, Voice
 
 
 def line_outcomes(
-    plan: Plan, takes: Mapping[str, Take], rendered: AbstractSet[str], errors: Mapping[str, str]
+    plan: Plan, takes: Container[str], rendered: AbstractSet[str], errors: Mapping[str, str]
 ) -> dict[str, Outcome]:
     """Say of each line what became of it; `rendered` holds the keys recorded in this run, `errors` those failed."""
     return {planned.line.id: _outcome(planned, takes, rendered, errors) for planned in plan.lines}
 
 
 def _outcome(
-    planned: PlannedLine, takes: Mapping[str, Take], rendered: AbstractSet[str], errors: Mapping[str, str]
+    planned: PlannedLine, takes: Container[str], rendered: AbstractSet[str], errors: Mapping[str, str]
 ) -> Outcome:
     keys = {utterance.key for utterance in planned.utterances}
     if not keys.isdisjoint(errors):
@@ -38,6 +39,21 @@ def list_failures(plan: Plan, errors: Mapping[str, str]) -> tuple[Failure, ...]:
     return tuple(failures)
 
 
+def list_fallbacks(plan: Plan, errors: Mapping[str, str]) -> tuple[Fallback, ...]:
+    """List the lines that another engine has spoken than they ask for; `errors` are those of all keys ever tried."""
+    wanted = {line.id: line.engine for line in plan.manifest.lines}
+    return tuple(
+        Fallback(
+            line=planned.line.id,
+            engine=planned.line.engine,
+            instead_of=wanted[planned.line.id],
+            error=errors.get(planned.line.id, "it is not installed"),
+        )
+        for planned in plan.lines
+        if planned.line.engine != wanted[planned.line.id]
+    )
+
+
 def choose_status(outcomes: Mapping[str, Outcome]) -> Literal["ok", "partial", "failed"]:
     """Call a run ok when no line failed, and failed when not one line could be spoken."""
     counts = Counter(outcomes.values())
@@ -50,6 +66,11 @@ def list_voices(plan: Plan) -> tuple[Voice, ...]:
     """List the voices that speak and are not an engine's own, each once, in the order of their first lines."""
     used = dict.fromkeys((planned.line.voice, planned.line.engine) for planned in plan.lines)
     return tuple(plan.manifest.voices[key] for key in used if key in plan.manifest.voices)
+
+
+def list_engines(plan: Plan) -> tuple[str, ...]:
+    """List the engines that speak, in the order of their first lines."""
+    return tuple(dict.fromkeys(utterance.engine for planned in plan.lines for utterance in planned.utterances))
 
 
 def report_to_rows(
@@ -72,24 +93,32 @@ def report_to_rows(
     return rows
 
 
+def count_outcomes(report: Report) -> dict[str, int]:
+    """Count the lines, in all and by outcome."""
+    counts = Counter(report.outcomes.values())
+    return {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome}
+
+
 def report_to_json(report: Report) -> dict[str, Any]:
     """Flatten a report into the form of report.json and of `render --json`."""
-    counts = Counter(report.outcomes.values())
     return {
         "manifest": report.manifest,
         "status": report.status,
-        "lines": {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome},
+        **({"shard": str(report.shard)} if report.shard else {}),
+        "lines": count_outcomes(report),
         "outputs": [asdict(output) for output in report.outputs],
-        "timeline": asdict(report.timeline),
+        "timeline": asdict(report.timeline) if report.timeline else None,
         "voices": [
             {"name": voice.name, "engine": voice.engine, "licence": voice.licence, "consent": voice.consent}
             for voice in report.voices
         ],
+        "engines": [{"name": name, "same_key": get_spec(name).varies or "the same bits"} for name in report.engines],
         "audio_seconds": report.audio_seconds,
         "wall_seconds": report.wall_seconds,
         "failures": [
             {"line": failure.line, "error": failure.error, "source": str(failure.source)} for failure in report.failures
         ],
+        "fallbacks": [asdict(fallback) for fallback in report.fallbacks],
         "incomplete": dict(report.incomplete),
         "warnings": list(report.warnings),
     }

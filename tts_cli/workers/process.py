@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -25,53 +26,25 @@ from tts_cli.audio.measure import measure_take
 from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
 from tts_cli.cache.records import take_to_json
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.base import Engine, PromptAudio, Speech, State
+from tts_cli.engines.base import Engine, PromptAudio, Request, Speech, State, StreamingEngine
 from tts_cli.errors import MissingError, TakeError, TtsError
 from tts_cli.types import Take
 from tts_cli.voices.pt_file import is_finite, read_pt, write_pt
-from tts_cli.workers.messages import PROTOCOL, decode, encode, request_from_json
+from tts_cli.workers.channel import Channel, claim_pipes, memory_in_use
+from tts_cli.workers.diagnosis import FRESH, kind_of
+from tts_cli.workers.messages import PROTOCOL, decode, request_from_json
 
-HEARTBEAT_S = 1.0
 LAST_WORDS_S = 0.5
 STATES_KEPT = 16
 
-
-class Channel:
-    """The way back to the parent, and the sign of life on it while there is work."""
-
-    def __init__(self, pipe: BinaryIO) -> None:
-        self._pipe = pipe
-        self._lock = threading.Lock()
-        self._busy = False
-        threading.Thread(target=self._beat, daemon=True).start()
-
-    def send(self, **message: object) -> None:
-        """Send one message whole; raises BrokenPipeError once the parent is gone."""
-        with self._lock:
-            self._pipe.write(encode(message))
-            self._pipe.flush()
-
-    @contextlib.contextmanager
-    def working(self) -> Iterator[None]:
-        """Show life for the time of the block."""
-        self._busy = True
-        try:
-            yield
-        finally:
-            self._busy = False
-
-    def _beat(self) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            while True:
-                time.sleep(HEARTBEAT_S)
-                if self._busy:
-                    self.send(event="heartbeat", rss=_resident_bytes())
+Job = dict[str, Any]
+Answer = dict[str, Any]
 
 
 def main() -> int:
     """Serve one parent until it closes our stdin."""
     faulthandler.enable(all_threads=False)
-    pipe_in, pipe_out = _claim_pipes()
+    pipe_in, pipe_out = claim_pipes()
     channel = Channel(pipe_out)
     requests = _read_requests(pipe_in)
     hello = requests.get()
@@ -84,26 +57,15 @@ def main() -> int:
             return 1
         try:
             desk = _Desk(engine, Cache(Path(hello["cache"])), hello["subtype"])
-            channel.send(event="ready", proto=PROTOCOL, pid=os.getpid())
+            channel.send(event="ready", proto=PROTOCOL, pid=os.getpid(), notice=getattr(engine, "notice", ""))
             while (request := requests.get()) is not None:
                 with channel.working():
-                    for job in request["jobs"]:
-                        channel.send(**_answer(desk, request["op"], job))
-                channel.send(event="done")
+                    for answer in _answer(desk, request["op"], request["jobs"]):
+                        channel.send(**answer)
+                channel.send(event="done", **memory_in_use())
         finally:
             engine.close()
     return 0
-
-
-def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Take stdin and stdout for the protocol, so that a library that prints or reads cannot disturb it."""
-    pipe_in = os.fdopen(os.dup(0), "rb")
-    pipe_out = os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return pipe_in, pipe_out
 
 
 def _read_requests(pipe: BinaryIO) -> "queue.SimpleQueue[dict[str, Any] | None]":
@@ -153,7 +115,7 @@ class _Desk:
         self._subtype = subtype
         self._states: dict[str, State] = {}
 
-    def condition(self, job: dict[str, Any]) -> dict[str, Any]:
+    def condition(self, job: Job) -> Answer:
         """Make the state of a voice from its clips."""
         started = time.perf_counter()
         state = self._engine.condition([self._clip(prompt) for prompt in job["prompts"]], job["language"])
@@ -161,12 +123,35 @@ class _Desk:
         if not is_finite(state):
             raise TakeError("the engine made a state that holds NaN or infinity")
         blob = self._keep(data, STATE)
-        return {"key": job["key"], "blob": blob, "size": len(data), "wall_s": _since(started)}
+        wall_s = round(time.perf_counter() - started, 4)
+        return {"event": "conditionals", "key": job["key"], "blob": blob, "size": len(data), "wall_s": wall_s}
 
-    def record(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Record an utterance."""
+    def record(self, jobs: Sequence[Job]) -> Iterator[Answer]:
+        """Record a batch of utterances; yields what became of each as it is kept."""
+        requests = [request_from_json(job, self._state(job.get("conditionals", ""))) for job in jobs]
+        for number, speech, engine_s in self._speak(requests):
+            if isinstance(speech, TakeError):
+                yield _failed(jobs[number], speech)
+            else:
+                yield _bounded(jobs[number], partial(self._take, jobs[number], speech, engine_s))
+
+    def _speak(self, requests: Sequence[Request]) -> Iterator[tuple[int, Speech | TakeError, float]]:
+        """Yield each result with its number and its share of the engine's time in seconds."""
         started = time.perf_counter()
-        [speech] = self._engine.synthesize([request_from_json(job, self._state(job.get("conditionals", "")))])
+        if isinstance(self._engine, StreamingEngine):
+            for number, speech in self._engine.synthesize_stream(requests):
+                yield number, speech, time.perf_counter() - started
+                started = time.perf_counter()
+            return
+        speeches = self._engine.synthesize(requests)
+        if len(speeches) != len(requests):
+            raise TakeError(f"the engine returned {len(speeches)} takes for {len(requests)} lines")
+        share_s = (time.perf_counter() - started) / len(requests)
+        yield from ((number, speech, share_s) for number, speech in enumerate(speeches))
+
+    def _take(self, job: Job, speech: Speech, engine_s: float) -> Answer:
+        """Measure, encode and keep what an engine spoke; `engine_s` is its share of the engine's time."""
+        started = time.perf_counter()
         _check(speech)
         measures = measure_take(speech.samples, speech.sample_rate)
         data = encode_take(speech.samples, speech.sample_rate, self._subtype)
@@ -178,9 +163,9 @@ class _Desk:
             sample_rate=speech.sample_rate,
             measures=measures,
             words=speech.words,
-            wall_s=_since(started),
+            wall_s=round(engine_s + time.perf_counter() - started, 4),
         )
-        return take_to_json(take)
+        return {"event": "take", **take_to_json(take)}
 
     def _clip(self, prompt: dict[str, Any]) -> PromptAudio:
         data = read_blob(self._cache.root, prompt["pcm"], PCM)
@@ -210,22 +195,42 @@ class _Desk:
             raise TakeError(f"the cache cannot be written: {error}", kind="storage") from error
 
 
-def _answer(desk: _Desk, op: str, job: dict[str, Any]) -> dict[str, Any]:
+def _answer(desk: _Desk, op: str, jobs: Sequence[Job]) -> Iterator[Answer]:
+    """Do the calls of one request; a batch that fails as a whole is done again one by one, but not without memory."""
+    if op == "condition":
+        for job in jobs:
+            yield _bounded(job, partial(desk.condition, job))
+        return
+    open_jobs = {job["key"]: job for job in jobs}
+    try:
+        for answer in desk.record(jobs):
+            del open_jobs[answer["key"]]
+            yield answer
+    except Exception as error:  # noqa: BLE001
+        one_by_one = len(jobs) > 1 and kind_of(error) not in FRESH
+        for job in open_jobs.values():
+            yield from _answer(desk, op, [job]) if one_by_one else [_failed(job, error)]
+
+
+def _bounded(job: Job, work: Callable[[], Answer]) -> Answer:
     """Do one call. This is the error boundary of a take: whatever goes wrong costs this line only."""
     try:
-        if op == "condition":
-            return {"event": "conditionals", **desk.condition(job)}
-        return {"event": "take", **desk.record(job)}
-    except TakeError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        return {"event": "failed", "key": job["key"], "kind": error.kind, "error": error.message + hint}
-    except TtsError as error:
-        return {"event": "failed", "key": job["key"], "kind": "engine", "error": error.message}
-    except MemoryError:
-        return {"event": "failed", "key": job["key"], "kind": "oom", "error": "out of memory"}
+        return work()
     except Exception as error:  # noqa: BLE001
-        traceback.print_exc()
-        return {"event": "failed", "key": job["key"], "kind": "internal", "error": _last_line(error)}
+        return _failed(job, error)
+
+
+def _failed(job: Job, error: Exception) -> Answer:
+    """Say what went wrong, in words where it was expected, and with its place where it is a bug."""
+    kind, said = kind_of(error), _last_line(error)
+    if isinstance(error, TtsError):
+        kind = kind if isinstance(error, TakeError) else "engine"
+        said = f"{error.message} ({error.hint})" if error.hint and isinstance(error, TakeError) else error.message
+    elif isinstance(error, MemoryError):
+        said = "out of memory"
+    else:
+        traceback.print_exception(error)
+    return {"event": "failed", "key": job["key"], "kind": kind, "error": said}
 
 
 def _check(speech: Speech) -> None:
@@ -237,23 +242,9 @@ def _check(speech: Speech) -> None:
         raise TakeError("the engine returned no audio")
 
 
-def _since(started: float) -> float:
-    return round(time.perf_counter() - started, 4)
-
-
 def _last_line(error: Exception) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-
-
-def _resident_bytes() -> int:
-    """Return the memory in use; where there is no /proc, its highest value so far."""
-    with contextlib.suppress(OSError):
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

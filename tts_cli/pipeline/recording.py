@@ -1,0 +1,106 @@
+"""Plan -> takes, with all that may go wrong between: voices made ready, lines recorded, and what fails handed on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tts_cli.cache.store import Cache, Missing
+from tts_cli.errors import DamagedTakeError
+from tts_cli.pipeline.conditionals import make_ready
+from tts_cli.pipeline.fallback import errors_of_lines, fall_back, optional_engines
+from tts_cli.pipeline.jobs import make_jobs
+from tts_cli.pipeline.order import Progress, Recorded, Watch
+from tts_cli.pipeline.takes import record_takes
+from tts_cli.pipeline.tally import Tally
+from tts_cli.settings import Crew
+from tts_cli.types import Job, Plan, Take
+from tts_cli.workers.events import WorkerEvent
+from tts_cli.workers.messages import TakeDone, TakeFailed
+from tts_cli.workers.pool import Pool
+from tts_cli.workers.stop import Stop
+
+
+@dataclass(slots=True, kw_only=True)
+class Studio:
+    """Where a run records, and what it has recorded so far.
+
+    That is keys, the seconds of audio in them, errors by key, why lines have fallen back on another engine, by id, and
+    what engines want the user to know.
+    """
+
+    cache: Cache
+    crew: Crew
+    watch: Watch
+    stop: Stop
+    rendered: set[str] = field(default_factory=set)
+    audio_s: float = 0.0
+    errors: dict[str, str] = field(default_factory=dict)
+    fallen: dict[str, str] = field(default_factory=dict)
+    notices: dict[str, None] = field(default_factory=dict)
+
+    def hear(self, event: WorkerEvent) -> None:
+        """Hand a worker's event on, and keep what its engine wants the user to know, once."""
+        if event.what == "ready" and event.detail:
+            self.notices[f"{event.engine}: {event.detail}"] = None
+        self.watch(event)
+
+
+def record_plan(plan: Plan, studio: Studio) -> Plan:
+    """Have the missing takes recorded, into the cache alone: however many there are, this takes no memory for them.
+
+    The plan that comes back has the engines that spoke in the end: lines that failed are handed on to the next one of
+    their chain. Raises `KeyboardInterrupt` where a stop was asked for and has been heeded.
+    """
+    optional = optional_engines(plan)
+    with Pool(studio.crew, studio.cache.root, listen=studio.hear, stop=studio.stop, optional=optional) as pool:
+        tried = _record(make_jobs(plan), plan, studio, pool)
+        while again := fall_back(plan, studio.errors, studio.cache):
+            studio.fallen |= errors_of_lines(plan, studio.errors)
+            plan = again
+            jobs = [job for job in make_jobs(plan) if job.calls[0].key not in tried]
+            tried |= _record(jobs, plan, studio, pool)
+    if studio.stop.asked:
+        raise KeyboardInterrupt
+    return plan
+
+
+def load_takes(plan: Plan, studio: Studio) -> dict[str, Take]:
+    """Return all takes by key: those that the plan knew, and those recorded since.
+
+    Raises `DamagedTakeError` where one of the new ones is gone from the cache already.
+    """
+    takes = dict(plan.takes)
+    for key in studio.rendered:
+        found = studio.cache.find(key)
+        if isinstance(found, Missing):
+            raise DamagedTakeError(key)
+        takes[key] = found
+    return takes
+
+
+def _record(jobs: Iterable[Job], plan: Plan, studio: Studio, pool: Pool) -> set[str]:
+    """Record what has not failed yet in this run; returns the keys that were tried."""
+    jobs = [job for job in jobs if job.calls[0].key not in studio.errors]
+    tried = {job.calls[0].key for job in jobs}
+    for ready, needed, errors in make_ready(jobs, plan.conditionings, studio.cache, pool):
+        studio.watch(Progress(stage="voice", done=ready, total=needed))
+        studio.errors |= errors
+    jobs = [job for job in jobs if job.calls[0].key not in studio.errors]
+    tally = Tally(jobs)
+    for result in record_takes(jobs, studio.cache, pool):
+        recorded = _count(tally, result)
+        if recorded.error:
+            studio.errors[recorded.utterance.key] = recorded.error
+        else:
+            studio.rendered.add(recorded.utterance.key)
+            studio.audio_s += recorded.audio_s
+        studio.watch(recorded)
+        studio.watch(Progress(stage="record", done=tally.done_s, total=tally.total_s, left_s=tally.left_s))
+    return tried
+
+
+def _count(tally: Tally, result: TakeDone | TakeFailed) -> Recorded:
+    if isinstance(result, TakeFailed):
+        return Recorded(utterance=tally.count(result.key, None, 0), error=result.error)
+    take, worker = result.take, result.worker
+    call = tally.count(take.key, take, worker)
+    return Recorded(utterance=call, worker=worker, audio_s=take.frames / take.sample_rate, wall_s=take.wall_s)
