@@ -1,5 +1,6 @@
 """Programmes and chapters: what is one piece of sound in several files, mastered once and encoded once."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from tts_cli.audio.ffmpeg import FfmpegError, Output, join_aac
 from tts_cli.audio.files import drafting
 from tts_cli.audio.loudness import FileLevels, measure_file
 from tts_cli.cache.keys import digest
-from tts_cli.errors import OutputError
+from tts_cli.errors import OutputError, UsageError
 from tts_cli.pipeline.credits import CLOSING, OPENING
 from tts_cli.pipeline.deliverables import describe_inputs
 from tts_cli.pipeline.labels import file_tags
@@ -26,6 +27,7 @@ from tts_cli.pipeline.shipment import Shipment
 from tts_cli.pipeline.timeline import make_excerpt, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Mark, Recipe, Timeline
 
+_AUDIOBOOK = "2"  # iTunes' number for what belongs on the shelf of audiobooks
 CONTAINERS = {".mka": "matroska"}
 """The muxers of suffixes that are not their format's own."""
 
@@ -97,6 +99,7 @@ def _ship_group(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[
         for delivery in deliveries
         for found in _files(shipment, delivery, parts, whole=whole)
     ]
+    _refuse_doubles(files)
     kept = {file.name: shipment.kept(file.name, file.inputs, file.delivery) for file in files}
     missing = [file for file in files if kept[file.name] is None]
     for file in files:
@@ -104,6 +107,13 @@ def _ship_group(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[
             yield found
     if missing:
         yield from _ship_missing(shipment, list(parts.values()), files, missing)
+
+
+def _refuse_doubles(files: Sequence[_File]) -> None:
+    """Refuse to write two files under one name; raises `UsageError`."""
+    names = Counter(file.name.casefold() for file in files)
+    if doubled := next((file.name for file in files if names[file.name.casefold()] > 1), ""):
+        raise UsageError(f"several files would be called {doubled!r}", hint="put {number} into the recipe's `file`")
 
 
 # --- which files ----------------------------------------------------------------------------------------
@@ -118,8 +128,10 @@ def _files(shipment: Shipment, delivery: Delivery, parts: Mapping[str, Timeline]
 def _programme(shipment: Shipment, delivery: Delivery, timelines: Sequence[Timeline]) -> _File:
     marks = programme_marks(shipment, timelines)
     tags = file_tags(shipment.plan, timelines)
-    inputs = shipment.inputs(timelines, delivery.sound, tags, marks)
     name = shipment.name(delivery)
+    if name.lower().endswith(".m4b"):
+        tags["media_type"] = _AUDIOBOOK
+    inputs = shipment.inputs(timelines, delivery.sound, tags, marks)
     return _File(name=name, delivery=delivery, timelines=timelines, tags=tags, marks=marks, inputs=inputs)
 
 
@@ -219,6 +231,7 @@ def _write_at_once(
             for found in passes:
                 shipped |= {deliverable.path: deliverable for deliverable in found.result()}
         except BaseException:
+            shipment.heard.abandon()
             for waiting in passes:
                 waiting.cancel()
             raise
