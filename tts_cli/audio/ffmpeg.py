@@ -244,7 +244,8 @@ def _tag_options(output: Output) -> dict[str, Any]:
 def _picture(path: Path) -> Any:
     import ffmpeg
 
-    demuxer = "png_pipe" if path.suffix.lower() == ".png" else "jpeg_pipe"
+    with path.open("rb") as file:
+        demuxer = "png_pipe" if file.read(4) == b"\x89PNG" else "jpeg_pipe"
     return ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
 
 

@@ -101,7 +101,7 @@ def _chapters(shipment: Shipment, delivery: Delivery, parts: Mapping[str, Timeli
         tags = file_tags(shipment.plan, [timeline], timeline.title, f"{number}/{len(order)}")
         marks = (Mark(start=0, end=timeline.length, title=timeline.title),)
         yield SoundFile(
-            name=shipment.chapter_name(delivery, timeline, order),
+            name=shipment.chapter_name(delivery, part, order),
             delivery=delivery,
             timelines=[timeline],
             tags=tags,

@@ -87,10 +87,10 @@ class Shipment:
         blank = {"id": "", "speaker": "", "chapter": "", "emotion": "", "number": "", "language": language}
         return delivery.file.format(**{key: safe_name(value) for key, value in {**blank, **known, **fields}.items()})
 
-    def chapter_name(self, delivery: Delivery, timeline: Timeline, order: Sequence[str]) -> str:
-        """Name a chapter's file by its number in the work and its id."""
-        number = next((index for index, part in enumerate(order) if part == timeline.id), 0) + 1
-        return self.name(delivery, number=f"{number:0{max(2, len(str(len(order))))}}", chapter=timeline.id)
+    def chapter_name(self, delivery: Delivery, part: str, order: Sequence[str]) -> str:
+        """Name a chapter's file by its number in the work and its id; lines without a chapter have the work's name."""
+        number = f"{order.index(part) + 1:0{max(2, len(str(len(order))))}}"
+        return self.name(delivery, number=number, chapter=part or self.plan.manifest.name)
 
     def line_name(self, delivery: Delivery, line: Line) -> str:
         """Name a line's file: by its own `file` where it has one, else by the template."""
