@@ -35,7 +35,7 @@ def ship_samples(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator
         if excerpt is None:
             continue
         file = _programme(shipment, delivery, [tighten_edges(excerpt)])
-        yield shipment.kept(file.name, file.inputs, delivery) or ship_through(shipment, file)
+        yield shipment.kept(file.name, file.inputs, delivery, file.timelines) or ship_through(shipment, file)
 
 
 def _peers(deliveries: Sequence[Delivery]) -> str:
@@ -58,7 +58,7 @@ def _ship_group(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[
         for found in _files(shipment, delivery, parts, whole=whole)
     ]
     _refuse_doubles(files)
-    kept = {file.name: shipment.kept(file.name, file.inputs, file.delivery) for file in files}
+    kept = {file.name: shipment.kept(file.name, file.inputs, file.delivery, file.timelines) for file in files}
     missing = [file for file in files if kept[file.name] is None]
     shipped = _ship_missing(shipment, list(parts.values()), files, missing) if missing else {}
     for file in files:
