@@ -253,6 +253,24 @@ def test_a_line_that_fails_leaves_its_chapter_out(cli, book: Path, tmp_path: Pat
     assert "broken.wav" in report["failures"][0]["error"]
 
 
+def test_ctrl_c_ends_it_soon_and_leaves_no_half_file(cli, book: Path, tmp_path: Path) -> None:
+    book.write_text(BOOK.replace("Good morning, gentlemen.", "Good morning, gentlemen. " * 200))
+    cli("render", book, "-o", "takes", "--recipe", "broadcast")
+    process = start()
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out" / "r").glob(".two.mp3.*.part")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130, said
+    assert b"finished files are kept" in said
+    assert b"Traceback" not in said
+    left = {path.name for path in (tmp_path / "out" / "r").iterdir()}
+    assert not {"two.mp3", "book.m4b"} & left
+    assert not [name for name in left if name.endswith(".part") or name.startswith(".parts-")]
+
+
 def test_a_full_disk_is_an_error_and_leaves_what_was_there(cli, book: Path, tmp_path: Path) -> None:
     export(cli)
     before = digests(tmp_path / "out" / "r")

