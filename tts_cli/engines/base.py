@@ -208,7 +208,10 @@ class Speech:
 
 
 class Engine(Protocol):
-    """An adapter. Made without arguments; raises `TakeError` for a line and `MissingError` for itself."""
+    """An adapter. Made without arguments; raises `TakeError` for a line and `MissingError` for itself.
+
+    What the user should know of it once it is loaded, such as that it works but slowly, it may say as `notice: str`.
+    """
 
     def load(self, device: str) -> None:
         """Make ready on "cpu", "mps", or "cuda", of which a worker sees one only."""

@@ -172,7 +172,7 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
         timeline=None,
         failures=list_failures(plan, run.studio.errors),
         incomplete={},
-        warnings=tuple(str(warning) for warning in run.manifest.warnings),
+        warnings=_warnings(run),
         audio_seconds=round(run.studio.audio_s, 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
@@ -271,7 +271,7 @@ def _render(run: _Run, started: float) -> Report:
         timeline=keep_timeline(run.past, plan, timelines, masters, _lines_to_keep(run, plan, takes)),
         failures=list_failures(plan, run.studio.errors),
         incomplete=_count_missing(run, plan, outcomes),
-        warnings=tuple(str(warning) for warning in run.manifest.warnings),
+        warnings=_warnings(run),
         audio_seconds=round(sum(master.seconds for master in masters), 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
@@ -292,6 +292,10 @@ def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
     plan = recalled
     run.studio.errors |= find_absent(plan, run.ledger)
     return plan, plan.takes
+
+
+def _warnings(run: _Run) -> tuple[str, ...]:
+    return (*map(str, run.manifest.warnings), *run.studio.notices)
 
 
 def _describe_start(run: _Run, plan: Plan) -> Started:

@@ -32,6 +32,7 @@ class Greeting:
 
     version: str = __version__
     pid: int = 0
+    notice: str = ""
     is_shared: bool = True
     error: str = ""
     hint: str = ""
@@ -81,7 +82,7 @@ class Station:
         except WorkerDied as death:
             return Greeting(error=death.report)
         self._child = child
-        return Greeting(pid=child.pid, is_shared=is_shared)
+        return Greeting(pid=child.pid, notice=child.notice, is_shared=is_shared)
 
     def ask(self, calls: Sequence[Utterance | Conditioning], within_s: float, parcel: Parcel | None) -> Reply:
         """Have a batch done; `parcel` is None where the cache is shared."""
