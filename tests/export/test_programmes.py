@@ -1,11 +1,16 @@
 """Podcast, broadcast and web: levels by ffmpeg's ebur128, on the engine's speech and on real speech."""
 
+import base64
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 import mutagen
+import mutagen.flac
 import mutagen.id3
 import pytest
+
+from tts_cli.audio.ffmpeg import ffmpeg_path
 
 BOOK = """\
 project: {title: A Talk}
@@ -101,3 +106,36 @@ def test_opus_in_matroska_and_flac_have_chapters_of_their_own(cli, tmp_path: Pat
     assert float(opus[start : start + size] @ lossless[start : start + size]) > 0.9 * float(
         lossless[start:] @ lossless[start:]
     )
+
+
+@pytest.mark.parametrize("suffix", ["opus", "mka", "m4a", "mp3", "flac", "wav"])
+@pytest.mark.parametrize("kind", ["mjpeg", "png"])
+def test_a_cover_goes_into_every_kind_of_file_that_has_one(cli, tmp_path: Path, suffix: str, kind: str) -> None:
+    """Large enough to be no command line's argument; whatever its suffix says."""
+    cover = tmp_path / "cover.jpg"
+    argv = [ffmpeg_path(), "-v", "error", "-f", "lavfi", "-i", "nullsrc=s=400x400,geq=random(1)*255", "-frames:v", "1"]
+    subprocess.run([*argv, "-c:v", kind, "-q:v", "2", "-f", "image2", str(cover)], check=True)
+    assert cover.stat().st_size > 140_000
+    (tmp_path / "talk.yaml").write_text(BOOK.replace("title: A Talk", "title: A Talk, cover: cover.jpg"))
+    (tmp_path / "r.yaml").write_text(
+        f"split: chapter\nsample_rate: 48000\nbitrate_kbps: 64\ndeliver: [{{kind: programme, file: a.{suffix}}}]\n"
+    )
+
+    result = cli("export", "talk.yaml", "--recipe", "r.yaml", "-o", "out")
+
+    assert result.code == 0, result.err
+    path = tmp_path / "out" / "r" / f"a.{suffix}"
+    found = mutagen.File(path)
+    if suffix == "opus":
+        block = mutagen.flac.Picture(base64.b64decode(found["metadata_block_picture"][0]))
+        assert (block.data, block.type) == (cover.read_bytes(), 3)
+        assert block.mime == ("image/png" if kind == "png" else "image/jpeg")
+    elif suffix in ("m4a", "mp3"):
+        data = found["covr"][0] if suffix == "m4a" else found.tags.getall("APIC")[0].data
+        assert bytes(data) == cover.read_bytes()
+    elif suffix == "mka":
+        assert cover.read_bytes() in path.read_bytes()
+        argv = [ffmpeg_path(), "-hide_banner", "-i", str(path)]
+        said = subprocess.run(argv, capture_output=True, text=True, check=False).stderr
+        assert said.count("Stream #") == 2
+        assert "Attachment" in said or "attached pic" in said

@@ -6,9 +6,10 @@ from itertools import accumulate
 from pathlib import Path, PurePath
 
 from tts_cli.audio.aac import AAC_FRAME, count_frames, extract_pieces
-from tts_cli.audio.ffmpeg import FfmpegError, Output, join_aac
+from tts_cli.audio.ffmpeg import FfmpegError, join_aac
 from tts_cli.audio.files import drafting
 from tts_cli.audio.loudness import FileLevels, measure_file
+from tts_cli.audio.outputs import Output
 from tts_cli.errors import OutputError
 from tts_cli.pipeline.deliverables import describe_inputs
 from tts_cli.pipeline.master import Written, file_sha256, make_masters

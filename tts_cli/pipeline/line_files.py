@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import PurePath, PurePosixPath
 
-from tts_cli.audio.ffmpeg import Output
+from tts_cli.audio.outputs import Output
 from tts_cli.errors import InputError
 from tts_cli.formats.line_lists import (
     ListedLine,
