@@ -129,7 +129,7 @@ def test_a_file_that_somebody_touched_is_made_anew(cli, book: Path, tmp_path: Pa
 def test_an_encoder_whose_pieces_do_not_fit_runs_over_the_whole(
     cli, book: Path, encoded: list[str], monkeypatch: pytest.MonkeyPatch, decode, chapters_of
 ) -> None:
-    monkeypatch.setattr(joints, "count_frames", lambda path: 1)
+    monkeypatch.setattr(joints, "holds_frames", lambda path, pieces: False)
 
     export(cli)
 

@@ -12,10 +12,18 @@ AAC_FRAME = 1024
 _HEADER_BYTES = 7
 
 
-def count_frames(path: Path) -> int:
-    """Count the frames of a raw stream; raises FfmpegError where it is damaged."""
-    with path.open("rb") as file:
-        return sum(1 for _ in _frames(file))
+def holds_frames(path: Path, pieces: Sequence[Path]) -> bool:
+    """Say whether a finished file holds the frames of these raw streams, one after the other, and no others.
+
+    Raises FfmpegError where it cannot be read.
+    """
+    with copying_adts(path) as stream:
+        found = _frames(stream)
+        for piece in pieces:
+            with piece.open("rb") as file:
+                if any(next(found, b"")[_HEADER_BYTES:] != frame[_HEADER_BYTES:] for frame in _frames(file)):
+                    return False
+        return not next(found, b"")
 
 
 def extract_pieces(path: Path, spans: Sequence[tuple[int, int, Path]]) -> None:

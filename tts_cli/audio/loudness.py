@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,6 @@ class LoudnessMeter:
         self._sample_rate = sample_rate
         self._filters = [KWeighting(sample_rate) for _ in range(channels)]
         self._peaks = [TruePeakMeter() for _ in range(channels)]
-        self._past_peak = 0.0
         self._rest = np.zeros(0, np.float32)
         self._bins: list[Powers] = []
         self._count = 0
@@ -106,14 +104,7 @@ class LoudnessMeter:
 
     def true_peak(self) -> float:
         """Return the highest true peak so far in linear amplitude."""
-        return max(self._past_peak, *(meter.peak() for meter in self._peaks))
-
-    def end_part(self) -> float:
-        """Return the true peak of what came since the last part ended; the next part begins in silence."""
-        peak = max(meter.peak() for meter in self._peaks)
-        self._past_peak = max(self._past_peak, peak)
-        self._peaks = [TruePeakMeter() for _ in self._peaks]
-        return peak
+        return max(meter.peak() for meter in self._peaks)
 
 
 def _channels(block: Samples) -> list[Samples]:
@@ -129,7 +120,7 @@ def _channels(block: Samples) -> list[Samples]:
 class FileLevels:
     """What a written file measures: silence reads -70 LUFS (the absolute gate) and -120 dBTP.
 
-    `part_peaks_dbtp` are the true peaks of its parts, where it was asked for parts.
+    `powers` are the K-weighted mean squares of its whole 100 ms bins.
     """
 
     lufs: float
@@ -142,13 +133,11 @@ class FileLevels:
     noise_floor_db: float
     head_s: float
     tail_s: float
-    part_peaks_dbtp: tuple[float, ...] = ()
+    powers: Powers = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
 
-def measure_file(path: Path, parts: Sequence[int] = ()) -> FileLevels:
+def measure_file(path: Path) -> FileLevels:
     """Measure a master as it lies on the disk, streaming; soundfile decodes wav, flac and mp3, ffmpeg the rest.
-
-    `parts` are the lengths in samples of parts whose peaks are wanted.
 
     Raises OutputError when it cannot be decoded.
     """
@@ -156,32 +145,28 @@ def measure_file(path: Path, parts: Sequence[int] = ()) -> FileLevels:
     try:
         if suffix in _BY_SOUNDFILE:
             with SequentialFile(path) as file:
-                return measure_blocks(file.each_block(_BLOCK_FRAMES), file.samplerate, file.channels, parts)
+                return measure_blocks(file.each_block(_BLOCK_FRAMES), file.samplerate, file.channels)
         with decoding(path, DEMUXERS[suffix]) as decoded:
-            return measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels, parts)
+            return measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels)
     except (FfmpegError, soundfile.LibsndfileError) as error:
         raise OutputError(f"cannot measure {path}: {error}") from error
 
 
-def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int, parts: Sequence[int] = ()) -> FileLevels:
+def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int) -> FileLevels:
     """Measure blocks while the next one is decoded, loudness and true peak side by side."""
     meter, levels = LoudnessMeter(sample_rate, channels), LevelMeter(sample_rate, channels)
     frames = 0
-    ends = list(accumulate(parts))
-    part_peaks: list[float] = []
     with ThreadPoolExecutor(2) as pool:
-        for block in _cut_at(_decoded_ahead(blocks, pool), ends):
+        for block in _decoded_ahead(blocks, pool):
             peaks = pool.submit(meter.push_peaks, block)
             meter.push_power(block)
             levels.push(block)
             peaks.result()
             frames += block.shape[0]
-            if len(part_peaks) < len(ends) and frames == ends[len(part_peaks)]:
-                part_peaks.append(meter.end_part())
     head_s, tail_s = levels.quiet_s()
     return FileLevels(
         lufs=max(meter.integrated_lufs(), ABSOLUTE_GATE_LUFS),
-        true_peak_dbtp=_peak_db(meter.true_peak()),
+        true_peak_dbtp=max(20 * float(np.log10(max(meter.true_peak(), 1e-9))), SILENCE_DB),
         frames=frames,
         sample_rate=sample_rate,
         channels=channels,
@@ -190,21 +175,24 @@ def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int, p
         noise_floor_db=levels.noise_floor_db(),
         head_s=head_s,
         tail_s=tail_s,
-        part_peaks_dbtp=tuple(map(_peak_db, part_peaks)),
+        powers=meter.bin_powers(),
     )
 
 
-def _peak_db(peak: float) -> float:
-    return max(20 * float(np.log10(max(peak, 1e-9))), SILENCE_DB)
-
-
-def _cut_at(blocks: Iterator[Samples], ends: Sequence[int]) -> Iterator[Samples]:
-    """Cut blocks where a part ends."""
-    begun = 0
-    for block in blocks:
-        inside = [end - begun for end in ends if begun < end < begun + block.shape[0]]
-        yield from np.split(block, inside)
-        begun += block.shape[0]
+def joined_levels(parts: Sequence[FileLevels]) -> FileLevels:
+    """Return what files measure that are joined one after the other, each of which ends in silence."""
+    frames = sum(part.frames for part in parts)
+    energy = sum(part.frames * 10 ** (part.rms_db / 10) for part in parts)
+    return replace(
+        parts[0],
+        lufs=max(gated_loudness(np.concatenate([part.powers for part in parts])), ABSOLUTE_GATE_LUFS),
+        true_peak_dbtp=max(part.true_peak_dbtp for part in parts),
+        frames=frames,
+        peak_dbfs=max(part.peak_dbfs for part in parts),
+        rms_db=max(10 * float(np.log10(energy / frames)), SILENCE_DB),
+        noise_floor_db=min(part.noise_floor_db for part in parts),
+        tail_s=parts[-1].tail_s,
+    )
 
 
 def _decoded_ahead(blocks: Iterator[Samples], pool: ThreadPoolExecutor) -> Iterator[Samples]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path, PurePath
 
-from tts_cli.audio.aac import AAC_FRAME, count_frames, extract_pieces
+from tts_cli.audio.aac import AAC_FRAME, extract_pieces, holds_frames
 from tts_cli.audio.ffmpeg import FfmpegError, join_aac
 from tts_cli.audio.files import drafting
-from tts_cli.audio.loudness import FileLevels, measure_file
+from tts_cli.audio.loudness import FileLevels, joined_levels, measure_file
 from tts_cli.audio.outputs import Output
 from tts_cli.errors import OutputError
 from tts_cli.pipeline.deliverables import describe_inputs
@@ -81,7 +81,7 @@ class Joint:
         made_with = {"peers": file.peers}
         self._made_from = [describe_inputs(timeline, file.delivery.sound, made_with) for timeline in file.timelines]
         self._reused = self._reuse()
-        self._levels: FileLevels | None = None
+        self._levels: dict[int, FileLevels] = {}
 
     def _reuse(self) -> frozenset[int]:
         """Take the pieces of unchanged chapters out of the file that the last export wrote; say which they are."""
@@ -110,34 +110,39 @@ class Joint:
         piece, sound = self._piece(self._place(timeline)), self._file.delivery.sound
         return Output(path=piece, recipe=sound, container="adts", skip=AAC_FRAME, measured=False)
 
-    def join(self) -> None:
-        """Join the pieces, and prove that not a sample was lost or added: by their frames, then by decoding it all."""
-        self._levels = None
-        pieces = [self._piece(place) for place in range(len(self._lengths))]
-        if [count_frames(piece) * AAC_FRAME for piece in pieces] != self._lengths:
-            return
-        with drafting([self._path]) as [draft]:
-            try:
-                join_aac(pieces, self._file.output(self._shipment, draft.temporary))
-            except FfmpegError as error:
-                raise OutputError(f"cannot write {self._path}: {error}") from error
-        levels = measure_file(self._path, self._lengths)
-        self._levels = levels if levels.frames == sum(self._lengths) else None
+    def measure(self, timeline: Timeline) -> None:
+        """Decode a chapter's piece and measure it."""
+        place = self._place(timeline)
+        self._levels[place] = measure_file(self._piece(place))
 
     def over_db(self, timeline: Timeline) -> float:
-        """Return by how much a chapter peaks above the ceiling in the joined file."""
-        peaks = self._levels.part_peaks_dbtp if self._levels else ()
-        place = self._place(timeline)
-        return peaks[place] - self._file.delivery.sound.true_peak_dbtp if place < len(peaks) else 0.0
+        """Return by how much a chapter peaks above the ceiling."""
+        levels = self._levels[self._place(timeline)]
+        return levels.true_peak_dbtp - self._file.delivery.sound.true_peak_dbtp
 
     def ship(self) -> Deliverable:
-        """Describe the file; where the proof failed, as it may with another encoder, one runs over the whole PCM."""
+        """Join the pieces and describe the file; where the proof fails, one encoder runs over the whole PCM instead.
+
+        The proof: decoded, each piece is as long as its chapter, to the sample; and the file holds the pieces' very
+        frames. It may fail with another encoder.
+        """
         file = self._file
-        if self._levels is None:
+        levels = [self._levels[place] for place in range(len(self._lengths))]
+        if [found.frames for found in levels] != self._lengths or not self._join():
             return ship_through(self._shipment, file)
-        written = Written(self._path, self._levels, file_sha256(self._path))
+        written = Written(self._path, joined_levels(levels), file_sha256(self._path))
         made = list(zip(self._made_from, self._lengths, strict=True))
         return self._shipment.ship(file.name, written, file.inputs, file.delivery, file.timelines, made)
+
+    def _join(self) -> bool:
+        """Write the file; returns whether it holds what it should."""
+        pieces = [self._piece(place) for place in range(len(self._lengths))]
+        try:
+            with drafting([self._path]) as [draft]:
+                join_aac(pieces, self._file.output(self._shipment, draft.temporary))
+            return holds_frames(self._path, pieces)
+        except FfmpegError as error:
+            raise OutputError(f"cannot write {self._path}: {error}") from error
 
     def _place(self, timeline: Timeline) -> int:
         return next(index for index, found in enumerate(self._file.timelines) if found is timeline)

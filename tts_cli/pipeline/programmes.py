@@ -156,15 +156,24 @@ def _ship_missing(
             for timeline in timelines
             if any(file.timelines == [timeline] for file in missing) or any(joint.lacks(timeline) for joint in joints)
         ]
-        shipped = [*_write_parts(shipment, todo, files, joints), *(joint.ship() for joint in joints)]
+        kept = [timeline for timeline in timelines if timeline not in todo]
+        shipped = [*_write_parts(shipment, todo, files, joints), *_join_all(shipment, joints, kept)]
     shipped += [ship_through(shipment, file) for file in missing if file.runs_through]
     return {deliverable.path: deliverable for deliverable in shipped}
+
+
+def _join_all(shipment: Shipment, joints: Sequence[Joint], kept: Sequence[Timeline]) -> Iterator[Deliverable]:
+    """Measure the pieces that were kept, as the others have been, and join them all."""
+    with ThreadPoolExecutor(shipment.workers) as pool:
+        for joint in joints:
+            list(pool.map(joint.measure, kept))
+            yield joint.ship()
 
 
 def _write_parts(
     shipment: Shipment, todo: Sequence[Timeline], files: Sequence[SoundFile], joints: Sequence[Joint]
 ) -> Iterable[Deliverable]:
-    """Write chapters, several at once, and join them; those that a joined file finds too loud are written again."""
+    """Write chapters, several at once; those of which a piece came out too loud are written again."""
     shipped: dict[str, Deliverable] = {}
     headroom_db = [0.0] * len(todo)
     again = list(range(len(todo)))
@@ -182,7 +191,7 @@ def _write_parts(
 def _write_at_once(
     shipment: Shipment, parts: Sequence[tuple[Timeline, float]], files: Sequence[SoundFile], joints: Sequence[Joint]
 ) -> dict[str, Deliverable]:
-    """Write chapters, each with its headroom, on all cores; then join what they are pieces of."""
+    """Write chapters, each with its headroom, on all cores."""
     shipped: dict[str, Deliverable] = {}
     with ThreadPoolExecutor(shipment.workers) as pool:
         passes = [pool.submit(_write_part, shipment, part, headroom, files, joints) for part, headroom in parts]
@@ -194,8 +203,6 @@ def _write_at_once(
             for waiting in passes:
                 waiting.cancel()
             raise
-    for joint in joints:
-        joint.join()
     return shipped
 
 
@@ -207,6 +214,8 @@ def _write_part(
     outputs = [file.output(shipment, shipment.path(file.name)) for file in own]
     outputs += [joint.output(timeline) for joint in joints]
     written = make_masters([timeline], outputs, shipment.cache.read, shipment.heard, headroom_db=headroom_db)
+    for joint in joints:
+        joint.measure(timeline)
     return [
         shipment.ship(file.name, done, file.inputs, file.delivery, file.timelines)
         for file, done in zip(own, written, strict=True)
