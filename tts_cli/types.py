@@ -132,7 +132,8 @@ class Slot:
 class Line:
     """One line of the script with all defaults (project, speaker, chapter) already applied.
 
-    `text` is shown, `say` is spoken where given. `audio` is a recorded file used instead of an engine.
+    `text` is shown, `say` is spoken where given. `audio` is a recorded file used instead of an engine; `fallback` are
+    the engines to try, in this order, where `engine` fails.
     """
 
     id: str
@@ -145,6 +146,7 @@ class Line:
     direction: str = ""
     voice: str = ""
     engine: str = DEFAULT_ENGINE
+    fallback: tuple[str, ...] = ()
     language: str = DEFAULT_LANGUAGE
     chapter: str = ""
     scene: str = ""
@@ -320,6 +322,11 @@ class Plan:
     conditionings: Mapping[str, Conditioning] = field(default_factory=dict)
 
     @property
+    def utterances(self) -> tuple[Utterance, ...]:
+        """All engine calls, in the order of the script."""
+        return tuple(utterance for planned in self.lines for utterance in planned.utterances)
+
+    @property
     def to_render(self) -> tuple[PlannedLine, ...]:
         """The selected lines that miss a take, or are to be recorded anew."""
         return tuple(planned for planned in self.lines if planned.reason and planned.line.id in self.selected)
@@ -332,6 +339,17 @@ class Job:
     engine: str
     calls: tuple[Utterance | Conditioning, ...]
     estimated_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A share of a plan, for one of `count` machines; `index` counts from 1."""
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
 
 
 # --- what was recorded ----------------------------------------------------------------------------------
@@ -523,11 +541,21 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """A line that another engine than the first of its chain has spoken, and why."""
+
+    line: str
+    engine: str
+    instead_of: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own.
+    those of the lines that are not an engine's own. A `shard` makes takes alone: no outputs, no timeline.
     """
 
     manifest: str
@@ -535,10 +563,12 @@ class Report:
     status: Literal["ok", "partial", "failed"]
     outcomes: Mapping[str, Outcome]
     outputs: tuple[Deliverable, ...]
-    timeline: Deliverable
+    timeline: Deliverable | None
     failures: tuple[Failure, ...]
     incomplete: Mapping[str, int]
     warnings: tuple[str, ...]
     audio_seconds: float
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
+    fallbacks: tuple[Fallback, ...] = ()
+    shard: Shard | None = None

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from tts_cli.cli.progress import TITLES
 from tts_cli.cli.summary import clock
-from tts_cli.pipeline.run import Notice, Recorded
-from tts_cli.pipeline.run import Progress as Step
+from tts_cli.pipeline.order import Notice, Recorded
+from tts_cli.pipeline.order import Progress as Step
 from tts_cli.workers.events import WorkerEvent
 
 MOST_ROWS = 16

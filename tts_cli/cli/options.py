@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tts_cli.cli import output
+from tts_cli.settings import Executor
 
 CREW = "Workers"
 
@@ -56,6 +57,19 @@ MemoryOpt = Annotated[
         "--worker-memory",
         metavar="SIZE",
         help="Replace a worker that holds more, e.g. 4G; default: its share of the machine.",
+        rich_help_panel=CREW,
+    ),
+]
+ExecutorOpt = Annotated[
+    Executor,
+    typer.Option("--executor", help="Where workers live: this machine, or a Ray cluster.", rich_help_panel=CREW),
+]
+RayAddressOpt = Annotated[
+    str,
+    typer.Option(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="The cluster; default: the one of [dim]RAY_ADDRESS[/dim], else one is started here for the run.",
         rich_help_panel=CREW,
     ),
 ]

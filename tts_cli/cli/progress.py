@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tts_cli.cli import output
-from tts_cli.pipeline.run import Notice, Progress, Watch
+from tts_cli.pipeline.order import Notice, Progress, Watch
 
 QUIET_S = 10.0
 TITLES = {"voice": "voices", "record": "recording", "master": "mastering"}

@@ -10,6 +10,8 @@ from tts_cli.cli import output
 from tts_cli.pipeline.run import Forecast
 from tts_cli.types import Deliverable, Outcome, PlannedLine, Report
 
+MOST_FAILURES = 20
+NEWLINE = "\n"
 STYLES = {Outcome.RENDERED: "green", Outcome.CACHED: "cyan", Outcome.FAILED: "red", Outcome.WAITING: "yellow"}
 
 
@@ -48,19 +50,11 @@ def plan_to_json(forecast: Forecast) -> dict[str, Any]:
 
 def show_report(report: Report) -> None:
     """Say what happened: failures first, then the files, then the sum."""
-    talk = output.talk()
-    for warning in report.warnings:
-        talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")
-    for failure in report.failures:
-        talk.print(
-            f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}"
-        )
-    for name, missing in report.incomplete.items():
-        talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
+    _show_troubles(report)
     console = output.results()
     counts = Counter(report.outcomes.values())
     said = ", ".join(f"[{STYLES[found]}]{counts[found]:,} {found}[/]" for found in Outcome if counts[found])
-    console.print(f"[bold]{escape(report.manifest)}[/bold]  {_count(len(report.outcomes), 'line')}: {said}")
+    console.print(f"[bold]{escape(report.manifest)}[/bold]  {_count(len(report.outcomes), 'line')}: {said or 'none'}")
     masters = [found for found in report.outputs if found.kind == "master"]
     if masters:
         console.print()
@@ -72,6 +66,26 @@ def show_report(report: Report) -> None:
     if others := len(report.outputs) - len(masters):
         console.print(f"{report.out}/lines/  {_count(others, 'file')}")
     console.print(f"\n[dim]{_pace(report, counts[Outcome.RENDERED])}[/dim]")
+    if report.shard:
+        console.print(f"shard {report.shard}: when all are done, finish with `tts-cli render ... --stitch-only`")
+
+
+def _show_troubles(report: Report) -> None:
+    """Say what was doubtful, what another engine had to speak, what failed, and what could not be written."""
+    talk = output.talk()
+    for warning in report.warnings:
+        talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")
+    for one in report.fallbacks:
+        what = f"line {escape(one.line)} by {one.engine} instead of {one.instead_of}"
+        talk.print(f"[yellow]fallback:[/yellow] {what}: {escape(one.error.partition(NEWLINE)[0])}")
+    for failure in report.failures[:MOST_FAILURES]:
+        talk.print(
+            f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}"
+        )
+    if len(report.failures) > MOST_FAILURES:
+        talk.print(f"... and {len(report.failures) - MOST_FAILURES:,} more; --json, or report.json, has them all")
+    for name, missing in report.incomplete.items():
+        talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
 
 
 def clock(seconds: float) -> str:

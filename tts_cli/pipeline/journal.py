@@ -1,7 +1,7 @@
 """A run as JSON lines: what happened, when, to which line, by which worker; for CI and for later questions.
 
-Each event has `time` (UTC), `elapsed_s` and `event`, which is begin, worker, take, failed, progress, output, end, stopped
-or error.
+Each event has `time` (UTC), `elapsed_s` and `event`: begin, worker, take, failed, progress, output, and at last end,
+stopped or error.
 """
 
 import json
@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from tts_cli.errors import OutputError
+from tts_cli.pipeline.order import Notice, Progress, Recorded, Started
 from tts_cli.pipeline.report import count_outcomes
-from tts_cli.pipeline.run import Notice, Progress, Recorded, Started
 from tts_cli.types import Deliverable, Report
 from tts_cli.workers.events import WorkerEvent
 

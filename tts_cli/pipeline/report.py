@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from tts_cli.cache.keys import digest
-from tts_cli.types import Failure, Outcome, Plan, PlannedLine, Report, Take, Timeline, Voice
+from tts_cli.types import Failure, Fallback, Outcome, Plan, PlannedLine, Report, Take, Timeline, Voice
 
 
 def line_outcomes(
@@ -36,6 +36,21 @@ def list_failures(plan: Plan, errors: Mapping[str, str]) -> tuple[Failure, ...]:
         if found:
             failures.append(Failure(line=planned.line.id, error=found[0], source=planned.line.source))
     return tuple(failures)
+
+
+def list_fallbacks(plan: Plan, errors: Mapping[str, str]) -> tuple[Fallback, ...]:
+    """List the lines that another engine has spoken than they ask for; `errors` are those of all keys ever tried."""
+    wanted = {line.id: line.engine for line in plan.manifest.lines}
+    return tuple(
+        Fallback(
+            line=planned.line.id,
+            engine=planned.line.engine,
+            instead_of=wanted[planned.line.id],
+            error=errors.get(planned.line.id, "it is not installed"),
+        )
+        for planned in plan.lines
+        if planned.line.engine != wanted[planned.line.id]
+    )
 
 
 def choose_status(outcomes: Mapping[str, Outcome]) -> Literal["ok", "partial", "failed"]:
@@ -83,9 +98,10 @@ def report_to_json(report: Report) -> dict[str, Any]:
     return {
         "manifest": report.manifest,
         "status": report.status,
+        **({"shard": str(report.shard)} if report.shard else {}),
         "lines": count_outcomes(report),
         "outputs": [asdict(output) for output in report.outputs],
-        "timeline": asdict(report.timeline),
+        "timeline": asdict(report.timeline) if report.timeline else None,
         "voices": [
             {"name": voice.name, "engine": voice.engine, "licence": voice.licence, "consent": voice.consent}
             for voice in report.voices
@@ -95,6 +111,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "failures": [
             {"line": failure.line, "error": failure.error, "source": str(failure.source)} for failure in report.failures
         ],
+        "fallbacks": [asdict(fallback) for fallback in report.fallbacks],
         "incomplete": dict(report.incomplete),
         "warnings": list(report.warnings),
     }

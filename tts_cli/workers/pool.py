@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -47,7 +48,7 @@ class Pool:
     ) -> None:
         self._crew = crew
         self._cache = cache
-        self._host = host or LocalHost()
+        self._given_host = host
         self._specs = specs
         self._listen = listen
         self._stop = stop or Stop()
@@ -56,7 +57,7 @@ class Pool:
         self._threads: list[threading.Thread] = []
         self._messages: queue.SimpleQueue[Result | WorkerEvent | _End] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = self._has_worked = False
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +77,9 @@ class Pool:
         """
         if self._closed:
             raise RuntimeError("the pool is closed")
-        by_kind = self._by_kind(list(jobs))
+        jobs = list(jobs)
+        self._has_worked |= bool(jobs)
+        by_kind = self._by_kind(jobs)
         self._threads = []
         for kind, own in by_kind.items():
             slots = self._slots[kind][: len(own)]
@@ -105,7 +108,8 @@ class Pool:
             thread.join()
         for worker in workers:
             worker.close_pipes()
-        self._host.close()
+        if self._has_worked or self._given_host:
+            self._host.close()
 
     # --- for the slots ----------------------------------------------------------------------------------
 
@@ -133,6 +137,11 @@ class Pool:
     def tell(self, message: Result | WorkerEvent) -> None:
         """Put a message where the consumer finds it."""
         self._messages.put(message)
+
+    @cached_property
+    def _host(self) -> Host:
+        """Where the workers live; a cluster is joined only when there is work for it."""
+        return self._given_host or _find_host(self._crew, self._cache)
 
     # --- inside -----------------------------------------------------------------------------------------
 
@@ -212,6 +221,14 @@ class Pool:
 
     def _all_slots(self) -> list[Slot]:
         return [slot for slots in self._slots.values() for slot in slots]
+
+
+def _find_host(crew: Crew, cache: Path) -> Host:
+    if crew.executor == "ray":
+        from tts_cli.workers.ray_host import RayHost
+
+        return RayHost(crew.ray_address, cache)
+    return LocalHost()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
