@@ -9,7 +9,7 @@ from typing import Any
 # The phonemes that the model knows: the first id of each run of them.
 _SYMBOLS = {
     1: ";:,.!?",
-    9: "\u2014\u2026\"()\u201c\u201d \u0303\u02a3\u02a5\u02a6\u02a8\u1d5d\uab67AI",
+    9: '\u2014\u2026"()\u201c\u201d \u0303\u02a3\u02a5\u02a6\u02a8\u1d5d\uab67AI',
     31: "O",
     33: "Q",
     35: "ST",

@@ -50,9 +50,9 @@ class Conditioner:
     """How an engine makes conditionals from clips: what it is given, and what comes out.
 
     Each clip is mono at `sample_rate`, at most `longest_s` long and a multiple of `multiple` samples; there are at
-    most `most_clips`. `layout` names a function `(State) -> State` that brings a state of this engine, be it our own
-    or another tool's, into the one form that `synthesize` takes, or raises ValueError. `version` counts changes of
-    what `condition` computes; `expected_s` is how long that takes.
+    most `most_clips`, none where all states come from elsewhere. `layout` names a function `(State) -> State` that
+    brings a state of this engine, be it our own or another tool's, into the one form that `synthesize` takes, or raises
+    ValueError. `version` counts changes of what `condition` computes; `expected_s` is how long that takes.
     """
 
     version: int
@@ -117,8 +117,8 @@ class EngineSpec:
     counts as hung. An engine that `reads_files` by their paths works where the script lies.
 
     `weights` and `requirements` are what `tts-cli download` fetches and installs; an engine without requirements runs
-    in tts-cli's own environment. `front_end` names a function `(versions of packages) -> str`, importable like `voices`,
-    that tells what turns text into sounds there.
+    in tts-cli's own environment. `front_end` names a function `(versions of packages) -> str`, importable like
+    `voices`, that tells what turns text into sounds there.
     """
 
     name: str
@@ -148,6 +148,11 @@ class EngineSpec:
     requirements: Requirements | None = None
     front_end: str = ""
     licence: str = ""
+
+    @property
+    def imitates(self) -> bool:
+        """Whether it makes conditionals from clips, and does not only take over what other tools have made."""
+        return self.conditioner is not None and self.conditioner.most_clips > 0
 
     def batch_on(self, kind: DeviceKind) -> int:
         """Return how many requests one call may have at most on such a device."""

@@ -4,7 +4,6 @@ It uses the package's network, not its pipeline, which downloads while it speaks
 """
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -47,7 +46,6 @@ class Kokoro:
 
     def load(self, device: str) -> None:
         """Load the network; raises `MissingError` where the weights lack or are damaged."""
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
         from tts_cli.engines.kokoro_model import KokoroModel
 
         self._folder = find_weights(KOKORO)
@@ -55,9 +53,11 @@ class Kokoro:
         self._model = KokoroModel(self._folder, device)
         self._packs: dict[str, Tensor] = {}
 
-    def condition(self, clips: Sequence[PromptAudio], language: str) -> State:
+    def condition(self, clips: Sequence[PromptAudio], language: str) -> State:  # noqa: ARG002  whatever they are
         """Refuse: Kokoro imitates nobody."""
-        raise TakeError("kokoro cannot learn a voice from clips", kind="input", hint="name one of its voices, or a pack")
+        raise TakeError(
+            "kokoro cannot learn a voice from clips", kind="input", hint="name a voice of its own, or a pack"
+        )
 
     def synthesize(self, requests: Sequence[Request]) -> list[Speech]:
         """Speak each text; raises `TakeError` where there is nothing to speak, or what came out is no speech."""
@@ -160,7 +160,7 @@ def read_pack(path: "Path") -> "Tensor":
         pack = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise MissingError(f"the voice {path.stem} is not here", hint="tts-cli download kokoro") from error
-    except Exception as error:  # noqa: BLE001  torch raises whatever the bytes lead it to
+    except Exception as error:
         raise MissingError(f"the voice {path.name} cannot be read: {error}", hint="tts-cli download kokoro") from error
     if not isinstance(pack, torch.Tensor) or tuple(pack.shape) != PACK_SHAPE or not bool(pack.isfinite().all()):
         raise MissingError(f"the voice {path.name} is no voice pack", hint="tts-cli download kokoro")

@@ -1,9 +1,9 @@
 """Kokoro's second stage for many lines at once, exactly what each line alone would give: for GPUs.
 
-Three things would let the padding of a shorter line leak into it: statistics of instance norms over the padding,
-recurrent layers that run backwards from its end, and convolutions that see what biases have put there. So statistics
-count a line's own frames, the recurrent layer is packed, and the padding is zeroed before each convolution, which is what
-the end of a line alone looks like. (On a CPU this is slower than one line after the other.)
+Three things would let the padding of a shorter line leak into it: statistics of instance norms over the padding, a
+recurrent layer that runs backwards from its end, and convolutions that see what biases have put there. So statistics
+count a line's own frames, the recurrent layer is packed, and the padding is zeroed before each convolution: that is
+what the end of a line alone looks like. (On a CPU this is slower than one line after the other.)
 
 A rate is how many steps a frame has: 1 for content, 2 for F0, 20 and 120 inside the generator, which ends at 120 L + 1.
 """
@@ -73,7 +73,8 @@ def speak_batch(
     style = torch.cat([line.style for line in planned])
     content = _pad([line.content for line in planned])
     f0, energy = _melody(model.net.predictor, _pad([line.prosody for line in planned]), style[:, TIMBRE:], spans)
-    har = [_excite(model, row[None, : 2 * line.frames], seed) for row, line, seed in zip(f0, planned, seeds, strict=True)]
+    curves = [row[None, : 2 * line.frames] for row, line in zip(f0, planned, strict=True)]
+    har = [_excite(model, curve, seed) for curve, seed in zip(curves, seeds, strict=True)]
     with torch.autocast(model.device.type, torch.bfloat16, enabled=bfloat16):
         x = _decode(model.net.decoder, content, f0, energy, style[:, :TIMBRE], spans)
         x = _generate(model.net.decoder.generator, x, style[:, :TIMBRE], _pad(har), spans)
@@ -130,7 +131,8 @@ def _generate(generator: Any, x: Tensor, style: Tensor, har: Tensor, spans: Span
         x = span.cut(x) + source
         blocks = generator.resblocks[step * generator.num_kernels : (step + 1) * generator.num_kernels]
         x = sum(_resblock(block, x, style, span) for block in blocks) / generator.num_kernels
-    return generator.conv_post(F.leaky_relu(x))
+    spectrum: Tensor = generator.conv_post(F.leaky_relu(x))
+    return spectrum
 
 
 def _excite(model: KokoroModel, f0: Tensor, seed: int) -> Tensor:
@@ -145,13 +147,15 @@ def _excite(model: KokoroModel, f0: Tensor, seed: int) -> Tensor:
 def _sound(generator: Any, x: Tensor) -> Tensor:
     half = generator.post_n_fft // 2 + 1
     x = x if x.dtype == torch.float64 else x.float()
-    return generator.stft.inverse(torch.exp(x[:, :half]), torch.sin(x[:, half:])).reshape(-1).cpu()
+    sound: Tensor = generator.stft.inverse(torch.exp(x[:, :half]), torch.sin(x[:, half:]))
+    return sound.reshape(-1).cpu()
 
 
 def _adain(layer: Any, x: Tensor, style: Tensor, span: Span) -> Tensor:
     """Normalise each row by the statistics of its own steps; the padding comes out as zero."""
     if span.even:
-        return layer(x, style)
+        plain: Tensor = layer(x, style)
+        return plain
     gamma, beta = layer.fc(style)[:, :, None].chunk(2, dim=1)
     count = span.lengths[:, None, None].to(x.dtype)
     mean = span.cut(x).sum(-1, keepdim=True) / count

@@ -30,11 +30,10 @@ _SIGNS = re.compile(r"^[^\w]+|[^\w]+$")
 
 
 def spare_spacy() -> None:
-    """Let kokoro be imported where spaCy is not installed, which its own pipeline imports but its model does not use."""
+    """Let kokoro be imported where spaCy is not installed: its own pipeline imports it, its network does without."""
     if util.find_spec("spacy") is None and "misaki.en" not in sys.modules:
-        stub = types.ModuleType("misaki.en")
-        stub.MToken = stub.G2P = object  # type: ignore[attr-defined]  its annotations name them
-        sys.modules["misaki.en"] = stub
+        sys.modules["misaki.en"] = stub = types.ModuleType("misaki.en")
+        vars(stub).update(MToken=object, G2P=object)  # annotations name them
 
 
 @cache
@@ -69,7 +68,9 @@ def _load_tagger() -> Any | None:
     try:
         return spacy.load(source, exclude=["parser", "ner", "senter", "attribute_ruler", "lemmatizer"])
     except (OSError, ValueError, ImportError) as error:
-        raise MissingError(f"spaCy's tagger cannot be loaded: {error}", hint="tts-cli download kokoro:tagger") from error
+        raise MissingError(
+            f"spaCy's tagger cannot be loaded: {error}", hint="tts-cli download kokoro:tagger"
+        ) from error
 
 
 class _Lexicon:
@@ -112,7 +113,7 @@ class _Espeak:
 
         if letter in "ab":
             fallback = espeak.EspeakFallback(british=letter == "b")
-            self._say = lambda text: fallback(types.SimpleNamespace(text=text))[0] or ""
+            self._say: Callable[[str], str] = lambda text: fallback(types.SimpleNamespace(text=text))[0] or ""
         else:
             g2p = espeak.EspeakG2P(language=ESPEAK[letter])
             self._say = lambda text: g2p(text)[0]
@@ -130,4 +131,4 @@ class _Espeak:
 
 
 def _ends_in_space(phonemes: str | None) -> bool:
-    return bool(phonemes) and phonemes[-1:].isspace()
+    return (phonemes or "")[-1:].isspace()

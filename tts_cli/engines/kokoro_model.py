@@ -83,7 +83,7 @@ class KokoroModel:
         hidden = net.bert_encoder(net.bert(tokens, attention_mask=(~nothing).int())).transpose(-1, -2)
         features = net.predictor.text_encoder(hidden, style[:, TIMBRE:], lengths, nothing)
         states, _ = net.predictor.lstm(features)
-        expected = torch.sigmoid(net.predictor.duration_proj(states)).sum(axis=-1) / speed
+        expected = torch.sigmoid(net.predictor.duration_proj(states)).sum(dim=-1) / speed
         durations = torch.round(expected).clamp(min=1).long()[0]
         content = net.text_encoder(tokens, lengths, nothing)
         return Planned(
@@ -99,7 +99,7 @@ class KokoroModel:
         f0, energy = self.net.predictor.F0Ntrain(planned.prosody, planned.style[:, TIMBRE:])
         self.source.seed = seed
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bfloat16):
-            sound = self.net.decoder(planned.content, f0, energy, planned.style[:, :TIMBRE])
+            sound: Tensor = self.net.decoder(planned.content, f0, energy, planned.style[:, :TIMBRE])
         return sound.reshape(-1).float().cpu()
 
 
@@ -131,7 +131,7 @@ def read_checkpoint(path: Path) -> Mapping[str, Mapping[str, Tensor]]:
     """Read the five parts; raises `MissingError` for a file that is damaged or another model's."""
     try:
         parts = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # noqa: BLE001  torch raises whatever the bytes lead it to
+    except Exception as error:
         raise _unusable(path, f"cannot be read ({type(error).__name__})") from error
     if not isinstance(parts, dict) or set(parts) != set(PARTS):
         found = ", ".join(map(str, parts)) if isinstance(parts, dict) else type(parts).__name__
@@ -154,7 +154,8 @@ def fill(net: Any, parts: Mapping[str, Mapping[str, Tensor]]) -> None:
             raise _unusable(Path(CHECKPOINT), f"does not fit the network: {reason}") from error
         norms = {f"{at}.{kind}" for at in _instance_norms(part) for kind in ("weight", "bias")}
         if wrong := [*(key for key in missing if key not in norms), *surplus]:
-            raise _unusable(Path(CHECKPOINT), f"does not fit the network: {name}.{wrong[0]} and {len(wrong) - 1} others")
+            places = f"{name}.{wrong[0]} and {len(wrong) - 1} others"
+            raise _unusable(Path(CHECKPOINT), f"does not fit the network: {places}")
 
 
 def fold_weight_norm(net: nn.Module) -> None:

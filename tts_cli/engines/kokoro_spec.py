@@ -29,9 +29,7 @@ KOKORO = EngineSpec(
             default=0.0,
             high=509.0,
         ),
-        "precision": Param(
-            doc="arithmetic of the decoder", default="float32", choices=("float32", "bfloat16")
-        ),
+        "precision": Param(doc="arithmetic of the decoder", default="float32", choices=("float32", "bfloat16")),
         "g2p": Param(
             doc="how English becomes phonemes: the best way at hand, or one of the simpler ones",
             default="auto",

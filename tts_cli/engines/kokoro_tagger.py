@@ -26,7 +26,7 @@ _CLASSES = {
     "PRP$": "my your his her its our their",
     "PRP": "i you he she it we they me him us them",
     "TO": "to",
-    "MD": "can could may might must shall should will would cannot can't couldn't won't wouldn't shouldn't mustn't 'll 'd",
+    "MD": "can could may might must shall should will would cannot 'll 'd can't couldn't won't wouldn't shouldn't",
     "IN": "of in for on with at by from about into through during before after above below between under against "
     "among as than because if while although though since until upon within without vs vs.",
     "CC": "and or but nor yet",

@@ -11,11 +11,13 @@ from tts_cli.engines.base import EngineVoice
 from tts_cli.errors import UnknownNameError
 
 NAMES = (
-    "af_heart af_alloy af_aoede af_bella af_jessica af_kore af_nicole af_nova af_river af_sarah af_sky "
-    "am_adam am_echo am_eric am_fenrir am_liam am_michael am_onyx am_puck am_santa "
-    "bf_alice bf_emma bf_isabella bf_lily bm_daniel bm_fable bm_george bm_lewis "
-    "ef_dora em_alex em_santa ff_siwis hf_alpha hf_beta hm_omega hm_psi if_sara im_nicola pf_dora pm_alex pm_santa"
-).split()
+    *(f"af_{name}" for name in "heart alloy aoede bella jessica kore nicole nova river sarah sky".split()),
+    *(f"am_{name}" for name in "adam echo eric fenrir liam michael onyx puck santa".split()),
+    *(f"bf_{name}" for name in "alice emma isabella lily".split()),
+    *(f"bm_{name}" for name in "daniel fable george lewis".split()),
+    *"ef_dora em_alex em_santa ff_siwis hf_alpha hf_beta hm_omega hm_psi".split(),
+    *"if_sara im_nicola pf_dora pm_alex pm_santa".split(),
+)
 
 # By the letter: the language as manifests write it, and the voice of a line that names none.
 LANGUAGES = {

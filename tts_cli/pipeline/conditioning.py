@@ -29,7 +29,7 @@ class Conditionings:
 
         Raises `InputError` for a clip or a state that cannot be read.
         """
-        if voice is None or spec.conditioner is None or not (voice.references or voice.state):
+        if voice is None or spec.conditioner is None or not (voice.state or (voice.references and spec.imitates)):
             return None
         references = (emotion.reference,) if emotion.reference and voice.references else voice.references
         identity = (voice.folder or voice.state, spec.name, references)
