@@ -32,8 +32,11 @@ PHONEMES = "ðə ɹˈɛkəɹd kˈɔst twˈɛlv dˈɑləɹz."
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder like the hub's."""
+    import torch
+
     from tts_cli.bench.kokoro_weights import SMALL, write_weights
 
+    torch.set_num_threads(1)  # threads that wait for cores that others use are slower than one
     folder = tmp_path_factory.mktemp("kokoro")
     write_weights(folder, SMALL, voices=VOICES, half=True)
     return folder
