@@ -52,7 +52,10 @@ class Conditioner:
     Each clip is mono at `sample_rate`, at most `longest_s` long and a multiple of `multiple` samples; there are at
     most `most_clips`, none where all states come from elsewhere. `layout` names a function `(State) -> State` that
     brings a state of this engine, be it our own or another tool's, into the one form that `synthesize` takes, or raises
-    ValueError. `version` counts changes of what `condition` computes; `expected_s` is how long that takes.
+    ValueError. `version` counts changes of what `condition` computes; `expected_s` is how long that takes. A state that
+    is only good `by_line` is made in the language of each line, not of the voice. `lacks` names a function
+    `(language) -> str` that returns the part of the engine's weights that listening needs and that is not here, "" if
+    there is none; planning calls it.
     """
 
     version: int
@@ -63,6 +66,8 @@ class Conditioner:
     multiple: int = 1
     uses_transcript: bool = False
     by_language: bool = False
+    by_line: bool = False
+    lacks: str = ""
     suffix: Literal[".pt", ".safetensors"] = ".pt"
     expected_s: float = 10.0
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from tts_cli.engines import emotions
 from tts_cli.engines.base import Conditioner, EngineSpec, EngineVoice, Param, State
 from tts_cli.engines.kokoro_spec import KOKORO
+from tts_cli.engines.pocket_spec import POCKET
 from tts_cli.errors import MissingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ RECORDING = EngineSpec(
 # How the import of somebody's module, or the making of a spec for another version of ours, goes wrong.
 _BROKEN = (ImportError, AttributeError, TypeError, ValueError, SyntaxError, LookupError, OSError, RuntimeError)
 
-BUILT_IN = {spec.name: spec for spec in (ESPEAK, KOKORO, TONE, RECORDING)}
+BUILT_IN = {spec.name: spec for spec in (ESPEAK, KOKORO, POCKET, TONE, RECORDING)}
 
 
 def engine_names() -> tuple[str, ...]:
@@ -131,6 +132,11 @@ def resolve_voice(spec: EngineSpec, voice: str, language: str) -> str:
 def check_state(conditioner: Conditioner, state: State) -> State:
     """Bring a state into the engine's one form; raises ValueError for what is none of its states."""
     return _function(conditioner.layout)(state)
+
+
+def lacking_part(conditioner: Conditioner, language: str) -> str:
+    """Return the part of the weights that imitating in a language needs and that is not here; empty if none."""
+    return cast("str", _function(conditioner.lacks)(language)) if conditioner.lacks else ""
 
 
 def package_version(spec: EngineSpec) -> str:

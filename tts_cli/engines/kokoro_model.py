@@ -41,7 +41,7 @@ class Planned:
     @property
     def frames(self) -> int:
         """L."""
-        return self.content.shape[-1]
+        return int(self.content.shape[-1])
 
 
 class Source(nn.Module):

@@ -44,7 +44,7 @@ def plan_line(line: Line, manifest: Manifest, locked: PastLine | None, condition
     spec = get_spec(line.engine)
     voice = manifest.voices.get((line.voice, line.engine))
     emotion = _emotion(line, manifest, spec, voice or PLAIN)
-    conditioning = conditionings.of(voice, emotion, spec)
+    conditioning = conditionings.of(voice, emotion, spec, line.language)
     delivery = _Delivery(
         spec=spec,
         voice=resolve_voice(spec, voice.own if voice else line.voice, line.language),
