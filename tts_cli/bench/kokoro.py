@@ -27,7 +27,7 @@ FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 TEXTS = (
     "kˌʌm ɪn.",
     "ðə tˈId wʌz ˈWt, ænd ðə bˈOts lˈA ˌɔn ðɛɹ sˈIdz.",
-    "nˈObˌɑdi spˈOk. ðˈɛn ɐ bˈɛl ɹˈæŋ, fˈɑɹ əwˈA, twˈIs, ænd ðə kˈipəɹ kˈWntᵻd nˈIn ʃˈɪps; wˈʌn ʌv ðˌɛm wʌz kˈʌmɪŋ hˈOm.",
+    "nˈObˌɑdi spˈOk. ðˈɛn ɐ bˈɛl ɹˈæŋ, fˈɑɹ əwˈA, twˈIs, ænd ðə kˈipəɹ kˈWntᵻd nˈIn ʃˈɪps; wˈʌn ʌv ðˌɛm kˈAm hˈOm.",
 )
 
 
@@ -61,10 +61,8 @@ def _compare(found: Mapping[str, Any], limits: Mapping[str, float]) -> list[Figu
     gflop = found["gflop_per_frame"] / FRAME_S
     limit = limits["gflops"] / gflop
     note = f"{gflop:.0f} GFLOP a second of audio at {limits['gflops']:.0f} GFLOP/s"
-    figures.append(
-        Figure(what="limit of the products, float32", value=limit, unit=UNIT, ratio=limit / package, note=note)
-    )
-    return figures
+    what = "limit of the products, float32"
+    return [*figures, Figure(what=what, value=limit, unit=UNIT, ratio=limit / package, note=note)]
 
 
 def _two(folder: Path) -> list[Figure]:
@@ -81,10 +79,8 @@ def _two(folder: Path) -> list[Figure]:
 def _gpu(found: Mapping[str, Any]) -> list[Figure]:
     alone = float(found["alone"])
     figures = [Figure(what="one line after the other", value=alone, unit="audio-s/s", ratio=1.0, note=found["gpu"])]
-    for name, what in (
-        ("batched", f"{ROWS} lines at once"),
-        ("bfloat16", f"{ROWS} lines at once, precision: bfloat16"),
-    ):
+    at_once = f"{ROWS} lines at once"
+    for name, what in (("batched", at_once), ("bfloat16", f"{at_once}, precision: bfloat16")):
         figures.append(Figure(what=what, value=found[name], unit="audio-s/s", ratio=found[name] / alone))
     return figures
 
@@ -148,7 +144,11 @@ def _compare_child(folder: Path) -> dict[str, Any]:
         for text in TEXTS:
             model.speak(model.plan(model.ids(text), pack[len(text) - 1], 1.0), 1, bfloat16=bfloat16)
 
-    ways = {"package": package, "float32": partial(ours, bfloat16=False), "bfloat16": partial(ours, bfloat16=True)}
+    ways: dict[str, Callable[[], None]] = {
+        "package": package,
+        "float32": partial(ours, bfloat16=False),
+        "bfloat16": partial(ours, bfloat16=True),
+    }
     for way in ways.values():
         way()
     found: dict[str, Any] = {name: [] for name in ways}
@@ -239,7 +239,8 @@ def _age_s(pid: int) -> float:
         up = float(Path("/proc/uptime").read_text("ascii").split()[0])
     except OSError:
         return 0.0
-    return up - ticks / os.sysconf("SC_CLK_TCK")
+    per_second: int = os.sysconf("SC_CLK_TCK")
+    return up - ticks / per_second
 
 
 TASKS: Mapping[str, Callable[..., dict[str, Any]]] = {
