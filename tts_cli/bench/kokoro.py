@@ -239,8 +239,7 @@ def _age_s(pid: int) -> float:
         up = float(Path("/proc/uptime").read_text("ascii").split()[0])
     except OSError:
         return 0.0
-    per_second: int = os.sysconf("SC_CLK_TCK")
-    return up - ticks / per_second
+    return float(up - ticks / os.sysconf("SC_CLK_TCK"))
 
 
 TASKS: Mapping[str, Callable[..., dict[str, Any]]] = {
