@@ -416,7 +416,8 @@ class Conditionals:
 class Clip:
     """A stretch of a take, placed: `start` and `length` in samples of the timeline, `trim` in samples of the take.
 
-    The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples.
+    The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples; an `effect` may
+    ring on after them.
     """
 
     line_id: str
@@ -427,6 +428,7 @@ class Clip:
     trim: int
     trim_length: int
     gain_db: float = 0.0
+    effect: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -453,15 +455,53 @@ class Timeline:
         return tuple(item for item in self.items if isinstance(item, Clip))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """Timed text: from when to when it is shown, in samples of the programme, and its words if they are known.
+
+    The lines of `text` are parted by newlines.
+    """
+
+    start: int
+    end: int
+    sample_rate: int
+    text: str
+    speaker: str = ""
+    line_id: str = ""
+    words: tuple[Word, ...] = ()
+
+
 # --- what is shipped ------------------------------------------------------------------------------------
 
 
 AudioFormat = Literal["wav", "flac", "mp3", "m4a", "opus"]
+MeasureName = Literal[
+    "lufs",
+    "true_peak_dbtp",
+    "peak_dbfs",
+    "rms_db",
+    "noise_floor_db",
+    "head_s",
+    "tail_s",
+    "seconds",
+    "sample_rate",
+    "channels",
+    "bitrate_kbps",
+    "cbr_kbps",
+    "cues",
+    "columns",
+    "chars_per_second",
+]
+DeliveryKind = Literal["programme", "chapters", "sample", "lines", "subtitles", "index", "unreal", "wwise", "labels"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a master must be: targets as data, read from a file in `recipes/`."""
+    """How a master must be, and what is delivered of it: targets as data, read from a file in `recipes/`.
+
+    `rms_db` takes the place of the loudness where it is given; `room_tone_db` is the RMS of what is heard instead of
+    digital silence. `opening` and `closing` are credits to be spoken, `notice` is to be read before shipping.
+    """
 
     name: str
     description: str = ""
@@ -476,6 +516,43 @@ class Recipe:
     fade_ms: float = 5.0
     head_s: float = 0.5
     tail_s: float = 1.0
+    rms_db: float | None = None
+    room_tone_db: float | None = None
+    notice: str = ""
+    opening: str = ""
+    closing: str = ""
+    deliver: "tuple[Delivery, ...]" = ()
+
+
+class Bounds(NamedTuple):
+    """Between what a measured value must lie; None is no bound."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One kind of file that a recipe delivers: its name as a template, how it must sound, and what is checked in it.
+
+    `sound` is the recipe with what the delivery says otherwise. `require` bounds measured values by their names.
+    `seconds` is how long a sample may be.
+    """
+
+    kind: DeliveryKind
+    file: str
+    sound: Recipe
+    require: Mapping[str, Bounds] = field(default_factory=dict)
+    seconds: float = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A chapter mark in a file, in samples of its timeline."""
+
+    start: int
+    end: int
+    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -493,7 +570,10 @@ class Master:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliverable:
-    """A shipped file and its measured values; `path` is relative to the output folder."""
+    """A shipped file and its measured values; `path` is relative to the output folder.
+
+    A file that was joined has `pieces`: of each, the digest of what it was made from, and its length in samples.
+    """
 
     path: str
     kind: str
@@ -504,6 +584,20 @@ class Deliverable:
     inputs: str
     size: int
     mtime_ns: int
+    measures: Mapping[str, float] = field(default_factory=dict)
+    checks: "tuple[Check, ...]" = ()
+    pieces: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A measured value of a deliverable against what its recipe requires."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    passed: bool
 
 
 # --- what happened --------------------------------------------------------------------------------------
@@ -555,7 +649,8 @@ class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own. A `shard` makes takes alone: no outputs, no timeline.
+    those of the lines that are not an engine's own, `engines` all that speak. A `shard` makes takes alone: no outputs,
+    no timeline.
     """
 
     manifest: str
@@ -570,5 +665,25 @@ class Report:
     audio_seconds: float
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
+    engines: tuple[str, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
     shard: Shard | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What an export did for one recipe; `export.json` is its plain form.
+
+    A `partial` one lacks files, as so many lines are `missing`; a `failed` one has files that miss a requirement.
+    `notices` are what a person must know before shipping.
+    """
+
+    manifest: str
+    recipe: str
+    out: str
+    status: Literal["ok", "partial", "failed"]
+    outputs: tuple[Deliverable, ...]
+    failures: tuple[Failure, ...] = ()
+    missing: int = 0
+    notices: tuple[str, ...] = ()
+    wall_seconds: float = 0.0

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from tts_cli import __version__
-from tts_cli.cli import bench, cache, check, clone, doctor, download, engines, output, precompute, render, voices
+from tts_cli.cli import (
+    bench,
+    cache,
+    check,
+    clone,
+    doctor,
+    download,
+    engines,
+    export,
+    output,
+    precompute,
+    render,
+    voices,
+)
 from tts_cli.errors import TtsError
 from tts_cli.types import ExitCode
 
@@ -19,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("render", epilog=render.EXAMPLE)(render.render)
+app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("download", epilog=download.EXAMPLE)(download.download)
 app.command("clone", epilog=clone.EXAMPLE)(clone.clone)
 app.command("precompute", epilog=precompute.EXAMPLE)(precompute.precompute)

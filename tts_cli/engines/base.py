@@ -4,6 +4,7 @@ An `EngineSpec` is read by the CLI process, so nothing here imports an engine's 
 `EngineSpec.adapter` names is imported in a worker process only, perhaps under another environment's python.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 State = Any
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
+PRECISION = "TTS_CLI_PRECISION"
+
+
+def model_precision() -> str:
+    """Say, in a worker, which arithmetic its own device is best at: float32, bfloat16 or float16, as torch calls them.
+
+    For language models; codecs stay in float32 everywhere.
+    """
+    return os.environ.get(PRECISION, "float32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +129,9 @@ class EngineSpec:
 
     `devices` are the kinds it runs on, best first. One call may have `batch` requests at most, or `gpu_batch` on a GPU
     if that differs. Loading takes `startup_s`; a worker that takes `patience_s` longer than twenty times what it should
-    counts as hung. An engine that `reads_files` by their paths works where the script lies.
+    counts as hung. An engine that `reads_files` by their paths works where the script lies. One that is not
+    `expressive` has no emotions of its own: it makes do with pace and level, unless the voice has a clip of one.
+    `varies` says how takes of the same key may differ with what is spoken beside them; by no bit, if it says nothing.
 
     `weights` and `requirements` are what `tts-cli download` fetches and installs; an engine without requirements runs
     in tts-cli's own environment. `front_end` names a function `(versions of packages) -> str`, importable like
@@ -146,6 +158,8 @@ class EngineSpec:
     gpu_batch: int | None = None
     reads_files: bool = False
     stochastic: bool = True
+    expressive: bool = True
+    varies: str = ""
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
     conditioner: Conditioner | None = None
@@ -200,7 +214,10 @@ class Speech:
 
 
 class Engine(Protocol):
-    """An adapter. Made without arguments; raises `TakeError` for a line and `MissingError` for itself."""
+    """An adapter. Made without arguments; raises `TakeError` for a line and `MissingError` for itself.
+
+    What the user should know of it once it is loaded, such as that it works but slowly, it may say as `notice: str`.
+    """
 
     def load(self, device: str) -> None:
         """Make ready on "cpu", "mps", or "cuda", of which a worker sees one only."""

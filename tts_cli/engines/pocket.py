@@ -76,24 +76,27 @@ class PocketTts:
 
     def synthesize(self, requests: Sequence[Request]) -> list[Speech | TakeError]:
         """Speak a batch; a line that cannot be spoken costs only itself. Raises `TakeError` for a single one."""
-        results: dict[int, Speech | TakeError] = {}
+        results = dict(self.synthesize_stream(requests))
+        if len(requests) == 1 and isinstance(results[0], TakeError):
+            raise results[0]
+        return [results[number] for number in range(len(requests))]
+
+    def synthesize_stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Speech | TakeError]]:
+        """Yield what became of each request, by its number, as soon as its last piece is spoken."""
         groups: dict[_Voice, list[int]] = {}
         for number, request in enumerate(requests):
             try:
                 groups.setdefault(_voice_of(request), []).append(number)
             except TakeError as error:
-                results[number] = error
+                yield number, error
         for voice, numbers in groups.items():
             try:
                 model = self._model(voice.language, int8=voice.int8)
             except (TakeError, MissingError) as error:
-                results |= dict.fromkeys(numbers, _as_take_error(error))
+                yield from ((number, _as_take_error(error)) for number in numbers)
                 continue
             spoken = _speak(model, [requests[number] for number in numbers], voice.sampler_steps)
-            results |= dict(zip(numbers, spoken, strict=True))
-        if len(requests) == 1 and isinstance(results[0], TakeError):
-            raise results[0]
-        return [results[number] for number in range(len(requests))]
+            yield from ((numbers[index], speech) for index, speech in spoken)
 
     def close(self) -> None:
         """Let the models go."""
@@ -115,48 +118,55 @@ class PocketTts:
         return model
 
 
-def _speak(model: Any, requests: Sequence[Request], sampler_steps: int) -> Iterator[Speech | TakeError]:
+def _speak(model: Any, requests: Sequence[Request], sampler_steps: int) -> Iterator[tuple[int, Speech | TakeError]]:
     """Speak requests of one model; a piece that runs away, is silent or not a number is tried again."""
     from tts_cli.engines.pocket_model import derive_seed
 
-    pieces, errors = [], {}
+    pieces: dict[int, list[_Piece]] = {}
+    paces: dict[int, float] = {}
     for number, request in enumerate(requests):
         try:
-            pieces += [_Piece(request=number, row=row) for row in _make_rows(model, request)]
+            paces[number] = _number(request.params, "speed", 1.0)
+            pieces[number] = [_Piece(request=number, row=row) for row in _make_rows(model, request)]
         except TakeError as error:
-            errors[number] = error
+            yield number, error
+    left = [piece for own in pieces.values() for piece in own]
     for attempt in range(ATTEMPTS):
-        left = [piece for piece in pieces if piece.samples is None]
         rows = [replace(piece.row, seed=derive_seed(piece.row.seed, attempt)) for piece in left]
         for spoken in model.speak(rows, sampler_steps=sampler_steps):
-            left[spoken.row].fault = find_fault(spoken.samples, ended=spoken.ended)
-            if not left[spoken.row].fault:
-                left[spoken.row].samples = spoken.samples
-    for number, request in enumerate(requests):
-        own = [piece for piece in pieces if piece.request == number]
-        yield errors[number] if number in errors else _join(own, request, model.tts.sample_rate)
+            piece = left[spoken.row]
+            piece.fault = find_fault(spoken.samples, ended=spoken.ended)
+            piece.samples = None if piece.fault else spoken.samples
+            if all(one.samples is not None for one in pieces[piece.request]):
+                yield piece.request, _join(pieces[piece.request], paces[piece.request], model.tts.sample_rate)
+        left = [piece for piece in left if piece.samples is None]
+    yield from ((number, _refuse(pieces[number])) for number in dict.fromkeys(piece.request for piece in left))
 
 
 def _make_rows(model: Any, request: Request) -> Iterator[Any]:
-    voice = model.find_voice(request.voice) if request.state is None else model.take_state(request.state)
+    if request.state is None:
+        voice = model.find_voice(request.voice)
+    else:
+        voice = model.take_state(request.state, request.state_key)
     names = [name for name in ("temperature", "end_threshold") if name in request.params]
     params = {name: _number(request.params, name, 0.0) for name in names}
     return model.make_rows(request.text, voice, request.seed, params)  # type: ignore[no-any-return]
 
 
-def _join(pieces: Sequence[_Piece], request: Request, sample_rate: int) -> Speech | TakeError:
+def _join(pieces: Sequence[_Piece], pace: float, sample_rate: int) -> Speech:
     """Put the pieces of a request together, at its pace."""
     from tts_cli.audio.wsola import change_pace
 
-    if faults := [piece for piece in pieces if piece.samples is None]:
-        text = faults[0].row.text
-        quoted = text if len(text) <= 40 else f"{text[:40]} ..."
-        hint = "shorten or reword the line, or give it another seed"
-        return TakeError(f"{faults[0].fault}, {ATTEMPTS} times: {quoted!r}", hint=hint)
     samples = np.concatenate([piece.samples for piece in pieces if piece.samples is not None])
-    return Speech(
-        samples=change_pace(samples, sample_rate, _number(request.params, "speed", 1.0)), sample_rate=sample_rate
-    )
+    return Speech(samples=change_pace(samples, sample_rate, pace), sample_rate=sample_rate)
+
+
+def _refuse(pieces: Sequence[_Piece]) -> TakeError:
+    """Say of a request what its first piece that failed came to in the last attempt."""
+    piece = next(piece for piece in pieces if piece.samples is None)
+    quoted = piece.row.text if len(piece.row.text) <= 40 else f"{piece.row.text[:40]} ..."
+    hint = "shorten or reword the line, or give it another seed"
+    return TakeError(f"{piece.fault}, {ATTEMPTS} times: {quoted!r}", hint=hint)
 
 
 def find_fault(samples: Samples, *, ended: bool) -> str:

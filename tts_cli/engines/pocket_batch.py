@@ -1,8 +1,8 @@
 """Many rows through pocket-tts's language model at once, over the package's own modules.
 
-Its attention takes a batch whose rows end at the same place of the cache, with padding before the shorter ones. So a
-row that is read alone (voice, then text) is moved to the right: its keys are rotated by the places it moves. From then
-on all rows take a step together. A row that ends frees its slot, which the next one that fits takes over.
+All rows of a batch end at the same place of a cache, with nothing before the shorter ones. So a row that is read alone
+(voice, then text) is moved to the right: its keys are rotated by the places it moves. From then on all rows take a step
+together. A row that ends frees its slot, which the next one that fits takes over.
 """
 
 from collections import deque
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from pocket_tts.models.flow_lm import drifting_decode, lsd_decode, ot_decode, pointwise_decode
 
+from tts_cli.engines.pocket_attention import Cache, adopt
 from tts_cli.engines.pocket_rope import rotate_keys
 
 _SAMPLERS: Mapping[str, Callable[..., torch.Tensor]] = {
@@ -88,6 +89,7 @@ class _Slot:
 
 def decode_rows(flow_lm: Any, rows: Sequence[Row], *, width: int, sampler_steps: int = 1) -> Iterator[Latents]:
     """Yield each row's latents as it ends, at most `width` rows at a time, those with the largest budgets first."""
+    adopt(flow_lm)
     waiting = deque(sorted(enumerate(rows), key=lambda numbered: -numbered[1].budget))
     while waiting:
         with torch.no_grad():
@@ -111,8 +113,8 @@ class _Wave:
         self._offset = max(row.prefix for row in first)
         # room for as much again as the first rows may need: memory that is never written costs nothing
         self._length = self._offset + 2 * max(row.budget for row in first)
-        self._caches = {name: self._make_cache(state) for name, state in first[0].voice.items()}
-        self._pads = torch.zeros(len(first), dtype=torch.long, device=flow_lm.device)
+        self._caches = {name: Cache(len(first), self._length, state["cache"]) for name, state in first[0].voice.items()}
+        self._starts = [0] * len(first)
         self._inputs = torch.zeros(len(first), 1, flow_lm.ldim, device=flow_lm.device)
         self._nothing = torch.zeros(len(first), 0, flow_lm.dim, device=flow_lm.device)
         self.refill(waiting)
@@ -149,15 +151,21 @@ class _Wave:
 
     def _advance(self, count: int) -> torch.Tensor:
         """Run the transformer on the last latents; returns its output [rows, dim]."""
-        offset = torch.full((1,), self._offset, dtype=torch.long, device=self._pads.device)
-        pads = self._pads[:count]
-        state = {
-            name: {"cache": cache[:, :count], "offset": offset, "pad": pads} for name, cache in self._caches.items()
-        }
+        hidden = self._hidden(count)
+        for cache in self._caches.values():
+            cache.rows, cache.offset, cache.hidden = count, self._offset, hidden
         inputs = self._inputs[:count]
-        output = self._model.backbone(self._model.input_linear(inputs), self._nothing[:count], inputs, state)
+        output = self._model.backbone(self._model.input_linear(inputs), self._nothing[:count], inputs, self._caches)
         self._offset += 1
         return output[:, -1].float()
+
+    def _hidden(self, count: int) -> torch.Tensor | None:
+        """Return what hides the places before each row's beginning; see `Cache`."""
+        starts = torch.tensor(self._starts[:count])
+        if not starts.any():
+            return None
+        before = torch.arange(self._offset + 1) < starts[:, None]
+        return torch.zeros(before.shape).masked_fill_(before, float("-inf"))[:, None, None].to(self._inputs.device)
 
     def _noise(self) -> torch.Tensor:
         """Draw each row's noise [rows, dim] from its own generator, on the CPU: the same on any device."""
@@ -165,23 +173,15 @@ class _Wave:
             torch.empty(self._model.ldim).normal_(0.0, slot.row.temperature**0.5, generator=slot.noise)
             for slot in self._slots
         ]
-        return torch.stack(draws).to(self._pads.device)
-
-    def _make_cache(self, like: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Return a cache [2, rows, length, heads, dim] in which each head's keys lie side by side."""
-        heads, dim = like["cache"].shape[3:]
-        shape = (2, self._width, heads, self._length, dim)
-        return torch.empty(shape, device=self._model.device).transpose(2, 3)
+        return torch.stack(draws).to(self._inputs.device)
 
     def _place(self, number: int, row: Row) -> None:
         """Read a row's text alone, and put what comes of it before the offset."""
         slot, place = len(self._slots), self._offset - row.prefix
         for name, state in read_text(self._model, row).items():
             keys, values = state["cache"][:, 0]
-            self._caches[name][:, slot, :place] = 0.0  # not NaN, which no mask hides
-            self._caches[name][0, slot, place : self._offset] = rotate_keys(keys, place, self._period)
-            self._caches[name][1, slot, place : self._offset] = values
-        self._pads[slot] = place
+            self._caches[name].place(slot, place, rotate_keys(keys, place, self._period), values)
+        self._starts[slot] = place
         self._inputs[slot, 0] = self._model.bos_emb
         noise = torch.Generator().manual_seed(row.seed)
         # the package draws (and drops) a frame's noise when it reads the text: so a seed means the same to both
@@ -195,10 +195,10 @@ class _Wave:
         if number == moved:
             return
         self._slots[number] = last
-        place = int(self._pads[moved])
         for cache in self._caches.values():
-            cache[:, number, place : self._offset] = cache[:, moved, place : self._offset]
-        self._pads[number] = self._pads[moved]
+            cache.offset = self._offset
+            cache.move(moved, number, self._starts[moved])
+        self._starts[number] = self._starts[moved]
         self._inputs[number] = self._inputs[moved]
 
     @property

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tts_cli.engines.base import State
 from tts_cli.engines.pocket_files import ModelFiles, find_embedding, find_model, refuse_cloning
 from tts_cli.errors import MissingError, TakeError
 
+VOICES_KEPT = 16
 FADE_S = 0.005
 """The package fades each piece in: a fresh decoder begins with a click."""
 
@@ -87,18 +88,27 @@ class Model:
 
     def find_voice(self, name: str) -> Any:
         """Return the package's state of a voice that comes with the weights; raises `TakeError`."""
-        if name not in self._voices:
-            path = find_embedding(self._files, name, self.language)
-            self._voices[name] = self._check(self._tts.get_state_for_audio_prompt(path), f"the voice {name}")
-        return self._voices[name]
+        path = find_embedding(self._files, name, self.language)
+        return self._keep(str(path), lambda: self._tts.get_state_for_audio_prompt(path), f"the voice {name}")
 
-    def take_state(self, state: State) -> Any:
-        """Turn a state as it is cached into the package's; raises `TakeError` for another model's."""
-        tensors = {
-            module: {name: torch.from_numpy(np.array(value)).to(self._device) for name, value in values.items()}
-            for module, values in state.items()
-        }
-        return self._check(tensors, "the voice's state")
+    def take_state(self, state: State, key: str) -> Any:
+        """Turn a state as it is cached, under that key, into the package's; raises `TakeError` for another model's."""
+
+        def convert() -> Any:
+            return {
+                module: {name: torch.from_numpy(np.array(value)).to(self._device) for name, value in values.items()}
+                for module, values in state.items()
+            }
+
+        return self._keep(key, convert, "the voice's state") if key else self._check(convert(), "the voice's state")
+
+    def _keep(self, key: str, make: Callable[[], Any], what: str) -> Any:
+        """Make a voice once for as long as few take turns: rows of one voice share it."""
+        if key not in self._voices:
+            while len(self._voices) >= VOICES_KEPT:
+                del self._voices[next(iter(self._voices))]
+            self._voices[key] = self._check(make(), what)
+        return self._voices[key]
 
     def make_rows(self, text: str, voice: Any, seed: int, params: Mapping[str, float]) -> Iterator[Any]:
         """Cut a text into the rows that it is spoken in, one after the other, as the package does.
@@ -224,7 +234,12 @@ def _quicken(tts: Any, *, int8: bool) -> Any:
 
 
 def _make_int8(flow_lm: Any) -> None:
+    """Put int8 layers into the language model; raises `MissingError` where this torch has none."""
     from tts_cli.engines.pocket_linear import Int8Linear, replace_linears
 
-    for part in (flow_lm.transformer, flow_lm.flow_net):
-        replace_linears(part, Int8Linear)
+    try:
+        for part in (flow_lm.transformer, flow_lm.flow_net):
+            replace_linears(part, Int8Linear)
+    except (AttributeError, RuntimeError) as error:
+        said = str(error).strip().partition("\n")[0]
+        raise MissingError(f"torch has no int8 layers here: {said}", hint="say `precision: fp32`") from error

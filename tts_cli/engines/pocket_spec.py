@@ -23,6 +23,8 @@ POCKET = EngineSpec(
     devices=("cuda", "cpu"),
     batch=32,
     gpu_batch=128,
+    expressive=False,
+    varies="by 1e-5 of full scale at most; more in int8, where a number is rounded otherwise, and on a GPU",
     params={
         "speed": Param(doc="factor on the speaking rate, by time stretching", default=1.0, low=0.5, high=2.0),
         "temperature": Param(doc="how far readings stray: 0 always reads alike", default=0.3, high=1.5),

@@ -50,17 +50,21 @@ def _of_language(language: str) -> Iterator[Weights]:
     folder = f"languages/{CONFIGS[language]}"
     tokenizer_folder = f"languages/{_TOKENIZER_FOLDERS.get(language, CONFIGS[language])}"
     part = "" if language == "en" else language
-    doc = f"the language {language}"
-    files: dict[str, tuple[tuple[str, ...], int]] = {
-        model: ((f"{folder}/model.safetensors",), 440),
-        tokenizer: ((f"{tokenizer_folder}/tokenizer.json",), 1),
-        _VOICES: ((f"{folder}/embeddings/*.safetensors",), 250),
-    }
+    model_file, tokenizer_file = f"{folder}/model.safetensors", f"{tokenizer_folder}/tokenizer.json"
+    voices = f"{folder}/embeddings/*.safetensors"
+    files: list[tuple[str, tuple[str, ...], int, str]]
+    files = [(model, (model_file,), 440, "model"), (_VOICES, (voices,), 250, "voices")]
     if model == _VOICES:
-        files[model] = ((f"{folder}/model.safetensors", f"{folder}/embeddings/*.safetensors"), 690)
-    for commit, (patterns, megabytes) in files.items():
+        files = [(model, (model_file, voices), 690, "model and voices")]
+    for commit, patterns, megabytes, what in (*files, (tokenizer, (tokenizer_file,), 1, "tokenizer")):
         yield Weights(
-            repo=PUBLIC, revision=commit, files=patterns, megabytes=megabytes, licence=LICENCE, part=part, doc=doc
+            repo=PUBLIC,
+            revision=commit,
+            files=patterns,
+            megabytes=megabytes,
+            licence=LICENCE,
+            part=part,
+            doc=f"speaks {language}: {what}",
         )
     yield Weights(
         repo=GATED,

@@ -43,7 +43,7 @@ class Started:
 class Progress:
     """How far a stage is, in whatever it counts; `left_s` is a guess at the seconds to go, where there is one."""
 
-    stage: Literal["voice", "record", "master"]
+    stage: Literal["voice", "record", "master", "export"]
     done: float
     total: float
     note: str = ""

@@ -13,6 +13,7 @@ from tts_cli.pipeline.takes import record_takes
 from tts_cli.pipeline.tally import Tally
 from tts_cli.settings import Crew
 from tts_cli.types import Job, Plan, Take
+from tts_cli.workers.events import WorkerEvent
 from tts_cli.workers.messages import TakeDone, TakeFailed
 from tts_cli.workers.pool import Pool
 from tts_cli.workers.stop import Stop
@@ -22,7 +23,8 @@ from tts_cli.workers.stop import Stop
 class Studio:
     """Where a run records, and what it has recorded so far.
 
-    That is keys, the seconds of audio in them, errors by key, and why lines have fallen back on another engine, by id.
+    That is keys, the seconds of audio in them, errors by key, why lines have fallen back on another engine, by id, and
+    what engines want the user to know.
     """
 
     cache: Cache
@@ -33,16 +35,23 @@ class Studio:
     audio_s: float = 0.0
     errors: dict[str, str] = field(default_factory=dict)
     fallen: dict[str, str] = field(default_factory=dict)
+    notices: dict[str, None] = field(default_factory=dict)
+
+    def hear(self, event: WorkerEvent) -> None:
+        """Hand a worker's event on, and keep what its engine wants the user to know, once."""
+        if event.what == "ready" and event.detail:
+            self.notices[f"{event.engine}: {event.detail}"] = None
+        self.watch(event)
 
 
-def record(plan: Plan, studio: Studio) -> Plan:
+def record_plan(plan: Plan, studio: Studio) -> Plan:
     """Have the missing takes recorded, into the cache alone: however many there are, this takes no memory for them.
 
     The plan that comes back has the engines that spoke in the end: lines that failed are handed on to the next one of
     their chain. Raises `KeyboardInterrupt` where a stop was asked for and has been heeded.
     """
     optional = optional_engines(plan)
-    with Pool(studio.crew, studio.cache.root, listen=studio.watch, stop=studio.stop, optional=optional) as pool:
+    with Pool(studio.crew, studio.cache.root, listen=studio.hear, stop=studio.stop, optional=optional) as pool:
         tried = _record(make_jobs(plan), plan, studio, pool)
         while again := fall_back(plan, studio.errors, studio.cache):
             studio.fallen |= errors_of_lines(plan, studio.errors)

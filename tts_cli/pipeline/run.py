@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tts_cli.cache.blobs import write_atomically
@@ -40,10 +40,11 @@ from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.order import Order, Progress, Started, Watch
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
-from tts_cli.pipeline.recording import Studio, load_takes, record
+from tts_cli.pipeline.recording import Studio, load_takes, record_plan
 from tts_cli.pipeline.report import (
     choose_status,
     line_outcomes,
+    list_engines,
     list_failures,
     list_fallbacks,
     list_voices,
@@ -96,14 +97,15 @@ class _Run:
 
 def check(order: Order, settings: Settings) -> Manifest:
     """Load a manifest and check all of it, the clips of its voices too; raises `InputError` with every problem."""
-    manifest = _load(order, settings)
+    manifest = load(order, settings)
     own = [emotion for speaker in manifest.speakers.values() for emotion in speaker.emotions.values()]
     for voice in manifest.voices.values():
         conditionings_of(voice, get_spec(voice.engine), (*manifest.emotions.values(), *own))
     return manifest
 
 
-def _load(order: Order, settings: Settings) -> Manifest:
+def load(order: Order, settings: Settings) -> Manifest:
+    """Read a manifest and check it; raises `InputError` with every problem."""
     return load_manifest(order.manifest, format=order.format, stdin=order.stdin, home=settings.home)
 
 
@@ -156,7 +158,7 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
     run.ledger.join(describe_work(whole), shard.count)
     plan = take_share(whole, shard)
     run.watch(_describe_start(run, plan))
-    plan = record(plan, run.studio)
+    plan = record_plan(plan, run.studio)
     outcomes = line_outcomes(plan, plan.takes.keys() | run.studio.rendered, run.studio.rendered, run.studio.errors)
     status = choose_status(outcomes)
     if status == "ok":
@@ -170,18 +172,35 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
         timeline=None,
         failures=list_failures(plan, run.studio.errors),
         incomplete={},
-        warnings=tuple(str(warning) for warning in run.manifest.warnings),
+        warnings=_warnings(run),
         audio_seconds=round(run.studio.audio_s, 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
+        engines=list_engines(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
         shard=shard,
     )
 
 
-def _prepare(order: Order, settings: Settings, watch: Watch, stop: Stop) -> _Run:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A script with the takes that there are by now, and the errors of those that could not be made, by key."""
+
+    plan: Plan
+    takes: Mapping[str, Take]
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+def record(order: Order, settings: Settings, watch: Watch, stop: Stop, manifest: Manifest) -> Recording:
+    """Have the missing takes of a loaded manifest recorded; nothing is mastered, and no file is written."""
+    run = _prepare(order, settings, watch, stop, manifest)
+    plan = record_plan(_plan(run), run.studio)
+    return Recording(plan=plan, takes=load_takes(plan, run.studio), errors=run.studio.errors)
+
+
+def _prepare(order: Order, settings: Settings, watch: Watch, stop: Stop, manifest: Manifest | None = None) -> _Run:
     _refuse_contradictions(order)
-    manifest = _load(order, settings)
+    manifest = manifest or load(order, settings)
     out = order.out or Path("out") / safe_name(manifest.name)
     cache = Cache(settings.cache)
     return _Run(
@@ -252,10 +271,11 @@ def _render(run: _Run, started: float) -> Report:
         timeline=keep_timeline(run.past, plan, timelines, masters, _lines_to_keep(run, plan, takes)),
         failures=list_failures(plan, run.studio.errors),
         incomplete=_count_missing(run, plan, outcomes),
-        warnings=tuple(str(warning) for warning in run.manifest.warnings),
+        warnings=_warnings(run),
         audio_seconds=round(sum(master.seconds for master in masters), 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
+        engines=list_engines(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
     )
 
@@ -263,7 +283,7 @@ def _render(run: _Run, started: float) -> Report:
 def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
     """Have the missing takes recorded, or where they are only to be stitched, say which are missing."""
     if not run.order.stitch_only:
-        plan = record(plan, run.studio)
+        plan = record_plan(plan, run.studio)
         return plan, load_takes(plan, run.studio)
     recalled = recall(plan, run.cache)
     for before, now in zip(plan.lines, recalled.lines, strict=True):
@@ -272,6 +292,10 @@ def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
     plan = recalled
     run.studio.errors |= find_absent(plan, run.ledger)
     return plan, plan.takes
+
+
+def _warnings(run: _Run) -> tuple[str, ...]:
+    return (*map(str, run.manifest.warnings), *run.studio.notices)
 
 
 def _describe_start(run: _Run, plan: Plan) -> Started:

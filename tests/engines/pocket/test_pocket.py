@@ -1,5 +1,8 @@
 """The adapter on tiny models: what it makes of requests, of voices, of what goes wrong."""
 
+from fnmatch import fnmatch
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +10,9 @@ import torch
 from tts_cli.engines import pocket, pocket_selftest
 from tts_cli.engines.base import PromptAudio, Request, Speech
 from tts_cli.engines.pocket import PocketTts, find_fault
-from tts_cli.engines.pocket_model import derive_seed, import_package
+from tts_cli.engines.pocket_model import Model, derive_seed, import_package
+from tts_cli.engines.pocket_voices import CONFIGS, resolve, voices
+from tts_cli.engines.pocket_weights import all_weights, cloning_part
 from tts_cli.errors import TakeError
 
 
@@ -54,6 +59,18 @@ def test_a_batch_mixes_voices_emotions_and_failures(engine) -> None:
     for number in (0, 1, 3):
         [alone] = engine.synthesize([requests[number]])
         assert np.abs(alone.samples - speeches[number].samples).max() < 1e-4
+
+
+def test_each_line_is_handed_on_as_soon_as_it_is_spoken(engine, monkeypatch) -> None:
+    requests = [request(text) for text in ("One two.", "Three four five six seven eight nine ten.", "Eleven.")]
+    decoded = []
+    decode = Model._decode
+    monkeypatch.setattr(Model, "_decode", lambda self, frames: decoded.append(len(frames)) or decode(self, frames))
+    stream = engine.synthesize_stream(requests)
+    first, speech = next(stream)
+    assert decoded == [len(speech.samples) // 1920]
+    assert {first, *(number for number, _ in stream)} == {0, 1, 2}
+    assert len(decoded) >= 3  # a line that ran away is spoken again
 
 
 def test_a_single_line_that_cannot_be_spoken_raises(engine) -> None:
@@ -205,3 +222,35 @@ def test_damaged_weights_are_named(settle, tiny, tmp_path) -> None:
     engine.load("cpu")
     with pytest.raises(TakeError, match="the weights of pocket-tts cannot be used"):
         engine.synthesize([request()])
+
+
+@pytest.mark.parametrize("language", CONFIGS)
+def test_what_is_downloaded_is_what_the_packages_configs_name(language) -> None:
+    """The next version of the package may name other commits: then `pocket_weights` has to follow."""
+    import pocket_tts
+    import yaml
+    from pocket_tts.utils.utils import get_predefined_voice
+
+    config = yaml.safe_load((Path(pocket_tts.__file__).parent / "config" / f"{CONFIGS[language]}.yaml").read_text())
+    part = "" if language == "en" else language
+    named = {
+        config["weights_path"]: cloning_part(language),
+        config["weights_path_without_voice_cloning"]: part,
+        config["flow_lm"]["lookup_table"]["tokenizer_path"]: part,
+        get_predefined_voice(CONFIGS[language], "alba"): part,
+    }
+    for address, wanted_part in named.items():
+        path, _, commit = address.removeprefix("hf://").partition("@")
+        assert any(
+            weights.part == wanted_part and weights.revision == commit and fnmatch(path, f"{weights.repo}/{pattern}")
+            for weights in all_weights()
+            for pattern in weights.files
+        ), address
+
+
+def test_the_packages_voices_are_all_there() -> None:
+    from pocket_tts.default_parameters import get_default_voice_for_language
+    from pocket_tts.utils.utils import _ORIGINS_OF_PREDEFINED_VOICES
+
+    assert {voice.name for voice in voices()} == set(_ORIGINS_OF_PREDEFINED_VOICES)
+    assert all(resolve("", language) == get_default_voice_for_language(CONFIGS[language]) for language in CONFIGS)

@@ -14,12 +14,14 @@ SCRIPT = """\
 defaults: {engine: pocket-tts}
 speakers:
   alba: {voice: alba}
+  own: {voice: ./own.safetensors}
   jean: {voice: jean, emotions: {keen: {like: excited, params.temperature: 0.5}}}
 lines:
   - {id: one, speaker: alba, text: One two three four.}
   - {id: two, speaker: jean, text: Five six.}
   - {id: three, speaker: jean, emotion: keen, text: Seven eight nine.}
   - {id: four, speaker: alba, text: Ten eleven., params.precision: int8}
+  - {id: five, speaker: own, text: Twelve thirteen.}
 """
 FOLDER = f"languages/{CONFIGS['en']}"
 
@@ -29,6 +31,7 @@ def fetch(cli, hub, tiny, settle):
     """Lay out a hub as the real one is, with a tiny model and its config, and return how to download from it."""
     settle()
     own = hub_folder() / "pocket-tts"
+    Path("own.safetensors").write_bytes((own / "en" / "jean.safetensors").read_bytes())  # as the package exports it
     voices = {f"{FOLDER}/embeddings/{path.name}": path.read_bytes() for path in (own / "en").iterdir()}
     model = {f"{FOLDER}/model.safetensors": (tiny / "model.safetensors").read_bytes()}
     tokenizer = {"languages/english_2026-09/tokenizer.json": (tiny / "tokenizer.json").read_bytes()}
@@ -50,7 +53,7 @@ def fetch(cli, hub, tiny, settle):
 
 
 def test_nothing_is_rendered_before_the_weights_are_here(cli, tmp_path: Path) -> None:
-    Path("script.yaml").write_text(SCRIPT)
+    Path("script.yaml").write_text("defaults: {engine: pocket-tts}\nlines: [One.]\n")
     result = cli("render", "script.yaml", "--workers", "1")
     assert result.code == 4
     assert "the weights of pocket-tts are not here" in result.err
@@ -63,10 +66,12 @@ def test_a_script_is_rendered_with_what_was_fetched(cli, fetch) -> None:
     Path("script.yaml").write_text(SCRIPT)
     result = cli("render", "script.yaml", "--workers", "1", "--lines", "--json")
     assert result.code == 0, result.err
-    assert result.json["lines"] == {"total": 4, "rendered": 4, "cached": 0, "failed": 0, "waiting": 0}
+    assert result.json["lines"] == {"total": 5, "rendered": 5, "cached": 0, "failed": 0, "waiting": 0}
+    assert result.json["engines"][0]["name"] == "pocket-tts"
+    assert "1e-5" in result.json["engines"][0]["same_key"]
     assert all(soundfile.info(path).duration > 0.4 for path in Path("out/script").rglob("*.wav"))
     again = cli("render", "script.yaml", "--workers", "1", "--json")
-    assert again.json["lines"]["cached"] == 4
+    assert again.json["lines"]["cached"] == 5
 
 
 def test_cloning_needs_its_own_weights_and_then_works(cli, fetch, clips: Path, monkeypatch) -> None:
@@ -85,4 +90,22 @@ def test_cloning_needs_its_own_weights_and_then_works(cli, fetch, clips: Path, m
     Path("script.yaml").write_text(SCRIPT.replace("voice: alba", "voice: ann"))
     result = cli("render", "script.yaml", "--workers", "1", "--json")
     assert result.code == 0, result.err
-    assert result.json["lines"]["rendered"] == 4
+    assert result.json["lines"]["rendered"] == 5
+
+
+def test_an_emotion_that_is_only_pace_and_level_is_said_once(cli, fetch, clips: Path) -> None:
+    assert fetch("pocket-tts").code == 0
+    Path("voices/ann").mkdir(parents=True)
+    Path("voices/ann/voice.yaml").write_text(
+        f"references: [{clips / 'ann.wav'}]\nemotions: {{sad: {{like: sad, reference: {clips / 'bob.wav'}}}}}\n"
+    )
+    Path("script.yaml").write_text(
+        "defaults: {engine: pocket-tts}\nspeakers: {alba: {voice: alba}, ann: {voice: ann}}\nlines:\n"
+        "  - {speaker: alba, emotion: sad, text: One.}\n  - {speaker: alba, emotion: sad, text: Two.}\n"
+        "  - {speaker: ann, emotion: sad, text: Three.}\n"
+    )
+    result = cli("check", "script.yaml")
+    assert result.code == 0, result.err
+    said = "the engine pocket-tts has no emotion 'sad' of its own, only: slow, quiet, even"
+    assert result.err.count(said) == 1
+    assert "give the voice a `reference` in which it speaks that way" in result.err
