@@ -442,6 +442,7 @@ def test_from_a_hub_to_a_master(cli, hub, weights: Path, tmp_path: Path) -> None
     assert first.json["lines"]["rendered"] == 5
     assert second.json["lines"]["cached"] == 5
     assert any("cannot change the pitch" in warning for warning in first.json["warnings"])
+    assert "g2p=lexicon" in first.json["engines"][0]["model"]
     timeline = json.loads((tmp_path / "out" / "book" / "timeline.json").read_text())
     assert "boats" in json.dumps(timeline)
 

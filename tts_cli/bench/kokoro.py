@@ -208,7 +208,7 @@ def _gpu_child(folder: Path) -> dict[str, Any]:
         do()
         started = time.perf_counter()
         do()
-        return seconds / (time.perf_counter() - started)
+        return float(seconds / (time.perf_counter() - started))
 
     return {
         "gpu": torch.cuda.get_device_name(),

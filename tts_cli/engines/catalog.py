@@ -106,7 +106,7 @@ RECORDING = EngineSpec(
 # How the import of somebody's module, or the making of a spec for another version of ours, goes wrong.
 _BROKEN = (ImportError, AttributeError, TypeError, ValueError, SyntaxError, LookupError, OSError, RuntimeError)
 
-BUILT_IN = {spec.name: spec for spec in (ESPEAK, KOKORO, POCKET, TONE, RECORDING)}
+BUILT_IN = {spec.name: spec for spec in (ESPEAK, TONE, RECORDING, KOKORO, POCKET)}
 
 
 def engine_names() -> tuple[str, ...]:

@@ -98,7 +98,8 @@ def _find_lacks(emotion: Emotion, voice: Voice | None, spec: EngineSpec) -> Iter
     if not (spec.expressive or emotion.name == NEUTRAL.name or (clip and voice and voice.references)):
         made_do = f", only: {emotion.description}" if emotion.description else ""
         message = f"the engine {spec.name} has no emotion {emotion.name!r} of its own{made_do}"
-        yield Fault("emotion", message, "give the voice a `reference` in which it speaks that way", severity="warning")
+        hint = "give the voice a `reference` in which it speaks that way" if spec.imitates else ""
+        yield Fault("emotion", message, hint, severity="warning")
 
 
 def recast(line: Line, engines: Sequence[str]) -> Line:
