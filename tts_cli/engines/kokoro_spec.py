@@ -53,10 +53,11 @@ KOKORO = EngineSpec(
             },
             megabytes=349,
             licence="Apache-2.0",
+            doc="the model and 41 voices",
         ),
         Weights(
             part="tagger",
-            doc="spaCy's small English model: better readings of words like `read`; its hub's newest, not pinned",
+            doc="better English, by spaCy's tagger (not pinned)",
             repo="spacy/en_core_web_sm",
             revision="main",
             files=("config.cfg", "meta.json", "tokenizer", "vocab/*", "tok2vec/*", "tagger/*"),
