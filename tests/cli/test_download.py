@@ -386,6 +386,25 @@ def test_one_failure_does_not_stop_the_others(fetch, lark) -> None:
     ]
 
 
+def test_all_is_every_engine_without_its_parts(fetch, lark, monkeypatch) -> None:
+    for name in [name for name in catalog.BUILT_IN if name != "lark"]:
+        monkeypatch.delitem(catalog.BUILT_IN, name)
+
+    said = fetch("all", "--json").json["downloads"]
+
+    assert [(found["name"], found["state"]) for found in said] == [("lark", "fetched")]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_home_that_cannot_be_written(fetch, lark, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o500)
+
+    result = fetch()
+
+    assert result.code == 4
+    assert "no permission to write" in result.err
+
+
 @pytest.mark.parametrize(("name", "hint"), [("lrak", "did you mean 'lark'?"), ("lark:extr", "did you mean 'extra'?")])
 def test_unknown_names(fetch, hub, lark, name: str, hint: str) -> None:
     result = fetch("lark", name)

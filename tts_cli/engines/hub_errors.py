@@ -37,7 +37,7 @@ def translated(weights: Weights, endpoint: str) -> Iterator[None]:
         hint = "check the network, or use a mirror (--endpoint URL) or a folder (--from DIR)"
         raise OutOfReachError(f"{endpoint} cannot be reached: {reason}", hint=hint) from error
     except OSError as error:
-        raise _system(error) from error
+        raise describe_os_error(error) from error
     except ValueError as error:
         raise MissingError(f"{weights.repo} cannot be fetched: {redact(str(error))}") from error
 
@@ -92,7 +92,8 @@ def _kind(error: Exception) -> str:
     return next((kind for kind, fits in known if fits), "other")
 
 
-def _system(error: OSError) -> MissingError:
+def describe_os_error(error: OSError) -> MissingError:
+    """Say what the system refused, and what to do."""
     where = f"{error.filename}: " if error.filename else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return MissingError(f"{where}no space left", hint=f"make room or move TTS_CLI_HOME, then {KEPT}")

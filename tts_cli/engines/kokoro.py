@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tts_cli.engines.kokoro_model import Planned
 
 PACK_SHAPE = (510, 1, 256)
-MOST_FRAMES = 24_000  # of a batch on a GPU, padding included: ten minutes
+MOST_FRAMES = 8_000  # of a batch on a GPU, padding included: 200 s, some 4 GB of memory
 RUNAWAY_FRAMES = 16  # per phoneme, on average; a slow reader needs four
 SILENT = 1e-4
 
