@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tts_cli.bench.engine import Say, best_of, machine_limits, measure, measure_together, meet, print_json
+from tts_cli.bench.engine import Say, best_of, compare_processes, machine_limits, measure, meet, print_json
 from tts_cli.bench.figures import Figure, Tables
 from tts_cli.bench.kokoro_weights import FULL, write_weights
 from tts_cli.engines.kokoro_chunks import FRAME_SAMPLES, SAMPLE_RATE
@@ -41,7 +41,7 @@ def bench_kokoro(folder: Path, *, synthetic: bool, say: Say) -> Tables:  # noqa:
     say("line by line against the package")
     tables: dict[str, Sequence[Figure]] = {f"{ENGINE}, one thread": _compare(run("compare", folder), limits)}
     say("two processes against one")
-    tables[f"{ENGINE}, two processes"] = _two(folder)
+    tables[f"{ENGINE}, two processes"] = compare_processes(ENGINE, MODULE, folder, {"cpu": UNIT, "wall": "audio-s/s"})
     if run("has-gpu", folder)["gpu"]:
         say(f"{ROWS} lines at once on the GPU against one")
         tables[f"{ENGINE}, GPU"] = _gpu(run("gpu", folder))
@@ -63,17 +63,6 @@ def _compare(found: Mapping[str, Any], limits: Mapping[str, float]) -> list[Figu
     note = f"{gflop:.0f} GFLOP a second of audio at {limits['gflops']:.0f} GFLOP/s"
     what = "limit of the products, float32"
     return [*figures, Figure(what=what, value=limit, unit=UNIT, ratio=limit / package, note=note)]
-
-
-def _two(folder: Path) -> list[Figure]:
-    """Compare one process with two at once, by their CPU time and by the wall clock."""
-    one, two = (measure_together(count, ENGINE, MODULE, "together", folder) for count in (1, 2))
-    figures = []
-    for name, unit in (("cpu", UNIT), ("wall", "audio-s/s")):
-        alone, both = (sum(float(found[name]) for found in each) for each in (one, two))
-        figures.append(Figure(what="one process", value=alone, unit=unit, ratio=1.0))
-        figures.append(Figure(what="two at once, in all", value=both, unit=unit, ratio=both / alone))
-    return figures
 
 
 def _gpu(found: Mapping[str, Any]) -> list[Figure]:

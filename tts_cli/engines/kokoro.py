@@ -39,6 +39,7 @@ class _Chunk:
     words: Sequence[Spoken]
     planned: "Planned"
     seed: int
+    bfloat16: bool
 
 
 class Kokoro:
@@ -62,7 +63,7 @@ class Kokoro:
     def synthesize(self, requests: Sequence[Request]) -> list[Speech]:
         """Speak each text; raises `TakeError` where there is nothing to speak, or what came out is no speech."""
         plans = [self._plan(request) for request in requests]
-        sounds = iter(self._sound([chunk for chunks in plans for chunk in chunks], requests, plans))
+        sounds = iter(self._sound([chunk for chunks in plans for chunk in chunks]))
         return [self._join(chunks, [next(sounds) for _ in chunks]) for chunks in plans]
 
     def close(self) -> None:
@@ -95,32 +96,23 @@ class Kokoro:
         planned = self._model.plan(ids, pack[row], float(values["speed"]))
         if planned.frames > RUNAWAY_FRAMES * (len(ids) + 2) / float(values["speed"]):
             raise TakeError(f"ran away: {planned.frames} frames for {len(ids)} phonemes", hint="are the weights sound?")
-        return _Chunk(words=words, planned=planned, seed=seed % (2**63))
+        return _Chunk(words=words, planned=planned, seed=seed, bfloat16=values["precision"] == "bfloat16")
 
-    def _sound(
-        self, chunks: Sequence[_Chunk], requests: Sequence[Request], plans: Sequence[Sequence[_Chunk]]
-    ) -> list["Tensor"]:
+    def _sound(self, chunks: Sequence[_Chunk]) -> list["Tensor"]:
         """Do the second stage, on a GPU for many chunks at once."""
-        precise = [_values(request)["precision"] for request, own in zip(requests, plans, strict=True) for _ in own]
         if not self._batched or len(chunks) == 1:
-            return [
-                self._model.speak(chunk.planned, chunk.seed, bfloat16=precision == "bfloat16")
-                for chunk, precision in zip(chunks, precise, strict=True)
-            ]
+            return [self._model.speak(chunk.planned, chunk.seed, bfloat16=chunk.bfloat16) for chunk in chunks]
         from tts_cli.engines.kokoro_batch import make_batches, speak_batch
 
         sounds: dict[int, Tensor] = {}
-        for precision in sorted(set(map(str, precise))):
-            members = [number for number, found in enumerate(precise) if found == precision]
+        for bfloat16 in (False, True):
+            members = [number for number, chunk in enumerate(chunks) if chunk.bfloat16 == bfloat16]
             for batch in make_batches([chunks[number].planned.frames for number in members], MOST_FRAMES):
                 numbers = [members[place] for place in batch]
-                spoken = speak_batch(
-                    self._model,
-                    [chunks[number].planned for number in numbers],
-                    [chunks[number].seed for number in numbers],
-                    bfloat16=precision == "bfloat16",
+                planned, seeds = zip(
+                    *((chunks[number].planned, chunks[number].seed) for number in numbers), strict=True
                 )
-                sounds |= zip(numbers, spoken, strict=True)
+                sounds |= zip(numbers, speak_batch(self._model, planned, seeds, bfloat16=bfloat16), strict=True)
         return [sounds[number] for number in range(len(chunks))]
 
     def _join(self, chunks: Sequence[_Chunk], sounds: "Sequence[Tensor]") -> Speech:
