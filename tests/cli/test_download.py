@@ -365,6 +365,16 @@ def test_a_token_that_the_hub_does_not_know(fetch, lark, monkeypatch) -> None:
     assert "hf_unknown" not in result.err
 
 
+def test_a_password_in_the_address_of_a_mirror_stays_a_secret(cli, hub, lark) -> None:
+    del hub.repos[REPO]
+
+    result = cli("download", "lark", "--endpoint", hub.url.replace("//", "//user:pass-word@"))
+
+    assert result.code == 4
+    assert "//...@127.0.0.1" in result.err
+    assert "pass-word" not in result.out + result.err
+
+
 def test_a_token_that_was_not_let_in(fetch, hub, lark, monkeypatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_somebody")
 

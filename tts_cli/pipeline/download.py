@@ -9,7 +9,7 @@ from typing import Literal
 from tts_cli.engines.base import EngineSpec, Weights
 from tts_cli.engines.catalog import RECORDING, engine_names, get_spec
 from tts_cli.engines.environments import find_environment
-from tts_cli.engines.hub_errors import describe_os_error
+from tts_cli.engines.hub_errors import describe_os_error, redact
 from tts_cli.engines.weights import engine_folder, find_fetched, parts_of, write_record
 from tts_cli.errors import MissingError, UnknownNameError, UsageError
 
@@ -127,7 +127,7 @@ def _prepare_weights(spec: EngineSpec, weights: Weights, order: DownloadOrder, w
     found = find_fetched(spec, weights)
     state: State = "ready"
     if found is None or not hub.is_known(wanted, found):
-        source = order.folder or order.endpoint or "its hub"
+        source = order.folder or redact(order.endpoint) or "its hub"
         gated = ", gated" if weights.gated else ""
         watch.say(f"{wanted.name}: {weights.repo} from {source}, licence {weights.licence or 'unknown'}{gated}")
         found = local_weights.take_over(wanted, order.folder) if order.folder else hub.fetch(wanted)
