@@ -87,6 +87,7 @@ def test_tags_cover_and_titles_read_back(shipped: Path, tmp_path: Path) -> None:
     assert (book["\xa9ART"], book["\xa9wrt"], book["\xa9grp"]) == (["Änne Öhm"], ["朗読 太郎"], ["River Tales"])
     assert book["\xa9day"] == ["1908"]
     assert "AI voice" in book["\xa9cmt"][0]
+    assert book["stik"] == [2]
     assert bytes(book["covr"][0]) == cover
 
     [_, first, second, *_] = [mutagen.id3.ID3(path) for path in sorted((shipped / "chapters").glob("*.mp3"))]

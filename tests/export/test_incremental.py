@@ -44,9 +44,9 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     titles: list[str] = []
     make_masters = programmes.make_masters
 
-    def spy(timelines, outputs, *more):
+    def spy(timelines, outputs, *more, **named):
         titles.extend(timeline.title for timeline in timelines)
-        return make_masters(timelines, outputs, *more)
+        return make_masters(timelines, outputs, *more, **named)
 
     monkeypatch.setattr(programmes, "make_masters", spy)
     return titles
@@ -136,6 +136,20 @@ def test_an_encoder_whose_pieces_do_not_fit_runs_over_the_whole(
     assert abs(decode(path).size - round(marks[-1][1] * 44_100)) <= 1024
 
 
+def test_a_chapter_that_peaks_too_high_in_the_joined_file_is_written_again(
+    cli, book: Path, encoded: list[str], monkeypatch: pytest.MonkeyPatch, loudness_of
+) -> None:
+    """As if an encoder raised peaks far more than it is expected to."""
+    monkeypatch.setattr("tts_cli.pipeline.master.headroom_db", lambda recipe: -1.0)
+    text = RECIPE.replace("  - {kind: chapters", "# ").replace("format:", "loudness_lufs: -14\nformat:")
+    Path("r.yaml").write_text(text)
+
+    export(cli)
+
+    assert len(encoded) > 3
+    assert loudness_of(Path("out/r/book.m4b"))[1] <= -2.95
+
+
 def start(*more: str) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "tts_cli", "export", "book.yaml", "--recipe", "r.yaml", "-o", "out", *more]
     return subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0)
@@ -156,11 +170,67 @@ def test_a_kill_in_the_middle_leaves_no_half_file_and_is_made_good(cli, book: Pa
     assert any(name.startswith(".") for name in left)
     assert "two.mp3" not in left
     assert "book.m4b" not in left
-    for path in out.glob("*.mp3"):
-        soundfile.read(path)
+    done = {path.name: path.stat().st_mtime_ns for path in out.glob("*.mp3")}
+    for name in done:
+        soundfile.read(out / name)
     export(cli)
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
     assert {"one.mp3", "two.mp3", "three.mp3", "book.m4b"} <= {path.name for path in out.iterdir()}
+
+
+def test_an_export_that_was_killed_goes_on_where_it_was(
+    cli, book: Path, tmp_path: Path, encoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while it described the last file: what was finished before is not written again."""
+    (tmp_path / "r.yaml").write_text(RECIPE.replace("  - {kind: programme", "# "))
+    with monkeypatch.context() as patch:
+        patch.setattr("tts_cli.pipeline.export._report", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out")
+    assert sorted(encoded) == ["one", "three", "two"]
+    (tmp_path / "out" / "r" / "three.mp3").unlink()
+    before = digests(tmp_path / "out" / "r")
+    stamps = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "r").glob("*.mp3")}
+    with (tmp_path / "out" / "r" / ".export.ledger").open("ab") as file:
+        file.write(b'{"path": "torn')
+
+    export(cli)
+
+    now = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "r").glob("*.mp3")}
+    assert {name for name in now if now[name] != stamps.get(name)} == {"three.mp3"}
+    assert digests(tmp_path / "out" / "r").items() >= before.items()
+    assert not (tmp_path / "out" / "r" / ".export.ledger").exists()
+
+
+def test_a_chapter_that_is_gone_is_named(cli, book: Path) -> None:
+    export(cli)
+    book.write_text("".join(BOOK.splitlines(keepends=True)[:-1]))
+
+    result = cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out")
+
+    assert "left from an earlier export: out/r/three.mp3" in result.err
+
+
+def test_names_that_would_be_one_file_are_refused(cli, book: Path, tmp_path: Path) -> None:
+    book.write_text(BOOK.replace("{id: two,", "{id: O ne,").replace("{id: three,", "{id: O-ne,"))
+
+    result = cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out")
+
+    assert result.code == 2
+    assert "several files would be called 'O-ne.mp3'" in result.err
+
+
+def test_a_line_that_fails_leaves_its_chapter_out(cli, book: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    book.write_text(BOOK.replace('["Good morning, gentlemen.",', "[{text: x, audio: broken.wav},"))
+
+    result = cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out", "--json")
+
+    assert result.code == 5
+    [report] = result.json["exports"]
+    assert (report["status"], report["missing"]) == ("partial", 1)
+    assert [output["path"] for output in report["outputs"]] == ["one.mp3", "three.mp3"]
+    assert "broken.wav" in report["failures"][0]["error"]
 
 
 def test_a_full_disk_is_an_error_and_leaves_what_was_there(cli, book: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A plan or a report, told to a person in a few lines."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from tts_cli.types import Check, Deliverable, ExportReport, Outcome, PlannedLine
 
 MOST_FAILURES = 20
 NEWLINE = "\n"
+MOST_SHOWN = 20
 STYLES = {Outcome.RENDERED: "green", Outcome.CACHED: "cyan", Outcome.FAILED: "red", Outcome.WAITING: "yellow"}
 
 
@@ -103,9 +105,11 @@ def show_export(report: ExportReport) -> None:
     )
     output.print_table(
         ("file", "length", "loudness", "true peak", "checks"),
-        [(shipped.path, *_levels(shipped), _verdict(shipped)) for shipped in report.outputs],
+        [(shipped.path, *_levels(shipped), _verdict(shipped)) for shipped in _worth_showing(report.outputs)],
         right=("length", "loudness", "true peak"),
     )
+    if hidden := len(report.outputs) - len(_worth_showing(report.outputs)):
+        console.print(f"and {_count(hidden, 'file')} more that passed, listed in {escape(report.out)}/export.json")
     for shipped in report.outputs:
         for check in shipped.checks:
             if not check.passed:
@@ -113,6 +117,17 @@ def show_export(report: ExportReport) -> None:
                 talk.print(f"[red]failed:[/red] {escape(shipped.path)}: {escape(wrong)}")
     for notice in report.notices:
         talk.print(f"[yellow]notice:[/yellow] {escape(notice)}")
+
+
+def _worth_showing(outputs: Sequence[Deliverable]) -> list[Deliverable]:
+    """Choose of each kind the first files, and all that miss something."""
+    seen: Counter[str] = Counter()
+    chosen = []
+    for shipped in outputs:
+        seen[shipped.kind] += 1
+        if seen[shipped.kind] <= MOST_SHOWN or not all(check.passed for check in shipped.checks):
+            chosen.append(shipped)
+    return chosen
 
 
 def _verdict(shipped: Deliverable) -> str:

@@ -19,8 +19,9 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
 from tts_cli.pipeline.checks import check, describe_file
-from tts_cli.pipeline.deliverables import Past, describe_inputs, output_path, safe_name, unchanged
+from tts_cli.pipeline.deliverables import Past, describe_inputs, is_intact, output_path, safe_name
 from tts_cli.pipeline.labels import describe_voices
+from tts_cli.pipeline.ledger import Ledger
 from tts_cli.pipeline.master import Written
 from tts_cli.pipeline.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Line, Mark, Plan, Recipe, Take, Timeline
@@ -44,7 +45,16 @@ class Shipment:
     out: Path
     past: Past
     workers: int
-    heard: Callable[[int], None] = lambda _: None
+    heard: "Counter"
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What this export has finished, and what one before it had that was killed."""
+        return Ledger(self.out)
+
+    @cached_property
+    def _unfinished(self) -> Mapping[str, Deliverable]:
+        return self.ledger.read()
 
     @cached_property
     def cover(self) -> Path | None:
@@ -100,13 +110,13 @@ class Shipment:
 
     def kept(self, name: str, inputs: str, delivery: Delivery) -> Deliverable | None:
         """Return a file that the last export wrote from the same inputs, if nobody touched it since."""
-        found = unchanged(self.out, name, inputs, self.past)
-        return self._checked(found, delivery) if found else None
+        found = self.intact(name)
+        return self._checked(found, delivery) if found and found.inputs == inputs else None
 
     def intact(self, name: str) -> Deliverable | None:
         """Return what the last export wrote under a name, whatever from, if nobody touched it since."""
-        output = self.past.outputs.get(name)
-        return unchanged(self.out, name, output.inputs, self.past) if output else None
+        found = self._unfinished.get(name) or self.past.outputs.get(name)
+        return found if found and is_intact(self.out, found) else None
 
     def path(self, name: str) -> Path:
         """Return where a file goes and make its folder."""
@@ -142,6 +152,7 @@ class Shipment:
         )
         if timelines:
             self._write_sidecar(shipped, timelines)
+        self.ledger.add(shipped)
         return shipped
 
     def ship_text(self, name: str, text: str, delivery: Delivery, measures: Mapping[str, float]) -> Deliverable:
@@ -204,16 +215,27 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+class AbandonedError(Exception):
+    """The export was stopped: what is being written is given up."""
+
+
 class Counter:
-    """Counts samples from several threads, and tells the sum."""
+    """Counts samples from several threads, and tells the sum; once abandoned, it stops whoever counts."""
 
     def __init__(self, tell: Callable[[int], None]) -> None:
         self._tell = tell
         self._lock = Lock()
         self._sum = 0
+        self._abandoned = False
+
+    def abandon(self) -> None:
+        """Let all threads that count come to their end soon."""
+        self._abandoned = True
 
     def __call__(self, samples: int) -> None:
-        """Add some."""
+        """Add some; raises `AbandonedError` where nobody waits for the result any more."""
+        if self._abandoned:
+            raise AbandonedError
         with self._lock:
             self._sum += samples
             self._tell(self._sum)
