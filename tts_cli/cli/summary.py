@@ -161,7 +161,7 @@ def _row(out: str, master: Deliverable) -> tuple[str, str, str, str]:
 def _levels(master: Deliverable) -> tuple[str, str, str]:
     loudness = "" if master.lufs is None else f"{master.lufs:.1f} LUFS"
     peak = "" if master.true_peak_dbtp is None else f"{master.true_peak_dbtp:.1f} dBTP"
-    return clock(master.seconds), loudness, peak
+    return clock(master.seconds) if master.seconds else "", loudness, peak
 
 
 def _pace(report: Report, rendered: int) -> str:
