@@ -187,7 +187,8 @@ class Pauses:
 class Manifest:
     """A script and its cast, checked: every name in it resolves.
 
-    `voices` holds the voices that are not an engine's own, by the name that lines give and the engine.
+    `voices` holds the voices that are not an engine's own, by the name that lines give and the engine. `length_s` is
+    how long the programme is, where lines have their times in it.
     """
 
     name: str
@@ -201,6 +202,7 @@ class Manifest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     recipe: str = ""
+    length_s: float | None = None
     warnings: tuple[Problem, ...] = ()
 
 
@@ -393,7 +395,8 @@ class Conditionals:
 class Clip:
     """A stretch of a take, placed: `start` and `length` in samples of the timeline, `trim` in samples of the take.
 
-    The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples.
+    The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples; before that they
+    are made `tempo` times as fast at the same pitch.
     """
 
     line_id: str
@@ -404,6 +407,8 @@ class Clip:
     trim: int
     trim_length: int
     gain_db: float = 0.0
+    tempo: float = 1.0
+    stretcher: "Stretcher" = "atempo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -430,10 +435,60 @@ class Timeline:
         return tuple(item for item in self.items if isinstance(item, Clip))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a line of a dub lies, in samples of the programme, and what was done so that it does.
+
+    It may last from `start` to `limit`; `slot` is how long its cue is. `natural` is its length as the engine first
+    spoke it, `rate` how much faster it is now, and `tempo` the part of that which is time-stretch. `late` is how much
+    after its cue it begins, `over` how far it runs past its limit, and `lost` what was cut off. `excess_chars` is how
+    much shorter its text should be.
+    """
+
+    line_id: str
+    cue: int
+    slot: int
+    limit: int
+    start: int
+    length: int
+    natural: int
+    rate: float
+    tempo: float
+    late: int
+    over: int
+    lost: int
+    actions: tuple[str, ...]
+    excess_chars: int
+    is_over_budget: bool
+
+
 # --- what is shipped ------------------------------------------------------------------------------------
 
 
 AudioFormat = Literal["wav", "flac", "mp3", "m4a", "opus"]
+Stretcher = Literal["atempo", "rubberband"]
+Overflow = Literal["shift", "overlap", "truncate", "fail"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRules:
+    """How dubbed lines are fitted to their slots.
+
+    Rates are factors on a line's natural pace, the engine's own speed included: up to `most_rate` where a line needs
+    it, up to `hard_rate` rather than being later than `drift_s`. `engine_speed` is the part that the engine is asked
+    for, where it has a speed. Neighbours of one speaker differ by at most `rate_step`.
+    """
+
+    min_gap_s: float = 0.08
+    overhang_s: float = 1.5
+    engine_speed: float = 1.15
+    most_rate: float = 1.25
+    hard_rate: float = 1.4
+    least_rate: float = 0.95
+    rate_step: float = 0.1
+    drift_s: float = 0.8
+    overflow: Overflow = "shift"
+    stretcher: Stretcher = "atempo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -453,6 +508,7 @@ class Recipe:
     fade_ms: float = 5.0
     head_s: float = 0.5
     tail_s: float = 1.0
+    fit: FitRules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -522,7 +578,7 @@ class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own.
+    those of the lines that are not an engine's own; `over_budget` names the lines of a dub that do not fit.
     """
 
     manifest: str
@@ -537,3 +593,4 @@ class Report:
     audio_seconds: float
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
+    over_budget: tuple[Failure, ...] = ()

@@ -190,6 +190,30 @@ def _read_blocks(process: "_Process", channels: int) -> Iterator[Samples]:
     process.finish()
 
 
+# --- filters --------------------------------------------------------------------------------------------
+
+
+def filtered(samples: Samples, sample_rate: int, name: str, **options: float | str) -> Samples:
+    """Send mono samples [n] through one filter and return what comes out; raises FfmpegError when it fails."""
+    import ffmpeg
+
+    graph = ffmpeg.input("pipe:0", f="f32le", ar=sample_rate, ac=1).filter(name, **options)
+    argv = graph.output("pipe:1", f="f32le").compile(cmd=[ffmpeg_path(), *_QUIET])
+    data = np.ascontiguousarray(samples, "<f4").tobytes()
+    said = subprocess.run(argv, input=data, capture_output=True, check=False, process_group=0)
+    if said.returncode:
+        lines = said.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise FfmpegError("\n".join(lines[-_TAIL_LINES:]) or f"ffmpeg ended with status {said.returncode}")
+    return np.frombuffer(said.stdout, "<f4").astype(np.float32)
+
+
+def has_filter(name: str) -> bool:
+    """Tell whether the ffmpeg that would run has a filter."""
+    argv = [ffmpeg_path(), *_QUIET, "-h", f"filter={name}"]
+    said = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
+    return said.stdout.startswith(f"Filter {name}")
+
+
 # --- the process ----------------------------------------------------------------------------------------
 
 

@@ -92,4 +92,6 @@ def _render(order: "Order", settings: "Settings", *, as_json: bool) -> ExitCode:
         output.print_json(report_to_json(report))
     else:
         summary.show_report(report)
-    return ExitCode.DONE if report.status == "ok" else ExitCode.PARTIAL
+    if report.status != "ok":
+        return ExitCode.PARTIAL
+    return ExitCode.CHECK_FAILED if report.over_budget else ExitCode.DONE

@@ -48,15 +48,7 @@ def plan_to_json(forecast: Forecast) -> dict[str, Any]:
 
 def show_report(report: Report) -> None:
     """Say what happened: failures first, then the files, then the sum."""
-    talk = output.talk()
-    for warning in report.warnings:
-        talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")
-    for failure in report.failures:
-        talk.print(
-            f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}"
-        )
-    for name, missing in report.incomplete.items():
-        talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
+    _show_problems(report)
     console = output.results()
     counts = Counter(report.outcomes.values())
     said = ", ".join(f"[{STYLES[found]}]{counts[found]:,} {found}[/]" for found in Outcome if counts[found])
@@ -69,9 +61,24 @@ def show_report(report: Report) -> None:
             [_row(report.out, master) for master in masters],
             right=("length", "loudness", "true peak"),
         )
-    if others := len(report.outputs) - len(masters):
-        console.print(f"{report.out}/lines/  {_count(others, 'file')}")
+    if lines := sum(found.kind == "line" for found in report.outputs):
+        console.print(f"{report.out}/lines/  {_count(lines, 'file')}")
+    for found in report.outputs:
+        if found.kind not in ("master", "line"):
+            console.print(f"{report.out}/{found.path}")
     console.print(f"\n[dim]{_pace(report, counts[Outcome.RENDERED])}[/dim]")
+
+
+def _show_problems(report: Report) -> None:
+    talk = output.talk()
+    for warning in report.warnings:
+        talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")
+    for what, failures in (("failed", report.failures), ("over budget", report.over_budget)):
+        for failure in failures:
+            place, line = escape(str(failure.source)), escape(failure.line)
+            talk.print(f"{place}: [red]{what}:[/red] line {line}: {escape(failure.error)}")
+    for name, missing in report.incomplete.items():
+        talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
 
 
 def clock(seconds: float) -> str:

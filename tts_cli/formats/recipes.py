@@ -10,7 +10,7 @@ from tts_cli.formats.records import read_mapping, validated
 from tts_cli.formats.schema import RecipeFields
 from tts_cli.formats.yaml_tree import Marks, read_yaml
 from tts_cli.settings import packaged
-from tts_cli.types import Problem, Recipe
+from tts_cli.types import FitRules, Problem, Recipe
 
 SUFFIX = ".yaml"
 
@@ -54,9 +54,12 @@ def _read(path: Path) -> Recipe:
     record = read_mapping(name, tree.data, tree.marks, _NAMES, problems)
     entry = validated(RecipeFields, _NAMES, [record], problems)[0]
     if not problems:
-        recipe = Recipe(name=path.stem, **entry.values)
+        fit = FitRules(**entry.values["fit"]) if "fit" in entry.values else None
+        recipe = Recipe(name=path.stem, **{**entry.values, "fit": fit})
         if found := format_fault(recipe):
             problems.append(Problem(entry.at(found[0]), found[1]))
+        if recipe.fit and recipe.split == "chapter":
+            problems.append(Problem(entry.at("fit"), "a dub is one programme", "add `split: programme`"))
     if problems:
         raise InputError(sorted(problems, key=lambda problem: (problem.source.line, problem.source.column)))
     return recipe

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from tts_cli.formats import values
 from tts_cli.formats.fields import Names
-from tts_cli.types import AudioFormat, Fit
+from tts_cli.types import AudioFormat, Fit, Overflow, Stretcher
 
 LONGEST_TEXT = 100_000
 
@@ -153,11 +153,12 @@ class ReferenceFields(TypedDict, total=False):
 
 @_strict
 class ProjectFields(TypedDict, total=False):
-    """What the work is called and who made it; free text, but for the first three."""
+    """What the work is called and who made it; free text, but for the first four."""
 
     language: Language
     seed: Seed
     recipe: Text
+    length: Time
     title: Text
     subtitle: Text
     author: Text
@@ -194,6 +195,22 @@ def _number(low: float, high: float, unit: str = "") -> PlainValidator:
 
 
 @_strict
+class FitFields(TypedDict, total=False):
+    """How a dub's lines are fitted to their slots."""
+
+    min_gap_s: Annotated[float, _number(0, 5, " s")]
+    overhang_s: Annotated[float, _number(0, 60, " s")]
+    engine_speed: Annotated[float, _number(1, 2)]
+    most_rate: Annotated[float, _number(1, 1.4)]
+    hard_rate: Annotated[float, _number(1, 1.4)]
+    least_rate: Annotated[float, _number(0.95, 1)]
+    rate_step: Annotated[float, _number(0.01, 1)]
+    drift_s: Annotated[float, _number(0, 60, " s")]
+    overflow: Overflow
+    stretcher: Stretcher
+
+
+@_strict
 class RecipeFields(TypedDict, total=False):
     """How a master must be; bounds are those of the formats and of loudness practice."""
 
@@ -209,6 +226,7 @@ class RecipeFields(TypedDict, total=False):
     fade_ms: Annotated[float, _number(0, 1000, " ms")]
     head_s: Annotated[float, _number(0, 60, " s")]
     tail_s: Annotated[float, _number(0, 60, " s")]
+    fit: FitFields
 
 
 @dataclass(frozen=True, slots=True)

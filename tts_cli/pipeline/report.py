@@ -87,9 +87,12 @@ def report_to_json(report: Report) -> dict[str, Any]:
         ],
         "audio_seconds": report.audio_seconds,
         "wall_seconds": report.wall_seconds,
-        "failures": [
-            {"line": failure.line, "error": failure.error, "source": str(failure.source)} for failure in report.failures
-        ],
+        "failures": [_failure_json(failure) for failure in report.failures],
+        "over_budget": [_failure_json(failure) for failure in report.over_budget],
         "incomplete": dict(report.incomplete),
         "warnings": list(report.warnings),
     }
+
+
+def _failure_json(failure: Failure) -> dict[str, str]:
+    return {"line": failure.line, "error": failure.error, "source": str(failure.source)}

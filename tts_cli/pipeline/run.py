@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,7 @@ from tts_cli.pipeline.deliverables import (
     Past,
     deliver,
     describe_inputs,
+    keep_text,
     keep_timeline,
     line_names,
     line_voices,
@@ -35,6 +37,7 @@ from tts_cli.pipeline.deliverables import (
     safe_name,
     unchanged,
 )
+from tts_cli.pipeline.dubbing import TIMING_FILE, Dub, check_slots, fit_to_slots, list_over_budget, timing_csv
 from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
@@ -168,13 +171,16 @@ def render(order: Order, settings: Settings, watch: Watch) -> Report:
 
 def _prepare(order: Order, settings: Settings, watch: Watch) -> _Run:
     manifest = _load(order, settings)
+    recipe = find_recipe(order.recipe or manifest.recipe or settings.recipe or "default", settings.home)
+    if recipe.fit:
+        check_slots(manifest, recipe.fit)
     out = order.out or Path("out") / safe_name(manifest.name)
     return _Run(
         order=order,
         settings=settings,
         watch=watch,
         manifest=manifest,
-        recipe=find_recipe(order.recipe or manifest.recipe or settings.recipe or "default", settings.home),
+        recipe=recipe,
         out=out,
         past=Past(out),
         cache=Cache(settings.cache),
@@ -210,11 +216,14 @@ def _plan(run: _Run) -> Plan:
 def _render(run: _Run, started: float) -> Report:
     plan = _plan(run)
     files = line_names(run.manifest.lines, _names(run, plan).values()) if run.order.lines else {}
-    takes = _record(run, plan)
-    timelines = _name_timelines(run, plan, takes)
+    takes: Mapping[str, Take] = _record(run, plan)
+    dub = fit_to_slots(plan, takes, run.recipe, partial(_record_again, run)) if run.recipe.fit else None
+    if dub:
+        plan, takes = dub.plan, dub.takes
+    timelines = _name_timelines(run, plan, takes, dub)
     masters = list(_make_masters(run, timelines))
     lines = make_line_timelines(plan, takes, run.recipe) if run.order.lines or run.sheet else {}
-    outputs = [*masters, *_make_line_files(run, plan, takes, lines, files)]
+    outputs = [*masters, *_make_line_files(run, plan, takes, lines, files), *_tell_timing(run, dub)]
     outcomes = line_outcomes(plan, takes, run.rendered, run.errors)
     if run.sheet and run.order.write_back:
         rows = report_to_rows(plan, outcomes, lines, files)
@@ -232,7 +241,26 @@ def _render(run: _Run, started: float) -> Report:
         audio_seconds=round(sum(master.seconds for master in masters), 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
+        over_budget=list_over_budget(dub, run.recipe.sample_rate) if dub else (),
     )
+
+
+def _record_again(run: _Run, manifest: Manifest, changed: frozenset[str]) -> tuple[Plan, dict[str, Take]]:
+    """Plan the manifest with the changed lines at their new speeds, and have those recorded."""
+    plan = make_plan(
+        manifest,
+        run.cache,
+        selected=run.selected & changed,
+        past=lambda: run.past.lines,
+        force=run.order.force,
+    )
+    return plan, _record(run, plan)
+
+
+def _tell_timing(run: _Run, dub: Dub | None) -> Iterable[Deliverable]:
+    """Write how each line of a dub was fitted."""
+    if dub and dub.placements:
+        yield keep_text(run.past, TIMING_FILE, "timing", timing_csv(dub, run.recipe.sample_rate))
 
 
 def _record(run: _Run, plan: Plan) -> dict[str, Take]:
@@ -260,9 +288,11 @@ def _record(run: _Run, plan: Plan) -> dict[str, Take]:
     return takes
 
 
-def _name_timelines(run: _Run, plan: Plan, takes: Mapping[str, Take]) -> dict[str, Timeline]:
+def _name_timelines(run: _Run, plan: Plan, takes: Mapping[str, Take], dub: Dub | None) -> dict[str, Timeline]:
     """Lay the takes out; returns the edit lists by the name of the file each becomes."""
     names = _names(run, plan)
+    if dub:
+        return {names[""]: dub.timeline} if dub.timeline else {}
     return {names[part]: timeline for part, timeline in make_timelines(plan, takes, run.recipe).items()}
 
 
