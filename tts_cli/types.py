@@ -578,7 +578,8 @@ class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own; `over_budget` names the lines of a dub that do not fit.
+    those of the lines that are not an engine's own; `over_budget` names the lines of a dub that do not fit,
+    and `reasons` say why a line was rendered in this run.
     """
 
     manifest: str
@@ -594,3 +595,5 @@ class Report:
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
     over_budget: tuple[Failure, ...] = ()
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    recipe: Recipe | None = None

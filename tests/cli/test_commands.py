@@ -19,6 +19,7 @@ COMMANDS = [
     ("voices", "audition"),
     ("voices", "pack"),
     ("voices", "unpack"),
+    ("report",),
     ("cache", "stat"),
     ("cache", "verify"),
     ("cache", "gc"),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tts_cli import __version__
-from tts_cli.cli import bench, cache, check, clone, doctor, engines, output, precompute, render, voices
+from tts_cli.cli import bench, cache, check, clone, doctor, engines, output, precompute, render, report, voices
 from tts_cli.errors import TtsError
 from tts_cli.types import ExitCode
 
@@ -22,6 +22,7 @@ app.command("render", epilog=render.EXAMPLE)(render.render)
 app.command("clone", epilog=clone.EXAMPLE)(clone.clone)
 app.command("precompute", epilog=precompute.EXAMPLE)(precompute.precompute)
 app.command("check", epilog=check.EXAMPLE)(check.check)
+app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("engines", epilog=engines.EXAMPLE)(engines.engines)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
 app.add_typer(voices.app, name="voices")

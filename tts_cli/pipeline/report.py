@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from tts_cli.cache.keys import digest
-from tts_cli.types import Failure, Outcome, Plan, PlannedLine, Report, Take, Timeline, Voice
+from tts_cli.types import Failure, Outcome, Plan, PlannedLine, Reason, Recipe, Report, Take, Timeline, Voice
 
 
 def line_outcomes(
@@ -79,6 +79,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "manifest": report.manifest,
         "status": report.status,
         "lines": {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome},
+        "recipe": _recipe_json(report.recipe) if report.recipe else {},
         "outputs": [asdict(output) for output in report.outputs],
         "timeline": asdict(report.timeline),
         "voices": [
@@ -89,6 +90,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "wall_seconds": report.wall_seconds,
         "failures": [_failure_json(failure) for failure in report.failures],
         "over_budget": [_failure_json(failure) for failure in report.over_budget],
+        "rendered": [{"line": line, "reason": str(reason)} for line, reason in report.reasons.items()],
         "incomplete": dict(report.incomplete),
         "warnings": list(report.warnings),
     }
@@ -96,3 +98,17 @@ def report_to_json(report: Report) -> dict[str, Any]:
 
 def _failure_json(failure: Failure) -> dict[str, str]:
     return {"line": failure.line, "error": failure.error, "source": str(failure.source)}
+
+
+def _recipe_json(recipe: Recipe) -> dict[str, str | float]:
+    return {
+        "name": recipe.name,
+        "loudness_lufs": recipe.loudness_lufs,
+        "true_peak_dbtp": recipe.true_peak_dbtp,
+    }
+
+
+def list_reasons(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Reason]:
+    """Say of each line that was rendered why it was."""
+    planned = ((planned.line.id, planned.reason) for planned in plan.lines)
+    return {line: reason for line, reason in planned if reason and outcomes[line] is Outcome.RENDERED}

@@ -46,6 +46,7 @@ from tts_cli.pipeline.report import (
     choose_status,
     line_outcomes,
     list_failures,
+    list_reasons,
     list_voices,
     report_to_json,
     report_to_rows,
@@ -214,7 +215,7 @@ def _plan(run: _Run) -> Plan:
 
 
 def _render(run: _Run, started: float) -> Report:
-    plan = _plan(run)
+    first = plan = _plan(run)
     files = line_names(run.manifest.lines, _names(run, plan).values()) if run.order.lines else {}
     takes: Mapping[str, Take] = _record(run, plan)
     dub = fit_to_slots(plan, takes, run.recipe, partial(_record_again, run)) if run.recipe.fit else None
@@ -241,6 +242,8 @@ def _render(run: _Run, started: float) -> Report:
         audio_seconds=round(sum(master.seconds for master in masters), 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
+        reasons=list_reasons(first, outcomes),
+        recipe=run.recipe,
         over_budget=list_over_budget(dub, run.recipe.sample_rate) if dub else (),
     )
 
