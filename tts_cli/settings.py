@@ -3,9 +3,9 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 
@@ -14,36 +14,68 @@ from tts_cli.errors import InputError, UsageError
 from tts_cli.types import Problem, Source
 
 FILE_NAME = "tts-cli.toml"
+UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+Executor = Literal["local", "ray"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """By how many workers a run is done, on which devices, and where.
+
+    `workers` None means one per core or per GPU. A worker is replaced by a fresh one after `recycle_after` calls, or
+    once it holds more than `worker_memory` bytes; None means never, and its fair share of the machine.
+    """
+
+    workers: int | None = None
+    device: str = "auto"
+    executor: Executor = "local"
+    ray_address: str = ""
+    recycle_after: int | None = None
+    worker_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`home` holds voices, recipes and engines; `cache` the takes; `workers` None means one per core."""
+    """`home` holds voices, recipes and engines; `cache` the takes; the `crew` does the work."""
 
     home: Path
     cache: Path
-    workers: int | None = None
+    crew: Crew = field(default_factory=Crew)
     recipe: str = ""
 
 
 def load_settings(
     *,
     cache: Path | None = None,
-    workers: int | None = None,
+    crew: Crew | None = None,
     recipe: str | None = None,
     environment: Mapping[str, str] = os.environ,
     folder: Path | None = None,
 ) -> Settings:
-    """Merge the four sources; raises `InputError` for a bad tts-cli.toml and `UsageError` for a bad variable."""
+    """Merge the four sources; what `crew` leaves at its default is not said by it.
+
+    Raises `InputError` for a bad tts-cli.toml and `UsageError` for a bad variable.
+    """
     file = _read_file((folder or Path.cwd()) / FILE_NAME)
     home = environment.get("TTS_CLI_HOME") or file.get("home") or platformdirs.user_data_dir("tts-cli")
     takes = cache or environment.get("TTS_CLI_CACHE") or file.get("cache") or platformdirs.user_cache_dir("tts-cli")
+    said = {name: value for name, value in asdict(crew or Crew()).items() if value != getattr(Crew(), name)}
     return Settings(
         home=Path(home).expanduser(),
         cache=Path(takes).expanduser(),
-        workers=workers or _environment_workers(environment) or file.get("workers"),
+        crew=Crew(**{**_crew_of_file(file), **_crew_of_environment(environment), **said}),
         recipe=recipe or environment.get("TTS_CLI_RECIPE") or file.get("recipe", ""),
     )
+
+
+def parse_size(text: str) -> int:
+    """Read a number of bytes such as 500M or 20G; raises `UsageError`."""
+    number, unit = text.upper().removesuffix("B").rstrip("KMGT"), text.upper().removesuffix("B")[-1:]
+    try:
+        return int(float(number) * UNITS.get(unit, 1))
+    except ValueError:
+        raise UsageError(f"{text!r} is not a size", hint="write it like 500M or 20G") from None
 
 
 def packaged(folder: str) -> tuple[Path, ...]:
@@ -52,16 +84,31 @@ def packaged(folder: str) -> tuple[Path, ...]:
     return package / f"_{folder}", package.parent / folder
 
 
-def _environment_workers(environment: Mapping[str, str]) -> int | None:
-    text = environment.get("TTS_CLI_WORKERS", "")
-    if not text:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"TTS_CLI_WORKERS is {text!r}", hint="give a whole number from 1 on")
-    return int(text)
+def _crew_of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    crew: dict[str, Any] = {}
+    if workers := environment.get("TTS_CLI_WORKERS", ""):
+        if not workers.isdecimal() or int(workers) < 1:
+            raise UsageError(f"TTS_CLI_WORKERS is {workers!r}", hint="give a whole number from 1 on")
+        crew["workers"] = int(workers)
+    if device := environment.get("TTS_CLI_DEVICE", ""):
+        crew["device"] = device
+    return crew
 
 
-_KEYS: Mapping[str, type] = {"home": str, "cache": str, "workers": int, "recipe": str}
+def _crew_of_file(file: Mapping[str, Any]) -> dict[str, Any]:
+    crew = {name: file[name] for name in ("workers", "device", "recycle_after") if name in file}
+    return crew | ({"worker_memory": parse_size(file["worker_memory"])} if "worker_memory" in file else {})
+
+
+_KEYS: Mapping[str, type] = {
+    "home": str,
+    "cache": str,
+    "workers": int,
+    "device": str,
+    "recycle_after": int,
+    "worker_memory": str,
+    "recipe": str,
+}
 
 
 def _read_file(path: Path) -> dict[str, Any]:

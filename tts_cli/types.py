@@ -132,7 +132,8 @@ class Slot:
 class Line:
     """One line of the script with all defaults (project, speaker, chapter) already applied.
 
-    `text` is shown, `say` is spoken where given. `audio` is a recorded file used instead of an engine.
+    `text` is shown, `say` is spoken where given. `audio` is a recorded file used instead of an engine; `fallback` are
+    the engines to try, in this order, where `engine` fails.
     """
 
     id: str
@@ -145,6 +146,7 @@ class Line:
     direction: str = ""
     voice: str = ""
     engine: str = DEFAULT_ENGINE
+    fallback: tuple[str, ...] = ()
     language: str = DEFAULT_LANGUAGE
     chapter: str = ""
     scene: str = ""
@@ -321,6 +323,16 @@ class Plan:
     selected: frozenset[str]
     conditionings: Mapping[str, Conditioning] = field(default_factory=dict)
 
+    @property
+    def utterances(self) -> tuple[Utterance, ...]:
+        """All engine calls, in the order of the script."""
+        return tuple(utterance for planned in self.lines for utterance in planned.utterances)
+
+    @property
+    def to_render(self) -> tuple[PlannedLine, ...]:
+        """The selected lines that miss a take, or are to be recorded anew."""
+        return tuple(planned for planned in self.lines if planned.reason and planned.line.id in self.selected)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -329,6 +341,17 @@ class Job:
     engine: str
     calls: tuple[Utterance | Conditioning, ...]
     estimated_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A share of a plan, for one of `count` machines; `index` counts from 1."""
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
 
 
 # --- what was recorded ----------------------------------------------------------------------------------
@@ -574,12 +597,22 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """A line that another engine than the first of its chain has spoken, and why."""
+
+    line: str
+    engine: str
+    instead_of: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own; `over_budget` names the lines of a dub that do not fit,
-    and `reasons` say why a line was rendered in this run.
+    those of the lines that are not an engine's own. `over_budget` names the lines of a dub that do not fit, and
+    `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no timeline.
     """
 
     manifest: str
@@ -587,7 +620,7 @@ class Report:
     status: Literal["ok", "partial", "failed"]
     outcomes: Mapping[str, Outcome]
     outputs: tuple[Deliverable, ...]
-    timeline: Deliverable
+    timeline: Deliverable | None
     failures: tuple[Failure, ...]
     incomplete: Mapping[str, int]
     warnings: tuple[str, ...]
@@ -597,3 +630,5 @@ class Report:
     over_budget: tuple[Failure, ...] = ()
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     recipe: Recipe | None = None
+    fallbacks: tuple[Fallback, ...] = ()
+    shard: Shard | None = None

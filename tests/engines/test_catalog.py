@@ -45,7 +45,7 @@ def forget():
 
 
 def test_the_built_in_engines_are_there():
-    assert engine_names()[:2] == ("espeak", "recording")
+    assert engine_names()[:3] == ("espeak", "tone", "recording")
     espeak = get_spec("espeak")
     assert (espeak.sample_rate, espeak.subtype, espeak.stochastic) == (22_050, "PCM_16", False)
     assert package_version(espeak)[0].isdigit()

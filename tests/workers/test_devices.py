@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tts_cli.workers.devices import usable_cores, worker_count
+from tts_cli.workers.devices import usable_cores
 
 
 def test_there_is_a_worker_for_each_usable_core(monkeypatch, tmp_path):
@@ -26,8 +26,3 @@ def test_without_affinity_all_cores_count(monkeypatch, tmp_path):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
     assert usable_cores(tmp_path / "none") == 6
-
-
-def test_the_default_is_at_least_one():
-    assert worker_count(None) >= 1
-    assert worker_count(3) == 3

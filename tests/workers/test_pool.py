@@ -232,7 +232,7 @@ def test_a_worker_that_hangs_is_stopped_with_all_it_started(make_pool, jobs_of, 
 def test_a_worker_that_was_killed_while_idle_is_replaced(make_pool, jobs_of):
     pool = make_pool()
     list(pool.render(jobs_of("one")))
-    os.kill(pool._slots[0].child._process.pid, signal.SIGKILL)
+    os.kill(pool._slots["cpu"][0].worker.pid, signal.SIGKILL)
     assert isinstance(next(pool.render(jobs_of("two"))), TakeDone)
 
 
@@ -263,7 +263,7 @@ def test_a_bug_in_an_engines_start_is_shown(make_pool, jobs_of):
 
 def test_a_python_that_does_not_exist_is_said(make_pool, jobs_of):
     with pytest.raises(MissingError, match="no/such/python"):
-        list(make_pool(python="no/such/python").render(jobs_of("a")))
+        list(make_pool(python=lambda _: "no/such/python").render(jobs_of("a")))
 
 
 def test_a_folder_of_the_user_cannot_get_into_the_worker(make_pool, jobs_of, tmp_path):
@@ -325,8 +325,9 @@ PARENT = """
 import sys; sys.path[:0] = [sys.argv[1], sys.argv[2]]
 from pathlib import Path
 import conftest, faulty_engine
+from tts_cli.settings import Crew
 from tts_cli.workers.pool import Pool
-with Pool(workers=2, cache=Path("cache"), specs=lambda name: faulty_engine.spec()) as pool:
+with Pool(Crew(workers=2), Path("cache"), specs=lambda name: faulty_engine.spec()) as pool:
     for result in pool.render([conftest.job("quick"), conftest.job("hang pids"), conftest.job("hang")]):
         print(type(result).__name__, flush=True)
 """

@@ -12,7 +12,7 @@ import pytest
 from tts_cli.cache.records import take_from_json
 
 ROOT = Path(__file__).parents[2]
-HELLO = {"op": "hello", "proto": 1, "engine": "faulty", "adapter": "faulty_engine:Faulty", "device": "cpu"}
+HELLO = {"op": "hello", "proto": 2, "engine": "faulty", "adapter": "faulty_engine:Faulty", "device": "cpu"}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def render(worker, *texts):
 
 
 def test_a_conversation(worker, tmp_path):
-    assert hello(worker, tmp_path) == {"event": "ready", "proto": 1, "pid": worker.pid}
+    assert hello(worker, tmp_path) == {"event": "ready", "proto": 2, "pid": worker.pid}
     render(worker, "one", "refuse")
     answer = hear(worker)
     take = take_from_json(answer)
@@ -65,7 +65,9 @@ def test_a_conversation(worker, tmp_path):
         "kind": "input",
         "error": "too hard to say (say something else)",
     }
-    assert hear(worker) == {"event": "done"}
+    done = hear(worker)
+    assert (done["event"], done["gpu_memory"]) == ("done", 0)
+    assert done["memory"] > 10_000_000
     worker.stdin.close()
     assert worker.wait(5) == 0
     assert worker.stdout.read() == ""
@@ -76,7 +78,7 @@ def test_it_shows_signs_of_life_while_it_works_and_only_then(worker, tmp_path):
     render(worker, "slow 1.4")
     heartbeat = hear(worker)
     assert heartbeat["event"] == "heartbeat"
-    assert 10_000_000 < heartbeat["rss"] < 2_000_000_000
+    assert 10_000_000 < heartbeat["memory"] < 2_000_000_000
     assert [hear(worker)["event"], hear(worker)["event"]] == ["take", "done"]
     time.sleep(1.2)
     worker.stdin.close()
@@ -84,8 +86,8 @@ def test_it_shows_signs_of_life_while_it_works_and_only_then(worker, tmp_path):
 
 
 def test_another_protocol_is_refused(worker, tmp_path):
-    answer = hello(worker, tmp_path, proto=2)
-    assert (answer["event"], answer["error"]) == ("unusable", "the worker speaks protocol 1, the parent 2")
+    answer = hello(worker, tmp_path, proto=1)
+    assert (answer["event"], answer["error"]) == ("unusable", "the worker speaks protocol 2, the parent 1")
     assert worker.wait(5) == 1
 
 

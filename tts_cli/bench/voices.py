@@ -16,10 +16,10 @@ from tts_cli.bench.timing import Row, Timing
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import Engine, EngineSpec, PromptAudio, Request, State
 from tts_cli.engines.catalog import get_spec, resolve_voice
-from tts_cli.errors import TtsError, UsageError
+from tts_cli.errors import TakeError, TtsError, UsageError
 from tts_cli.pipeline.conditioning import make_conditioning
 from tts_cli.pipeline.precompute import find_voice, precompute
-from tts_cli.settings import Settings
+from tts_cli.settings import Crew, Settings
 from tts_cli.types import Voice
 from tts_cli.voices.pt_file import read_pt
 
@@ -92,7 +92,7 @@ def _prepare(folder: Path, clip: Path | None, engine: str, say: Say) -> _Subject
     module, _, name = spec.adapter.partition(":")
     adapter: Engine = getattr(importlib.import_module(module), name)()
     adapter.load("cpu")
-    settings = Settings(home=folder / "home", cache=folder / "cache", workers=1)
+    settings = Settings(home=folder / "home", cache=folder / "cache", crew=Crew(workers=1))
     path = clip or _make_clip(folder / "clip.wav", adapter, spec)
     say("making the voice ready")
     (result,) = precompute([str(path.resolve())], engine, settings, lambda _: None)
@@ -107,6 +107,8 @@ def _make_clip(path: Path, engine: Engine, spec: EngineSpec) -> Path:
 
     voice = resolve_voice(spec, "", "en")
     [speech] = engine.synthesize([Request(text=READING, language="en", voice=voice, params={}, seed=0)])
+    if isinstance(speech, TakeError):
+        raise speech
     soundfile.write(path, speech.samples, speech.sample_rate)
     return path
 

@@ -7,13 +7,10 @@ import typer
 
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, JsonOpt
-from tts_cli.errors import UsageError
-from tts_cli.settings import load_settings
+from tts_cli.settings import load_settings, parse_size
 from tts_cli.types import ExitCode
 
 app = typer.Typer(help="Look after the cache of takes.", no_args_is_help=True)
-
-UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
 @app.command(epilog="Example: [bold]tts-cli cache stat[/bold]")
@@ -59,23 +56,17 @@ def gc(
     """Remove leftovers and takes that nothing names; with limits also the ones unused for longest."""
     from tts_cli.cache import prune
     from tts_cli.cache.store import DAY_S, Cache
+    from tts_cli.workers.scratch import sweep
 
     age_s = None if max_age is None else max_age * DAY_S
-    limit = _parse_size(max_size) if max_size else None
+    limit = parse_size(max_size) if max_size else None
+    swept = sweep()
     pruned = prune.collect(Cache(load_settings(cache=cache).cache), max_bytes=limit, max_age_s=age_s)
     if as_json:
-        output.print_json({"status": "ok"} | asdict(pruned))
+        output.print_json({"status": "ok"} | asdict(pruned) | {"scratch": swept})
         return
-    what = f"{pruned.takes:,} takes, {pruned.blobs:,} files, {pruned.temporary:,} leftovers"
+    what = f"{pruned.takes:,} takes, {pruned.blobs:,} files, {pruned.temporary + swept:,} leftovers"
     output.results().print(f"removed {what}: {_megabytes(pruned.bytes)}")
-
-
-def _parse_size(text: str) -> int:
-    number, unit = text.upper().removesuffix("B").rstrip("KMGT"), text.upper().removesuffix("B")[-1:]
-    try:
-        return int(float(number) * UNITS.get(unit, 1))
-    except ValueError:
-        raise UsageError(f"--max-size {text!r} is not a size", hint="write it like 500M or 20G") from None
 
 
 def _megabytes(count: int) -> str:

@@ -9,7 +9,7 @@ EXAMPLE = "Example: [bold]tts-cli check book.yaml[/bold]"
 
 def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = False) -> None:
     """Check a manifest: every problem at once, each with its place (exit 3)."""
-    from tts_cli.pipeline.run import Order
+    from tts_cli.pipeline.order import Order
     from tts_cli.pipeline.run import check as check_manifest
 
     order = Order(manifest=manifest, stdin=read_stdin(manifest), format=format_)

@@ -7,9 +7,9 @@ import typer
 from rich.markup import escape
 
 from tts_cli.cli import output, voice_output
-from tts_cli.cli.options import CacheOpt, EngineOpt, JsonOpt, WorkersOpt
+from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
 from tts_cli.errors import UsageError
-from tts_cli.settings import load_settings
+from tts_cli.settings import Crew, load_settings
 from tts_cli.types import DEFAULT_ENGINE, ExitCode
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def clone(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the voice's folder is made.")] = Path("voices"),
     force: Annotated[bool, typer.Option("--force", help="Replace a voice of that name.")] = False,
     workers: WorkersOpt = None,
+    device: DeviceOpt = "auto",
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
@@ -56,7 +57,8 @@ def clone(
         replace=force,
     )
     cloned = clone_voice(order)
-    results = precompute([str(cloned.folder)], engine, load_settings(cache=cache, workers=workers), lambda _: None)
+    settings = load_settings(cache=cache, crew=Crew(workers=workers, device=device))
+    results = precompute([str(cloned.folder)], engine, settings, lambda _: None)
     (_print_json if as_json else _show)(cloned, results)
     if any(result.status == "failed" for result in results):
         raise typer.Exit(ExitCode.PARTIAL)

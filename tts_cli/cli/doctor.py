@@ -13,7 +13,7 @@ from tts_cli import __version__
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, JsonOpt
 from tts_cli.errors import MissingError, TtsError
-from tts_cli.settings import Settings, load_settings
+from tts_cli.settings import Crew, Settings, load_settings
 from tts_cli.types import ExitCode
 
 EXAMPLE = "Example: [bold]tts-cli doctor --json[/bold]"
@@ -80,7 +80,7 @@ def _espeak(_: Settings) -> str:
         seed=0,
         key="0",
     )
-    with tempfile.TemporaryDirectory() as folder, Pool(workers=1, cache=Path(folder)) as pool:
+    with tempfile.TemporaryDirectory() as folder, Pool(Crew(workers=1), Path(folder)) as pool:
         (result,) = pool.render([Job(engine="espeak", calls=(word,), estimated_s=1.0)])
     if isinstance(result, TakeFailed):
         raise MissingError(f"cannot speak: {result.error}", hint="pip install --force-reinstall espeakng-loader")
@@ -104,10 +104,22 @@ def _cache(settings: Settings) -> str:
     return f"{settings.cache}, {free / 1e9:,.0f} GB free"
 
 
-def _workers(settings: Settings) -> str:
-    from tts_cli.workers.devices import worker_count
+def _devices(settings: Settings) -> str:
+    """Name the GPUs with their memory and the arithmetic that engines use there, and the cores."""
+    from tts_cli.workers.devices import CPU, choose_devices, find_devices, usable_cores, usable_memory
 
-    return f"{worker_count(settings.workers)}"
+    chosen = choose_devices(settings.crew.device, find_devices())
+    memory = f"{usable_memory() / 2**30:.0f} GiB"
+    cpu = f"{CPU.name}: {usable_cores()} cores, {memory}, {CPU.precision}"
+    gpus = [f"{gpu.name}: {gpu.model}, {gpu.memory_mb / 1024:.0f} GiB, {gpu.precision}" for gpu in chosen if gpu != CPU]
+    return "; ".join([*gpus, cpu])
+
+
+def _workers(settings: Settings) -> str:
+    from tts_cli.workers.devices import threads_for, usable_cores
+
+    workers = settings.crew.workers or usable_cores()
+    return f"{workers} without a GPU, {threads_for(workers)} threads each; one for each GPU"
 
 
 def _recipes(settings: Settings) -> str:
@@ -121,6 +133,7 @@ PROBES: dict[str, Callable[[Settings], str]] = {
     "espeak": _espeak,
     "ffmpeg": _ffmpeg,
     "cache": _cache,
+    "devices": _devices,
     "workers": _workers,
     "recipes": _recipes,
 }

@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from tts_cli.cli import output
+from tts_cli.settings import Executor
+
+CREW = "Workers"
 
 
 class Format(StrEnum):
@@ -31,7 +34,48 @@ CacheOpt = Annotated[
 WorkersOpt = Annotated[
     int | None,
     typer.Option(
-        "--workers", min=1, max=256, help="Engine processes; default: one per core [dim](TTS_CLI_WORKERS)[/dim]."
+        "--workers",
+        min=1,
+        max=256,
+        help="Engine processes; default: one per core or GPU [dim](TTS_CLI_WORKERS)[/dim].",
+        rich_help_panel=CREW,
+    ),
+]
+DeviceOpt = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="auto, cpu, cuda, mps, or a list such as cuda:0,cuda:2 [dim](TTS_CLI_DEVICE)[/dim].",
+        rich_help_panel=CREW,
+    ),
+]
+RecycleOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--recycle-after", metavar="LINES", min=1, help="Replace a worker after so many lines.", rich_help_panel=CREW
+    ),
+]
+MemoryOpt = Annotated[
+    str,
+    typer.Option(
+        "--worker-memory",
+        metavar="SIZE",
+        help="Replace a worker that holds more, e.g. 4G; default: its share of the machine.",
+        rich_help_panel=CREW,
+    ),
+]
+ExecutorOpt = Annotated[
+    Executor,
+    typer.Option("--executor", help="Where workers live: this machine, or a Ray cluster.", rich_help_panel=CREW),
+]
+RayAddressOpt = Annotated[
+    str,
+    typer.Option(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="The cluster; default: the one of [dim]RAY_ADDRESS[/dim], else one is started here for the run.",
+        rich_help_panel=CREW,
     ),
 ]
 JsonOpt = Annotated[

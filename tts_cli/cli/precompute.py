@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from tts_cli.cli import output, voice_output
-from tts_cli.cli.options import CacheOpt, EngineOpt, JsonOpt, WorkersOpt
-from tts_cli.settings import load_settings
+from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
+from tts_cli.settings import Crew, load_settings
 from tts_cli.types import DEFAULT_ENGINE, ExitCode
 
 EXAMPLE = "Example: [bold]tts-cli precompute book.yaml[/bold], or [bold]tts-cli precompute nora -o states/[/bold]"
@@ -21,6 +21,7 @@ def precompute(
         typer.Option("-o", "--out", metavar="DIR", help="Also write the states there, as the engine's own tools do."),
     ] = None,
     workers: WorkersOpt = None,
+    device: DeviceOpt = "auto",
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
@@ -28,7 +29,7 @@ def precompute(
     from tts_cli.cli.progress import progress
     from tts_cli.pipeline import precompute as stage
 
-    settings = load_settings(cache=cache, workers=workers)
+    settings = load_settings(cache=cache, crew=Crew(workers=workers, device=device))
     with progress() as watch:
         results = stage.precompute(targets, engine, settings, watch)
     paths = stage.export(results, out, settings) if out else ()

@@ -1,16 +1,11 @@
-"""How far a run is: a live bar with the time left on a terminal, a plain line now and then elsewhere."""
+"""How far a run is: a live board on a terminal, a plain line now and then elsewhere."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from tts_cli.cli import output
-from tts_cli.pipeline.run import Progress as Step
-from tts_cli.pipeline.run import Watch
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+from tts_cli.pipeline.order import Notice, Progress, Watch
 
 QUIET_S = 10.0
 TITLES = {"voice": "voices", "record": "recording", "master": "mastering"}
@@ -20,33 +15,25 @@ TITLES = {"voice": "voices", "record": "recording", "master": "mastering"}
 def progress() -> Iterator[Watch]:
     """Give a function that shows each step of a run; silent where stdout is JSON and nobody watches."""
     if output.is_live():
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.live import Live
 
-        with Progress(
-            TextColumn("{task.description:<10}"),
-            BarColumn(bar_width=32),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("[dim]{task.fields[note]}[/dim]"),
-            console=output.talk(),
-            transient=True,
-        ) as bars:
-            yield _Live(bars)
+        from tts_cli.cli.live import Board
+
+        board = Board()
+        with Live(board, console=output.talk(), transient=True, refresh_per_second=8):
+            yield board
     else:
         yield _Plain()
 
 
-class _Live:
-    """One bar per stage."""
+def tell_all(watches: Sequence[Watch]) -> Watch:
+    """Make one watcher of several."""
 
-    def __init__(self, bars: "Progress") -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
+    def tell(notice: Notice) -> None:
+        for watch in watches:
+            watch(notice)
 
-    def __call__(self, step: Step) -> None:
-        if step.stage not in self._tasks:
-            self._tasks[step.stage] = self._bars.add_task(TITLES[step.stage], total=step.total, note="")
-        self._bars.update(self._tasks[step.stage], completed=step.done, total=step.total, note=step.note)
+    return tell
 
 
 class _Plain:
@@ -55,9 +42,11 @@ class _Plain:
     def __init__(self) -> None:
         self._said = self._started = time.monotonic()
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, notice: Notice) -> None:
         now = time.monotonic()
-        if now - self._said < QUIET_S or not step.total:
+        if not isinstance(notice, Progress) or now - self._said < QUIET_S or not notice.total:
             return
         self._said = now
-        output.talk().print(f"{TITLES[step.stage]} {step.done / step.total:.0%} after {now - self._started:.0f} s")
+        left = "" if notice.left_s is None else f", {notice.left_s:.0f} s left"
+        done = f"{TITLES[notice.stage]} {notice.done / notice.total:.0%}"
+        output.talk().print(f"{done} after {now - self._started:.0f} s{left}")

@@ -1,17 +1,32 @@
 """`tts-cli render`: the main job."""
 
+import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tts_cli.cli import output
-from tts_cli.cli.options import CacheOpt, FormatOpt, JsonOpt, ManifestArg, WorkersOpt, read_stdin
-from tts_cli.settings import load_settings
+from tts_cli.cli.options import (
+    CREW,
+    CacheOpt,
+    DeviceOpt,
+    ExecutorOpt,
+    FormatOpt,
+    JsonOpt,
+    ManifestArg,
+    MemoryOpt,
+    RayAddressOpt,
+    RecycleOpt,
+    WorkersOpt,
+    read_stdin,
+)
+from tts_cli.settings import Crew, load_settings, parse_size
 from tts_cli.types import ExitCode
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.run import Order
+    from tts_cli.pipeline.order import Order, Watch
     from tts_cli.settings import Settings
 
 EXAMPLE = "Example: [bold]tts-cli render manifests/quickstart.yaml -o out/[/bold]"
@@ -37,15 +52,44 @@ def render(
         Path | None,
         typer.Option("--write-back", metavar="FILE", help="Copy a CSV manifest with the results filled in."),
     ] = None,
+    shard: Annotated[
+        str,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Make this share of the takes, then leave; [bold]auto[/bold] asks Slurm, AWS Batch or CI.",
+            rich_help_panel=CREW,
+        ),
+    ] = "",
+    stitch_only: Annotated[
+        bool, typer.Option("--stitch-only", help="Render nothing: finish from the takes that are there.")
+    ] = False,
+    events: Annotated[
+        Path | None, typer.Option("--events", metavar="FILE", help="Append what happens to a file, as JSON lines.")
+    ] = None,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,
+    device: DeviceOpt = "auto",
+    executor: ExecutorOpt = "local",
+    ray_address: RayAddressOpt = "",
+    recycle_after: RecycleOpt = None,
+    worker_memory: MemoryOpt = "",
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Render a manifest to stitched, loudness-normalised masters."""
-    from tts_cli.pipeline.run import Order
+    from tts_cli.pipeline.order import Order
+    from tts_cli.pipeline.shards import read_shard
 
-    settings = load_settings(cache=cache, workers=workers)
+    crew = Crew(
+        workers=workers,
+        device=device,
+        executor=executor,
+        ray_address=ray_address,
+        recycle_after=recycle_after,
+        worker_memory=parse_size(worker_memory) if worker_memory else None,
+    )
+    settings = load_settings(cache=cache, crew=crew)
     order = Order(
         manifest=manifest,
         stdin=read_stdin(manifest),
@@ -56,11 +100,13 @@ def render(
         force=force,
         lines=lines,
         write_back=write_back,
+        shard=read_shard(shard, os.environ) if shard else None,
+        stitch_only=stitch_only,
     )
     if dry_run or explain:
         _explain(order, settings, explain=explain, as_json=as_json, final=dry_run)
     if not dry_run:
-        raise typer.Exit(_render(order, settings, as_json=as_json))
+        raise typer.Exit(_render(order, settings, events, as_json=as_json))
 
 
 def _explain(order: "Order", settings: "Settings", *, explain: bool, as_json: bool, final: bool) -> None:
@@ -75,17 +121,24 @@ def _explain(order: "Order", settings: "Settings", *, explain: bool, as_json: bo
         summary.show_plan(forecast, explain=explain, console=output.results() if final else output.talk())
 
 
-def _render(order: "Order", settings: "Settings", *, as_json: bool) -> ExitCode:
+def _render(order: "Order", settings: "Settings", events: Path | None, *, as_json: bool) -> ExitCode:
     """Render and show what happened; returns what the process is to say."""
     from tts_cli.cli import summary
-    from tts_cli.cli.progress import progress
+    from tts_cli.cli.progress import progress, tell_all
+    from tts_cli.cli.signals import stoppable
     from tts_cli.pipeline import run
+    from tts_cli.pipeline.journal import Journal
     from tts_cli.pipeline.report import report_to_json
 
     try:
-        with progress() as watch:
-            report = run.render(order, settings, watch)
+        with ExitStack() as stack:
+            watches: list[Watch] = [stack.enter_context(progress())]
+            if events:
+                watches.append(stack.enter_context(Journal(events)))
+            report = run.render(order, settings, tell_all(watches), stack.enter_context(stoppable()))
     except KeyboardInterrupt:
+        if as_json:
+            output.print_json({"status": "interrupted"})
         output.talk().print("interrupted: finished takes are kept, run the same command to go on")
         return ExitCode.INTERRUPTED
     if as_json:

@@ -1,6 +1,7 @@
 """A plan or a report, told to a person in a few lines."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -8,8 +9,10 @@ from rich.markup import escape
 
 from tts_cli.cli import output
 from tts_cli.pipeline.run import Forecast
-from tts_cli.types import Deliverable, Outcome, PlannedLine, Report
+from tts_cli.types import Deliverable, Failure, Outcome, PlannedLine, Report
 
+MOST_FAILURES = 20
+NEWLINE = "\n"
 STYLES = {Outcome.RENDERED: "green", Outcome.CACHED: "cyan", Outcome.FAILED: "red", Outcome.WAITING: "yellow"}
 
 
@@ -48,11 +51,11 @@ def plan_to_json(forecast: Forecast) -> dict[str, Any]:
 
 def show_report(report: Report) -> None:
     """Say what happened: failures first, then the files, then the sum."""
-    _show_problems(report)
+    _show_troubles(report)
     console = output.results()
     counts = Counter(report.outcomes.values())
     said = ", ".join(f"[{STYLES[found]}]{counts[found]:,} {found}[/]" for found in Outcome if counts[found])
-    console.print(f"[bold]{escape(report.manifest)}[/bold]  {_count(len(report.outcomes), 'line')}: {said}")
+    console.print(f"[bold]{escape(report.manifest)}[/bold]  {_count(len(report.outcomes), 'line')}: {said or 'none'}")
     masters = [found for found in report.outputs if found.kind == "master"]
     if masters:
         console.print()
@@ -67,18 +70,31 @@ def show_report(report: Report) -> None:
         if found.kind not in ("master", "line"):
             console.print(f"{report.out}/{found.path}")
     console.print(f"\n[dim]{_pace(report, counts[Outcome.RENDERED])}[/dim]")
+    if report.shard:
+        console.print(f"shard {report.shard}: when all are done, finish with `tts-cli render ... --stitch-only`")
 
 
-def _show_problems(report: Report) -> None:
+def _show_troubles(report: Report) -> None:
+    """Say what was doubtful, what another engine had to speak, what failed, and what could not be written."""
     talk = output.talk()
     for warning in report.warnings:
         talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")
-    for what, failures in (("failed", report.failures), ("over budget", report.over_budget)):
-        for failure in failures:
-            place, line = escape(str(failure.source)), escape(failure.line)
-            talk.print(f"{place}: [red]{what}:[/red] line {line}: {escape(failure.error)}")
+    for one in report.fallbacks:
+        what = f"line {escape(one.line)} by {one.engine} instead of {one.instead_of}"
+        talk.print(f"[yellow]fallback:[/yellow] {what}: {escape(one.error.partition(NEWLINE)[0])}")
+    _show_lines("failed", report.failures)
+    _show_lines("over budget", report.over_budget)
     for name, missing in report.incomplete.items():
         talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
+
+
+def _show_lines(what: str, failures: Sequence[Failure]) -> None:
+    talk = output.talk()
+    for failure in failures[:MOST_FAILURES]:
+        place, line = escape(str(failure.source)), escape(failure.line)
+        talk.print(f"{place}: [red]{what}:[/red] line {line}: {escape(failure.error)}")
+    if len(failures) > MOST_FAILURES:
+        talk.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or report.json, has them all")
 
 
 def clock(seconds: float) -> str:

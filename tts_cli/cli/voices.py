@@ -7,8 +7,8 @@ import typer
 from rich.markup import escape
 
 from tts_cli.cli import output, voice_output
-from tts_cli.cli.options import CacheOpt, EngineOpt, JsonOpt, WorkersOpt
-from tts_cli.settings import load_settings
+from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
+from tts_cli.settings import Crew, load_settings
 from tts_cli.types import DEFAULT_ENGINE, ExitCode
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def audition(
     emotion: Annotated[list[str] | None, typer.Option("--emotion", help="Only this one; may be repeated.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write.")] = None,
     workers: WorkersOpt = None,
+    device: DeviceOpt = "auto",
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
@@ -92,7 +93,7 @@ def audition(
 
     order = AuditionOrder(voice=voice, engine=engine, out=out, text=text, emotions=tuple(emotion or ()))
     with progress() as watch:
-        report = render_audition(order, load_settings(cache=cache, workers=workers), watch)
+        report = render_audition(order, load_settings(cache=cache, crew=Crew(workers=workers, device=device)), watch)
     if as_json:
         output.print_json(report_to_json(report))
     else:

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from tts_cli.errors import TakeError
+
     Samples = npt.NDArray[np.float32]
 
 # The precomputed state of a voice: a tree of dicts with string keys, lists, numpy arrays, numbers, strings and None.
 # Each engine has a layout of its own; `Conditioner.layout` checks it.
 State = Any
+
+DeviceKind = Literal["cpu", "cuda", "mps"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +74,11 @@ class EngineSpec:
     `voices` names a function `() -> tuple[EngineVoice, ...]`; `resolve` a function `(voice, language) -> str` that
     returns the engine's full voice name, "" only where it is given none and has none, or raises `UnknownNameError`.
     Both are "module:function" and may only import what the CLI process may. `package` is the distribution whose version
-    is part of every key. An engine without a `conditioner` imitates nobody. A worker that takes `patience_s` longer
-    than twenty times what it should counts as hung.
+    is part of every key. An engine without a `conditioner` imitates nobody.
+
+    `devices` are the kinds it runs on, best first. One call may have `batch` requests at most, or `gpu_batch` on a GPU
+    if that differs. Loading takes `startup_s`; a worker that takes `patience_s` longer than twenty times what it should
+    counts as hung. An engine that `reads_files` by their paths works where the script lies.
     """
 
     name: str
@@ -88,11 +95,20 @@ class EngineSpec:
     chars_per_second: float = 15.0
     realtime_factor: float = 0.01
     patience_s: float = 30.0
+    startup_s: float = 0.3
+    devices: tuple[DeviceKind, ...] = ("cpu",)
+    batch: int = 1
+    gpu_batch: int | None = None
+    reads_files: bool = False
     stochastic: bool = True
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
     conditioner: Conditioner | None = None
     licence: str = ""
+
+    def batch_on(self, kind: DeviceKind) -> int:
+        """Return how many requests one call may have at most on such a device."""
+        return self.gpu_batch or self.batch if kind != "cpu" else self.batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +150,7 @@ class Engine(Protocol):
     """An adapter. Made without arguments; raises `TakeError` for a line and `MissingError` for itself."""
 
     def load(self, device: str) -> None:
-        """Make ready on a device such as "cpu" or "cuda:0"."""
+        """Make ready on "cpu", "mps", or "cuda", of which a worker sees one only."""
 
     def condition(self, clips: Sequence[PromptAudio], language: str) -> State:
         """Make the state of a voice from clips as its `Conditioner` wants them; the same clips, the same state.
@@ -142,8 +158,11 @@ class Engine(Protocol):
         Never called where the spec has no conditioner.
         """
 
-    def synthesize(self, requests: Sequence[Request]) -> list[Speech]:
-        """Speak a batch; the same order, one result per request."""
+    def synthesize(self, requests: Sequence[Request]) -> "Sequence[Speech | TakeError]":
+        """Speak a batch; the same order, one result per request.
+
+        A returned error costs its own line. One that is raised costs the call, which is done again one by one.
+        """
 
     def close(self) -> None:
         """Give back what `load` took."""

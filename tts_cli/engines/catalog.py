@@ -49,6 +49,42 @@ ESPEAK = EngineSpec(
     licence="GPL-3.0-or-later (espeak-ng; an unmodified dependency)",
 )
 
+TONE = EngineSpec(
+    name="tone",
+    summary="a sine per character, for dry runs and benchmarks; fails in every way on request",
+    adapter="tts_cli.engines.tone:Tone",
+    version=1,
+    package="numpy",
+    voices="tts_cli.engines.tone:voices",
+    resolve="tts_cli.engines.tone:resolve",
+    sample_rate=16_000,
+    subtype="PCM_16",
+    chars_per_second=25.0,
+    realtime_factor=0.001,
+    devices=("cuda", "mps", "cpu"),
+    batch=8,
+    params={
+        "speed": Param(doc="factor on the speaking rate", default=1.0, low=0.25, high=4.0),
+        "pitch": Param(doc="factor on the pitch", default=1.0, low=0.25, high=4.0),
+        "char_ms": Param(doc="length of a character in ms", default=40.0, low=1.0, high=1000.0),
+        "work_ms": Param(doc="time to spend on a line, in ms", default=0.0, high=600_000.0),
+        "work": Param(doc="time to spend on a line, in seconds for each second of audio", default=0.0, high=1000.0),
+        "leak_mb": Param(doc="memory to keep for good, in MiB for each line", default=0.0, high=10_000.0),
+        "fits": Param(doc="the largest batch that fits into memory; 0 is any", default=0.0, high=1000.0),
+        "fault": Param(
+            doc="what goes wrong",
+            default="none",
+            choices=(
+                *("none", "refuse", "bug", "memory", "hog", "cuda", "crash", "exit", "hang", "noise"),
+                *("empty", "stereo", "nan", "silent", "clipped", "dc", "cut"),
+            ),
+        ),
+        "fault_times": Param(doc="how often in a run it goes wrong; 0 is always", default=0.0, high=1000.0),
+        "fault_rate": Param(doc="the share of seeds for which it goes wrong", default=1.0),
+    },
+    licence="Apache-2.0 (part of tts-cli)",
+)
+
 RECORDING = EngineSpec(
     name="recording",
     summary="plays a recorded file instead of speaking: what `audio:` on a line uses",
@@ -60,13 +96,14 @@ RECORDING = EngineSpec(
     sample_rate=0,
     subtype="PCM_24",
     patience_s=900.0,  # a recording may be two hours long, whatever its line says
+    reads_files=True,
     stochastic=False,
 )
 
 # How the import of somebody's module, or the making of a spec for another version of ours, goes wrong.
 _BROKEN = (ImportError, AttributeError, TypeError, ValueError, SyntaxError, LookupError, OSError, RuntimeError)
 
-BUILT_IN = {spec.name: spec for spec in (ESPEAK, RECORDING)}
+BUILT_IN = {spec.name: spec for spec in (ESPEAK, TONE, RECORDING)}
 
 
 def engine_names() -> tuple[str, ...]:

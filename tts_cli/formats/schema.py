@@ -24,6 +24,7 @@ Language = Annotated[str, PlainValidator(values.parse_language)]
 Id = Annotated[str, PlainValidator(values.parse_id)]
 File = Annotated[str, PlainValidator(values.parse_file)]
 Tags = Annotated[tuple[str, ...], PlainValidator(values.parse_tags)]
+Engines = Annotated[tuple[str, ...], PlainValidator(values.parse_engines)]
 Switch = Annotated[bool, PlainValidator(values.parse_switch)]
 Time = Annotated[float, PlainValidator(values.parse_time)]
 Pause = Annotated[float, PlainValidator(values.within(values.parse_time, 0, values.LONGEST_PAUSE_S, " s"))]
@@ -46,7 +47,7 @@ class InheritedFields(TypedDict, total=False):
     intensity: Fraction
     direction: Text
     voice: Name
-    engine: Name
+    engine: Engines
     language: Language
     scene: Name
     fit: Fit

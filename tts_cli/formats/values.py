@@ -160,6 +160,14 @@ def parse_tags(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in map(parse_name, words) if tag))
 
 
+def parse_engines(value: object) -> tuple[str, ...]:
+    """Return an engine, or several to be tried in this order, written as a list or parted by commas or semicolons."""
+    engines = parse_tags(value)
+    if not engines:
+        raise BadValueError("names no engine", "`tts-cli engines` lists them")
+    return engines
+
+
 def parse_id(value: object) -> str:
     """Return an id, which also names a file: letters and digits of any script, and `. _ -` and spaces inside."""
     text = unicodedata.normalize("NFC", as_text(value))

@@ -1,6 +1,6 @@
 """What a cast asks of its engines: emotions made from one another, and whether an engine can do what a line says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -89,6 +89,16 @@ def _find_lacks(emotion: Emotion, voice: Voice | None, spec: EngineSpec) -> Iter
     if emotion.reference and not (voice and voice.references):
         message = f"only a voice that imitates can take the reference of the emotion {emotion.name!r}"
         yield Fault("emotion", message, severity="warning")
+
+
+def recast(line: Line, engines: Sequence[str]) -> Line:
+    """Give a line to the first of these engines; the others are what it falls back on.
+
+    It keeps the engine parameters that the new engine has, too.
+    """
+    spec = spec_of(engines[0])
+    params = {name: value for name, value in line.params.items() if spec and name in spec.params}
+    return replace(line, engine=engines[0], fallback=tuple(engines[1:]), params=params)
 
 
 # --- engine parameters ----------------------------------------------------------------------------------

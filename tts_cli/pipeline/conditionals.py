@@ -18,7 +18,7 @@ def find_missing(conditionings: Iterable[Conditioning], cache: Cache) -> list[Co
 
 
 def record_conditionals(
-    conditionings: Sequence[Conditioning], cache: Cache, *, workers: int
+    conditionings: Sequence[Conditioning], cache: Cache, pool: Pool
 ) -> Iterator[Conditionals | TakeFailed]:
     """Yield what became of each, in the order of completion; what is yielded is safely in the cache.
 
@@ -30,19 +30,15 @@ def record_conditionals(
             yield _commit(conditioning, cache.put_blob(state, STATE), len(state), 0.0, cache)
         else:
             to_make[conditioning.key] = conditioning
-    if not to_make:
-        return
-    jobs = [_make_job(conditioning, cache) for conditioning in to_make.values()]
-    with Pool(workers=min(workers, len(jobs)), cache=cache.root) as pool:
-        for result in pool.render(jobs):
-            if isinstance(result, ConditioningDone):
-                yield _commit(to_make[result.key], result.blob, result.size, result.wall_s, cache)
-            elif isinstance(result, TakeFailed):
-                yield result
+    for result in pool.render([_make_job(conditioning, cache) for conditioning in to_make.values()]):
+        if isinstance(result, ConditioningDone):
+            yield _commit(to_make[result.key], result.blob, result.size, result.wall_s, cache)
+        elif isinstance(result, TakeFailed):
+            yield result
 
 
 def make_ready(
-    jobs: Iterable[Job], conditionings: Mapping[str, Conditioning], cache: Cache, *, workers: int
+    jobs: Iterable[Job], conditionings: Mapping[str, Conditioning], cache: Cache, pool: Pool
 ) -> Iterator[tuple[int, int, dict[str, str]]]:
     """Make the states that jobs need and the cache lacks.
 
@@ -51,7 +47,7 @@ def make_ready(
     calls = [call for job in jobs for call in job.calls if isinstance(call, Utterance) and call.conditionals]
     needed = dict.fromkeys(call.conditionals for call in calls)
     missing = find_missing([conditionings[key] for key in needed], cache)
-    for count, result in enumerate(record_conditionals(missing, cache, workers=workers), start=1):
+    for count, result in enumerate(record_conditionals(missing, cache, pool), start=1):
         errors = {}
         if isinstance(result, TakeFailed):
             voice = conditionings[result.key].voice.name

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from tts_cli.engines.catalog import get_spec
+from tts_cli.pipeline.estimates import estimate_s
 from tts_cli.types import Job, Plan, Reason, Utterance
 
 
@@ -17,19 +17,10 @@ def make_jobs(plan: Plan) -> tuple[Job, ...]:
     return tuple(job for jobs in largest_first for job in sorted(jobs, key=lambda job: -job.estimated_s))
 
 
-def estimate_s(utterance: Utterance) -> float:
-    """Guess how many seconds of audio an utterance makes, from its characters and its speed."""
-    speed = utterance.params.get("speed", 1.0)
-    rate = get_spec(utterance.engine).chars_per_second * (speed if isinstance(speed, float) else 1.0)
-    return max(1, len(utterance.text)) / rate
-
-
 def _wanted(plan: Plan) -> Iterable[Utterance]:
     """Yield each take to record once, however many lines share it."""
     seen: set[str] = set()
-    for planned in plan.lines:
-        if planned.reason is None or planned.line.id not in plan.selected:
-            continue
+    for planned in plan.to_render:
         for utterance in planned.utterances:
             known = utterance.key in plan.takes and planned.reason is not Reason.FORCED
             if utterance.key not in seen and not known:

@@ -49,6 +49,7 @@ def inherited(entry: Entry) -> Entry:
 def make_line(values: Mapping[str, Any], scope: Scope, line_id: str, source: Source, audio: str = "") -> Line:
     """Make a line of its own and its inherited fields; engine parameters are still as written."""
     get = values.get
+    engines = get("engine", (DEFAULT_ENGINE,))
     return Line(
         id=line_id,
         text=get("text", ""),
@@ -59,7 +60,8 @@ def make_line(values: Mapping[str, Any], scope: Scope, line_id: str, source: Sou
         intensity=get("intensity", 1.0),
         direction=get("direction", ""),
         voice=get("voice", ""),
-        engine=get("engine", DEFAULT_ENGINE),
+        engine=engines[0],
+        fallback=engines[1:],
         language=get("language", DEFAULT_LANGUAGE),
         chapter=scope.chapter,
         scene=get("scene", ""),

@@ -18,7 +18,7 @@ from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
 from tts_cli.formats.voice_files import read_emotions_folder
-from tts_cli.pipeline.casting import Fault, find_faults, make_emotions, read_params, spec_of
+from tts_cli.pipeline.casting import Fault, find_faults, make_emotions, read_params, recast, spec_of
 from tts_cli.pipeline.lines import Scope, automatic_id, inherited, make_line, project_scope
 from tts_cli.pipeline.voices import VoiceFinder
 from tts_cli.text.script import check_text
@@ -275,7 +275,7 @@ class _Resolver:
     def _make_emotions(
         self, entries: Mapping[str, Entry], owner: Entry, outer: Mapping[str, Emotion]
     ) -> dict[str, Emotion]:
-        engine = owner.values.get("engine", DEFAULT_ENGINE)
+        engine = owner.values.get("engine", (DEFAULT_ENGINE,))[0]
         voice, _ = self._voice_of(owner.values.get("voice", ""), engine)
         outer = {**voice.emotions, **outer} if voice else outer
         return make_emotions(entries, outer, spec_of(engine), self._findings, whole=self._frame.whole)
@@ -312,7 +312,7 @@ class _Resolver:
     def _faults_of(self, line: Line) -> tuple[Fault, ...]:
         """Check all that only the engine can tell; lines that are alike in this are checked once."""
         kind = (
-            *(line.speaker, line.engine, line.voice, line.language, line.emotion),
+            *(line.speaker, line.engine, line.fallback, line.voice, line.language, line.emotion),
             *(line.intensity, line.speed, line.pitch, *line.params.items()),
         )
         if kind not in self._faults:
@@ -320,8 +320,17 @@ class _Resolver:
             voice, fault = self._voice_of(line.voice, line.engine)
             faults = [fault] if fault else find_faults(line, emotions, voice)
             whole = self._frame.whole
-            self._faults[kind] = tuple(self._hinted(one, line) for one in faults if whole or one.field != "emotion")
+            own = tuple(self._hinted(one, line) for one in faults if whole or one.field != "emotion")
+            self._faults[kind] = own + (self._faults_of_fallback(line) if line.fallback else ())
         return self._faults[kind]
+
+    def _faults_of_fallback(self, line: Line) -> tuple[Fault, ...]:
+        """Check the line as the next engine of its chain would speak it, and so on to the last."""
+        faults = self._faults_of(recast(line, line.fallback))
+        return tuple(
+            replace(fault, field="engine", message=f"falling back on {line.fallback[0]}: {fault.message}")
+            for fault in faults
+        )
 
     def _hinted(self, fault: Fault, line: Line) -> Fault:
         """Let a name that the engine does not know be one of the library's, misspelled."""

@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import cached_property
 
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.errors import InputError, UnknownNameError, UsageError
+from tts_cli.errors import InputError, MissingError, UnknownNameError, UsageError
+from tts_cli.pipeline.casting import recast
 from tts_cli.pipeline.conditioning import Conditionings
 from tts_cli.pipeline.utterances import plan_line
 from tts_cli.types import Line, Manifest, PastLine, Plan, PlannedLine, Problem, Reason, Take, Utterance
@@ -30,7 +31,7 @@ def make_plan(
     lines = []
     before: str | None = None
     for line in manifest.lines:
-        planned = plan_line(line, manifest, history.lines.get(line.id) if line.lock else None, conditionings)
+        planned = _plan_line(line, manifest, history.lines.get(line.id) if line.lock else None, conditionings)
         missing = _look_up(planned.utterances, cache, takes)
         if force and line.id in selected and not line.lock:
             planned = replace(planned, reason=Reason.FORCED)
@@ -46,6 +47,16 @@ def make_plan(
         selected=selected,
         conditionings=conditionings.by_key,
     )
+
+
+def _plan_line(line: Line, manifest: Manifest, locked: PastLine | None, conditionings: Conditionings) -> PlannedLine:
+    """Plan a line for its engine, or for the first engine of its chain that is installed at all."""
+    try:
+        return plan_line(line, manifest, locked, conditionings)
+    except MissingError:
+        if not line.fallback:
+            raise
+        return _plan_line(recast(line, line.fallback), manifest, locked, conditionings)
 
 
 def describe_past(planned: PlannedLine) -> PastLine:

@@ -16,16 +16,16 @@ from tts_cli.pipeline.conditionals import find_missing, record_conditionals
 from tts_cli.pipeline.conditioning import conditionings_of
 from tts_cli.pipeline.deliverables import safe_name
 from tts_cli.pipeline.manifest import load_manifest
+from tts_cli.pipeline.order import Progress, Watch
 from tts_cli.pipeline.plan import make_plan
-from tts_cli.pipeline.run import Progress, Watch
 from tts_cli.pipeline.voices import VoiceFinder
 from tts_cli.settings import Settings
 from tts_cli.types import Conditionals, Conditioning, Problem, Source, Voice
 from tts_cli.voices.conditionals import write_state
 from tts_cli.voices.library import open_library
 from tts_cli.voices.pt_file import read_pt
-from tts_cli.workers.devices import worker_count
 from tts_cli.workers.messages import TakeFailed
+from tts_cli.workers.pool import Pool
 
 _MANIFESTS = (".yaml", ".yml", ".json", ".csv", ".tsv")
 
@@ -105,15 +105,15 @@ def _compute(conditionings: dict[str, Conditioning], settings: Settings, watch: 
     cache = Cache(settings.cache)
     missing = find_missing(conditionings.values(), cache)
     results: dict[str, Precomputed] = {}
-    workers = worker_count(settings.workers)
-    for count, result in enumerate(record_conditionals(missing, cache, workers=workers), start=1):
-        conditioning = conditionings[result.key]
-        watch(Progress(stage="voice", done=count, total=len(missing), note=conditioning.voice.name))
-        results[result.key] = (
-            Precomputed(conditioning=conditioning, status="failed", error=result.error)
-            if isinstance(result, TakeFailed)
-            else Precomputed(conditioning=conditioning, status="computed", found=result, wall_s=result.wall_s)
-        )
+    with Pool(settings.crew, cache.root) as pool:
+        for count, result in enumerate(record_conditionals(missing, cache, pool), start=1):
+            conditioning = conditionings[result.key]
+            watch(Progress(stage="voice", done=count, total=len(missing), note=conditioning.voice.name))
+            results[result.key] = (
+                Precomputed(conditioning=conditioning, status="failed", error=result.error)
+                if isinstance(result, TakeFailed)
+                else Precomputed(conditioning=conditioning, status="computed", found=result, wall_s=result.wall_s)
+            )
     return tuple(results.get(key) or _cached(one, cache) for key, one in conditionings.items())
 
 

@@ -7,7 +7,19 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from tts_cli.cache.keys import digest
-from tts_cli.types import Failure, Outcome, Plan, PlannedLine, Reason, Recipe, Report, Take, Timeline, Voice
+from tts_cli.types import (
+    Failure,
+    Fallback,
+    Outcome,
+    Plan,
+    PlannedLine,
+    Reason,
+    Recipe,
+    Report,
+    Take,
+    Timeline,
+    Voice,
+)
 
 
 def line_outcomes(
@@ -36,6 +48,21 @@ def list_failures(plan: Plan, errors: Mapping[str, str]) -> tuple[Failure, ...]:
         if found:
             failures.append(Failure(line=planned.line.id, error=found[0], source=planned.line.source))
     return tuple(failures)
+
+
+def list_fallbacks(plan: Plan, errors: Mapping[str, str]) -> tuple[Fallback, ...]:
+    """List the lines that another engine has spoken than they ask for; `errors` are those of all keys ever tried."""
+    wanted = {line.id: line.engine for line in plan.manifest.lines}
+    return tuple(
+        Fallback(
+            line=planned.line.id,
+            engine=planned.line.engine,
+            instead_of=wanted[planned.line.id],
+            error=errors.get(planned.line.id, "it is not installed"),
+        )
+        for planned in plan.lines
+        if planned.line.engine != wanted[planned.line.id]
+    )
 
 
 def choose_status(outcomes: Mapping[str, Outcome]) -> Literal["ok", "partial", "failed"]:
@@ -72,16 +99,22 @@ def report_to_rows(
     return rows
 
 
+def count_outcomes(report: Report) -> dict[str, int]:
+    """Count the lines, in all and by outcome."""
+    counts = Counter(report.outcomes.values())
+    return {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome}
+
+
 def report_to_json(report: Report) -> dict[str, Any]:
     """Flatten a report into the form of report.json and of `render --json`."""
-    counts = Counter(report.outcomes.values())
     return {
         "manifest": report.manifest,
         "status": report.status,
-        "lines": {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome},
+        **({"shard": str(report.shard)} if report.shard else {}),
+        "lines": count_outcomes(report),
         "recipe": _recipe_json(report.recipe) if report.recipe else {},
         "outputs": [asdict(output) for output in report.outputs],
-        "timeline": asdict(report.timeline),
+        "timeline": asdict(report.timeline) if report.timeline else None,
         "voices": [
             {"name": voice.name, "engine": voice.engine, "licence": voice.licence, "consent": voice.consent}
             for voice in report.voices
@@ -91,6 +124,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "failures": [_failure_json(failure) for failure in report.failures],
         "over_budget": [_failure_json(failure) for failure in report.over_budget],
         "rendered": [{"line": line, "reason": str(reason)} for line, reason in report.reasons.items()],
+        "fallbacks": [asdict(fallback) for fallback in report.fallbacks],
         "incomplete": dict(report.incomplete),
         "warnings": list(report.warnings),
     }

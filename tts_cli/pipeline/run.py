@@ -7,12 +7,12 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from tts_cli.cache.blobs import write_atomically
+from tts_cli.cache.ledger import Ledger
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import DamagedTakeError, UsageError
@@ -20,7 +20,6 @@ from tts_cli.formats.csv_rows import Sheet, read_csv, write_back
 from tts_cli.formats.decode import decode, read_bytes
 from tts_cli.formats.documents import sniff_format
 from tts_cli.formats.recipes import find_recipe
-from tts_cli.pipeline.conditionals import make_ready
 from tts_cli.pipeline.conditioning import conditionings_of
 from tts_cli.pipeline.deliverables import (
     REPORT_FILE,
@@ -38,20 +37,24 @@ from tts_cli.pipeline.deliverables import (
     unchanged,
 )
 from tts_cli.pipeline.dubbing import TIMING_FILE, Dub, check_slots, fit_to_slots, list_over_budget, timing_csv
+from tts_cli.pipeline.fallback import recall
 from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
+from tts_cli.pipeline.order import Order, Progress, Started, Watch
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
+from tts_cli.pipeline.recording import Studio, record
 from tts_cli.pipeline.report import (
     choose_status,
     line_outcomes,
     list_failures,
+    list_fallbacks,
     list_reasons,
     list_voices,
     report_to_json,
     report_to_rows,
 )
-from tts_cli.pipeline.takes import record_takes
+from tts_cli.pipeline.shards import describe_work, find_absent, take_share
 from tts_cli.pipeline.timeline import (
     complete_lines,
     make_line_timelines,
@@ -69,58 +72,29 @@ from tts_cli.types import (
     PlannedLine,
     Recipe,
     Report,
+    Shard,
     Take,
     Timeline,
 )
-from tts_cli.workers.devices import worker_count
-from tts_cli.workers.messages import TakeDone
+from tts_cli.workers.stop import Stop
 
 HEAL_TRIES = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What a user asks for: a manifest (with its bytes if it comes from stdin) and what to make of it."""
-
-    manifest: str
-    stdin: bytes | None = None
-    format: str | None = None
-    out: Path | None = None
-    recipe: str = ""
-    only: tuple[str, ...] = ()
-    force: bool = False
-    lines: bool = False
-    write_back: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a stage is, in whatever it counts."""
-
-    stage: Literal["voice", "record", "master"]
-    done: float
-    total: float
-    note: str = ""
-
-
-Watch = Callable[[Progress], None]
-
-
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """One run's fixed inputs, and what it has recorded so far (by key)."""
+    """One run's fixed inputs, and the studio that knows what it has recorded so far."""
 
     order: Order
-    settings: Settings
     watch: Watch
+    studio: Studio
     manifest: Manifest
     recipe: Recipe
     out: Path
     past: Past
+    ledger: Ledger
     cache: Cache
     selected: frozenset[str]
-    rendered: set[str] = field(default_factory=set)
-    errors: dict[str, str] = field(default_factory=dict)
     sheet: Sheet | None = None
 
 
@@ -148,15 +122,23 @@ class Forecast:
 
 def dry_run(order: Order, settings: Settings) -> Forecast:
     """Say what `render` would do, and why; nothing is written."""
-    plan = _plan(_prepare(order, settings, lambda _: None))
-    todo = tuple(planned for planned in plan.lines if planned.reason and planned.line.id in plan.selected)
-    return Forecast(plan=plan, to_render=todo, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))
+    plan = _plan(_prepare(order, settings, lambda _: None, Stop()))
+    return Forecast(plan=plan, to_render=plan.to_render, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))
 
 
-def render(order: Order, settings: Settings, watch: Watch) -> Report:
-    """Do the main job; a damaged take met on the way is recorded anew and the run goes on."""
+def render(order: Order, settings: Settings, watch: Watch, stop: Stop | None = None) -> Report:
+    """Do the main job, or a shard's part of it; a damaged take met on the way is recorded anew and the run goes on.
+
+    Raises `KeyboardInterrupt` where a stop was asked for and has been heeded.
+    """
     started = time.monotonic()
-    run = _prepare(order, settings, watch)
+    run = _prepare(order, settings, watch, stop or Stop())
+    report = _render_shard(run, order.shard, started) if order.shard else _render_whole(run, started)
+    watch(report)
+    return report
+
+
+def _render_whole(run: _Run, started: float) -> Report:
     for attempt in range(1, HEAL_TRIES + 1):
         try:
             report = _render(run, started)
@@ -167,27 +149,69 @@ def render(order: Order, settings: Settings, watch: Watch) -> Report:
             _drop_damaged(run)
     data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
     write_atomically(output_path(run.out, REPORT_FILE), data.encode())
+    if report.status == "ok" and not run.order.only:
+        run.ledger.close()
     return report
 
 
-def _prepare(order: Order, settings: Settings, watch: Watch) -> _Run:
+def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
+    """Put a share of the takes into the cache, and leave the rest to the other shards."""
+    whole = _plan(run)
+    run.ledger.join(describe_work(whole), shard.count)
+    plan = take_share(whole, shard)
+    run.watch(_describe_start(run, plan))
+    plan, takes = record(plan, run.studio)
+    outcomes = line_outcomes(plan, takes, run.studio.rendered, run.studio.errors)
+    status = choose_status(outcomes)
+    if status == "ok":
+        run.ledger.finish(shard.index)
+    spoken = {utterance.key: takes[utterance.key] for utterance in plan.utterances if utterance.key in takes}
+    return Report(
+        manifest=run.manifest.name,
+        out=str(run.out),
+        status=status,
+        outcomes=outcomes,
+        outputs=(),
+        timeline=None,
+        failures=list_failures(plan, run.studio.errors),
+        incomplete={},
+        warnings=tuple(str(warning) for warning in run.manifest.warnings),
+        audio_seconds=round(sum(take.frames / take.sample_rate for take in spoken.values()), 3),
+        wall_seconds=round(time.monotonic() - started, 3),
+        voices=list_voices(plan),
+        fallbacks=list_fallbacks(plan, run.studio.fallen),
+        shard=shard,
+    )
+
+
+def _prepare(order: Order, settings: Settings, watch: Watch, stop: Stop) -> _Run:
+    _refuse_contradictions(order)
     manifest = _load(order, settings)
     recipe = find_recipe(order.recipe or manifest.recipe or settings.recipe or "default", settings.home)
     if recipe.fit:
         check_slots(manifest, recipe.fit)
     out = order.out or Path("out") / safe_name(manifest.name)
+    cache = Cache(settings.cache)
     return _Run(
         order=order,
-        settings=settings,
         watch=watch,
+        studio=Studio(cache=cache, crew=settings.crew, watch=watch, stop=stop),
         manifest=manifest,
         recipe=recipe,
         out=out,
         past=Past(out),
-        cache=Cache(settings.cache),
+        ledger=Ledger(settings.cache, str(Path(order.manifest).absolute())),
+        cache=cache,
         selected=select_lines(manifest, order.only),
         sheet=_read_sheet(order, manifest) if order.write_back else None,
     )
+
+
+def _refuse_contradictions(order: Order) -> None:
+    if order.shard and (order.lines or order.write_back or order.stitch_only):
+        raise UsageError("--shard makes takes alone", hint="write files with --stitch-only, when all shards are done")
+    if order.stitch_only and order.force:
+        raise UsageError("--stitch-only renders nothing, and --force renders all: choose one of them")
 
 
 def _read_sheet(order: Order, manifest: Manifest) -> Sheet:
@@ -210,22 +234,23 @@ def _drop_damaged(run: _Run) -> None:
 
 
 def _plan(run: _Run) -> Plan:
-    force = run.order.force and not run.rendered
+    force = run.order.force and not run.studio.rendered
     return make_plan(run.manifest, run.cache, selected=run.selected, past=lambda: run.past.lines, force=force)
 
 
 def _render(run: _Run, started: float) -> Report:
     first = plan = _plan(run)
+    run.watch(_describe_start(run, plan))
     files = line_names(run.manifest.lines, _names(run, plan).values()) if run.order.lines else {}
-    takes: Mapping[str, Take] = _record(run, plan)
-    dub = fit_to_slots(plan, takes, run.recipe, partial(_record_again, run)) if run.recipe.fit else None
+    plan, takes = _take_in(run, plan)
+    dub = fit_to_slots(plan, takes, run.recipe, partial(_take_in_again, run)) if run.recipe.fit else None
     if dub:
-        plan, takes = dub.plan, dub.takes
+        plan, takes = dub.plan, dict(dub.takes)
     timelines = _name_timelines(run, plan, takes, dub)
     masters = list(_make_masters(run, timelines))
     lines = make_line_timelines(plan, takes, run.recipe) if run.order.lines or run.sheet else {}
     outputs = [*masters, *_make_line_files(run, plan, takes, lines, files), *_tell_timing(run, dub)]
-    outcomes = line_outcomes(plan, takes, run.rendered, run.errors)
+    outcomes = line_outcomes(plan, takes, run.studio.rendered, run.studio.errors)
     if run.sheet and run.order.write_back:
         rows = report_to_rows(plan, outcomes, lines, files)
         write_atomically(run.order.write_back, write_back(run.sheet, rows))
@@ -236,28 +261,24 @@ def _render(run: _Run, started: float) -> Report:
         outcomes=outcomes,
         outputs=tuple(outputs),
         timeline=keep_timeline(run.past, plan, timelines, masters, _lines_to_keep(run, plan, takes)),
-        failures=list_failures(plan, run.errors),
+        failures=list_failures(plan, run.studio.errors),
         incomplete=_count_missing(run, plan, outcomes),
         warnings=tuple(str(warning) for warning in run.manifest.warnings),
         audio_seconds=round(sum(master.seconds for master in masters), 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
+        fallbacks=list_fallbacks(plan, run.studio.fallen),
+        over_budget=list_over_budget(dub, run.recipe.sample_rate) if dub else (),
         reasons=list_reasons(first, outcomes),
         recipe=run.recipe,
-        over_budget=list_over_budget(dub, run.recipe.sample_rate) if dub else (),
     )
 
 
-def _record_again(run: _Run, manifest: Manifest, changed: frozenset[str]) -> tuple[Plan, dict[str, Take]]:
+def _take_in_again(run: _Run, manifest: Manifest, changed: frozenset[str]) -> tuple[Plan, dict[str, Take]]:
     """Plan the manifest with the changed lines at their new speeds, and have those recorded."""
-    plan = make_plan(
-        manifest,
-        run.cache,
-        selected=run.selected & changed,
-        past=lambda: run.past.lines,
-        force=run.order.force,
-    )
-    return plan, _record(run, plan)
+    selected = run.selected & changed
+    force = run.order.force
+    return _take_in(run, make_plan(manifest, run.cache, selected=selected, past=lambda: run.past.lines, force=force))
 
 
 def _tell_timing(run: _Run, dub: Dub | None) -> Iterable[Deliverable]:
@@ -266,29 +287,21 @@ def _tell_timing(run: _Run, dub: Dub | None) -> Iterable[Deliverable]:
         yield keep_text(run.past, TIMING_FILE, "timing", timing_csv(dub, run.recipe.sample_rate))
 
 
-def _record(run: _Run, plan: Plan) -> dict[str, Take]:
-    """Have the missing takes recorded; returns all takes by key, those from the cache included."""
-    takes = dict(plan.takes)
-    workers = worker_count(run.settings.workers)
-    jobs = [job for job in make_jobs(plan) if job.calls[0].key not in run.errors]
-    for ready, needed, errors in make_ready(
-        jobs, plan.conditionings, run.cache, workers=worker_count(run.settings.workers)
-    ):
-        run.watch(Progress(stage="voice", done=ready, total=needed))
-        run.errors |= errors
-    jobs = [job for job in jobs if job.calls[0].key not in run.errors]
-    seconds = {job.calls[0].key: job.estimated_s for job in jobs}
-    done, total = 0.0, sum(seconds.values())
-    for result in record_takes(jobs, run.cache, workers=workers):
-        if isinstance(result, TakeDone):
-            takes[result.take.key] = result.take
-            run.rendered.add(result.take.key)
-            done += seconds[result.take.key]
-        else:
-            run.errors[result.key] = result.error
-            done += seconds[result.key]
-        run.watch(Progress(stage="record", done=done, total=total))
-    return takes
+def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
+    """Have the missing takes recorded, or where they are only to be stitched, say which are missing."""
+    if not run.order.stitch_only:
+        return record(plan, run.studio)
+    recalled = recall(plan, dict(plan.takes), run.cache)
+    for before, now in zip(plan.lines, recalled.lines, strict=True):
+        if now is not before:
+            run.studio.fallen[now.line.id] = "there is no take of it"
+    plan = recalled
+    run.studio.errors |= find_absent(plan, run.ledger)
+    return plan, plan.takes
+
+
+def _describe_start(run: _Run, plan: Plan) -> Started:
+    return Started(manifest=run.manifest.name, out=str(run.out), lines=len(plan.lines), to_render=len(plan.to_render))
 
 
 def _name_timelines(run: _Run, plan: Plan, takes: Mapping[str, Take], dub: Dub | None) -> dict[str, Timeline]:
@@ -327,6 +340,7 @@ def _make_masters(run: _Run, timelines: Mapping[str, Timeline]) -> Iterable[Deli
             heard = _count_up(run.watch, before, total, name)
             master = make_master(timeline, run.recipe, output_path(run.out, name), run.cache.read, heard, tags=tags)
             kept = deliver(run.out, name, master, inputs)
+            run.watch(kept)
         yield kept
         before += timeline.length
 

@@ -8,13 +8,10 @@ from tts_cli.workers.messages import ConditioningDone, TakeDone, TakeFailed
 from tts_cli.workers.pool import Pool
 
 
-def record_takes(jobs: Sequence[Job], cache: Cache, *, workers: int) -> Iterator[TakeDone | TakeFailed]:
+def record_takes(jobs: Sequence[Job], cache: Cache, pool: Pool) -> Iterator[TakeDone | TakeFailed]:
     """Yield what became of each utterance, in the order of completion; what is yielded is safely in the cache."""
-    if not jobs:
-        return
-    with Pool(workers=workers, cache=cache.root) as pool:
-        for result in pool.render(jobs):
-            if isinstance(result, TakeDone):
-                cache.put(result.take)
-            if not isinstance(result, ConditioningDone):
-                yield result
+    for result in pool.render(jobs):
+        if isinstance(result, TakeDone):
+            cache.put(result.take)
+        if not isinstance(result, ConditioningDone):
+            yield result

@@ -13,6 +13,7 @@ import tts_cli
 from tts_cli.engines.base import EngineSpec
 from tts_cli.errors import MissingError
 from tts_cli.types import Conditioning, Utterance
+from tts_cli.workers.devices import Device
 from tts_cli.workers.messages import PROTOCOL, decode, encode, request_to_json
 
 START_S = 300.0
@@ -20,7 +21,7 @@ SILENCE_S = 120.0
 LAST_LINES = 20
 LAST_BYTES = 8192
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # glibc hands large arrays back to the system at once; keeping them saves a quarter of the CPU time of a line.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 26)}
 
@@ -35,31 +36,38 @@ class WorkerDied(Exception):  # noqa: N818  an event that the pool handles, neve
 
 
 class Child:
-    """A worker process for one engine. Blocking; another thread may `kill` it at any time."""
+    """A worker process for one engine. Blocking; another thread may `kill` it at any time.
 
-    def __init__(self, spec: EngineSpec, *, python: str, stderr: Path, scratch: Path) -> None:
+    `memory` and `gpu_memory` are the bytes it last said it holds, `served` the calls it has answered.
+    """
+
+    def __init__(self, spec: EngineSpec, device: Device, *, python: str, stderr: Path, env: Mapping[str, str]) -> None:
         self.engine = spec.name
+        self.device = device
+        self.memory = self.gpu_memory = self.served = 0
+        self._spec = spec
         self._stderr = stderr
         self._deadline: float | None = None
         self._overdue = False
         self._heard = time.monotonic()
         with stderr.open("ab") as log:
             self._stderr_start = log.tell()
-            self._process = _start_process(python, log, environment(os.environ, scratch))
+            self._process = _start_process(python, log, env)
+        self.pid = self._process.pid
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)
 
-    def start(self, spec: EngineSpec, cache: Path) -> None:
+    def start(self, cache: Path) -> None:
         """Wait until the engine is loaded; raises `MissingError` where it cannot be, and `WorkerDied`."""
         self._expect_within(START_S)
         self._send(
             op="hello",
             proto=PROTOCOL,
-            engine=spec.name,
-            adapter=spec.adapter,
-            device="cpu",
+            engine=self.engine,
+            adapter=self._spec.adapter,
+            device=self.device.kind,
             cache=str(cache.absolute()),
-            subtype=spec.subtype,
+            subtype=self._spec.subtype,
         )
         answer = self._receive()
         if answer["event"] == "unusable":
@@ -71,7 +79,9 @@ class Child:
         self._expect_within(within_s)
         self._send(**request_to_json(calls))
         while (answer := self._receive())["event"] != "done":
+            self.served += 1
             yield answer
+        self._note_memory(answer)
         self._deadline = None
 
     def kill_if_overdue(self) -> None:
@@ -126,7 +136,11 @@ class Child:
             answer = decode(line)
             if answer["event"] != "heartbeat":
                 return answer
+            self._note_memory(answer)
         raise self._death()
+
+    def _note_memory(self, answer: Mapping[str, Any]) -> None:
+        self.memory, self.gpu_memory = answer["memory"], answer["gpu_memory"]
 
     def _death(self) -> WorkerDied:
         """Say how it ended, with the last that it wrote on stderr; what it has started ends with it."""
@@ -159,8 +173,8 @@ def _start_process(python: str, log: IO[bytes], env: Mapping[str, str]) -> subpr
         raise MissingError(f"a worker cannot be started: {error}") from error
 
 
-def environment(inherited: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """Return a worker's environment: one thread of arithmetic, and temporary files where the pool removes them.
+def environment(inherited: Mapping[str, str], device: Device, threads: int, scratch: Path) -> dict[str, str]:
+    """Return a worker's environment: its GPU alone, its threads, and temporary files where the pool removes them.
 
     A checkout that is not installed is put on the path; an installed package is found without.
     """
@@ -168,8 +182,8 @@ def environment(inherited: Mapping[str, str], scratch: Path) -> dict[str, str]:
     path = [inherited["PYTHONPATH"]] if inherited.get("PYTHONPATH") else []
     if root.name not in {"site-packages", "dist-packages"}:
         path.append(str(root))
-    own = {"TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(path)}
-    return {**KEEP_MEMORY, **inherited, **ONE_THREAD, **own}
+    own = {"TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(path), "CUDA_VISIBLE_DEVICES": device.visible}
+    return {**KEEP_MEMORY, **inherited, **dict.fromkeys(THREAD_LIMITS, str(threads)), **own}
 
 
 def _signal_name(number: int) -> str:

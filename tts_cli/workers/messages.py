@@ -1,19 +1,20 @@
 """The worker protocol: one JSON object per line, requests on stdin, answers on the original stdout.
 
-    -> {"op": "hello", "proto": 1, "engine", "adapter", "device", "cache", "subtype"}
-    <- {"event": "ready", "proto": 1, "pid"}
+    -> {"op": "hello", "proto": 2, "engine", "adapter", "device", "cache", "subtype"}
+    <- {"event": "ready", "proto": 2, "pid"}
     -> {"op": "condition", "jobs": [{"key", "language", "prompts": [{"pcm", "sample_rate", "transcript"}]}, ...]}
     -> {"op": "render", "jobs": [{"key", "text", "language", "voice", "params", "seed", "conditionals"}, ...]}
-    <- {"event": "heartbeat", "rss"}                            every few seconds while it works
+    <- {"event": "heartbeat", "memory", "gpu_memory"}           every second while it works
     <- {"event": "conditionals", "key", "blob", "size", "wall_s"}
     <- {"event": "take", ...}                                   a take as in `cache.records`
-    <- {"event": "failed", "key", "kind", "error"}              kind: input | oom | engine | internal | storage
-    <- {"event": "done"}                                        after the last job of a request
+    <- {"event": "failed", "key", "kind", "error"}              kind: input | oom | device | engine | internal | storage
+    <- {"event": "done", "memory", "gpu_memory"}                after the last job of a request
     <- {"event": "unusable", "error", "hint"}                   instead of "ready": exit follows
 
-Frozen data on both sides; nothing else crosses the pipe. Audio and states go straight into the cache, and clips
-(`pcm` names one there) come from it; `conditionals` is a key, empty or left out. `adapter` is "module:Class", so a
-worker needs no list of engines. "storage" means that the cache cannot be written.
+Frozen data on both sides; nothing else crosses the pipe. The jobs of a "render" are one batch for the engine. Audio
+and states go straight into the cache, and clips (`pcm` names one there) come from it; `conditionals` is a key, empty or
+left out. `adapter` is "module:Class", so a worker needs no list of engines. "oom" and "device" ask for a fresh process;
+"storage" means that the cache cannot be written. Memory is in bytes.
 """
 
 import json
@@ -24,14 +25,15 @@ from typing import Any
 from tts_cli.engines.base import Request, State
 from tts_cli.types import Conditioning, Take, Utterance
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeDone:
-    """An utterance was recorded; its blob is in the cache, its record not yet."""
+    """An utterance was recorded, by the worker of that number; its blob is in the cache, its record not yet."""
 
     take: Take
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class ConditioningDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeFailed:
-    """A call that came to nothing; `kind` is one of the protocol's, or `crash` or `timeout` of its worker."""
+    """A call that came to nothing; `kind` is one of the protocol's, or crash, timeout, missing or skipped."""
 
     key: str
     kind: str

@@ -1,59 +1,63 @@
 """Several workers at once: hands out jobs, survives what they do to a worker, and leaves no process behind."""
 
 import queue
-import shutil
-import sys
-import tempfile
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from tts_cli.cache.records import take_from_json
-from tts_cli.engines.base import EngineSpec
+from tts_cli.engines.base import DeviceKind, EngineSpec
 from tts_cli.engines.catalog import get_spec
-from tts_cli.errors import MissingError, OutputError
+from tts_cli.settings import Crew
 from tts_cli.types import Job
-from tts_cli.workers.child import Child, WorkerDied
-from tts_cli.workers.messages import ConditioningDone, TakeDone, TakeFailed
+from tts_cli.workers.backlog import Backlog
+from tts_cli.workers.devices import CPU, Device, choose_devices, kind_for, make_slots, memory_for, threads_for
+from tts_cli.workers.events import WorkerEvent
+from tts_cli.workers.hosts import Host, LocalHost, Worker
+from tts_cli.workers.slot import FAREWELL_S, Closed, Limits, Result, Slot
+from tts_cli.workers.stop import Stop
 
-TRIES = 2
-START_TRIES = 3
-SLACK = 20.0
-FAREWELL_S = 0.5
 POLL_S = 0.1
+ALIVE_S = 1.0
+GPU_MEMORY_SHARE = 0.95
 
-Result = TakeDone | ConditioningDone | TakeFailed
+Listen = Callable[[WorkerEvent], None]
 
 
 class Pool:
     """Workers that start when there is a job for them, and end with the `with` block, within a second.
 
-    `specs` finds an engine's spec by its name.
+    `specs` finds an engine's spec by its name; `listen` is told what happens to the workers, in the consumer's thread;
+    `optional` engines that do not start cost their own lines only.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a seam that some caller or test uses
         self,
-        *,
-        workers: int,
+        crew: Crew,
         cache: Path,
-        logs: Path | None = None,
-        python: str = sys.executable,
+        *,
+        host: Host | None = None,
         specs: Callable[[str], EngineSpec] = get_spec,
+        listen: Listen = lambda _: None,
+        stop: Stop | None = None,
+        optional: Collection[str] = (),
     ) -> None:
-        self.cache = cache
-        self._logs = logs
-        self._python = python
+        self._crew = crew
+        self._cache = cache
+        self._given_host = host
         self._specs = specs
-        self._slots = [_Slot(self, number) for number in range(workers)]
+        self._listen = listen
+        self._stop = stop or Stop()
+        self._optional = optional
+        self._slots: dict[DeviceKind, list[Slot]] = {}
         self._threads: list[threading.Thread] = []
+        self._messages: queue.SimpleQueue[Result | WorkerEvent | _End] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._scratch: Path | None = None
-        self._closed = False
+        self._closed = self._has_worked = False
 
     def __enter__(self) -> Self:
         return self
@@ -66,20 +70,26 @@ class Pool:
     def render(self, jobs: Iterable[Job]) -> Generator[Result]:
         """Yield what became of each call, as it happens.
 
-        Jobs go out in the given order, one at a time to each worker; a worker takes those of its own engine first,
-        so that each engine is loaded once. A call that ends its worker, or takes too long, is tried once more.
-        Raises `MissingError` where an engine cannot start, and `OutputError` where the cache cannot be written.
+        Jobs go out in the given order; a worker takes those of its own engine first, so that each engine is loaded as
+        seldom as can be. A call that ends its worker, or takes too long, is tried once more. Ends early, without the
+        jobs not yet begun, when a stop is asked for. Raises `MissingError` where an engine cannot start, and
+        `OutputError` where the cache cannot be written.
         """
         if self._closed:
             raise RuntimeError("the pool is closed")
-        backlog = _Backlog(jobs)
-        results: _Results = queue.SimpleQueue()
-        slots = self._slots[: len(backlog)]
-        self._threads = [threading.Thread(target=slot.serve, args=(backlog, results), daemon=True) for slot in slots]
+        jobs = list(jobs)
+        self._has_worked |= bool(jobs)
+        by_kind = self._by_kind(jobs)
+        self._threads = []
+        for kind, own in by_kind.items():
+            slots = self._slots[kind][: len(own)]
+            backlog = Backlog(own, self._specs, kind=kind, workers=len(slots))
+            self._threads += [threading.Thread(target=self._serve, args=(slot, backlog), daemon=True) for slot in slots]
         for thread in self._threads:
             thread.start()
         try:
-            yield from self._collect(results)
+            with self._stop.heeded():
+                yield from self._collect()
         except BaseException:
             self.close()
             raise
@@ -88,142 +98,137 @@ class Pool:
         """End every worker: one that is idle may clean up, one that is busy is killed."""
         with self._lock:
             self._closed = True
-        children = [slot.child for slot in self._slots if slot.child]
-        for child in children:
-            child.ask_to_end()
+        workers = [slot.worker for slot in self._all_slots() if slot.worker]
+        for worker in workers:
+            worker.ask_to_end()
         latest = time.monotonic() + FAREWELL_S
-        for child in children:
-            child.end(latest - time.monotonic())
+        for worker in workers:
+            worker.end(latest - time.monotonic())
         for thread in self._threads:
             thread.join()
-        for child in children:
-            child.close_pipes()
-        if self._scratch:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        for worker in workers:
+            worker.close_pipes()
+        if self._has_worked or self._given_host:
+            self._host.close()
 
-    def spawn(self, spec: EngineSpec, number: int) -> Child:
-        """Start a process; raises `_Closed` once the pool is closing, so that none can escape `close`."""
-        with self._lock:
-            if self._closed:
-                raise _Closed
-            if self._scratch is None:
-                self._scratch = Path(tempfile.mkdtemp(prefix="tts-cli-"))
-            logs = self._logs or self._scratch
-            logs.mkdir(parents=True, exist_ok=True)
-            stderr = logs / f"worker-{number}.log"
-            child = Child(spec, python=self._python, stderr=stderr, scratch=self._scratch)
-            self._slots[number].child = child
-            return child
+    # --- for the slots ----------------------------------------------------------------------------------
 
     def spec_of(self, job: Job) -> EngineSpec:
         """Find the spec of the job's engine."""
         return self._specs(job.engine)
 
-    def _collect(self, results: "_Results") -> Iterator[Result]:
-        """Yield results until every slot has ended; wakes up often, so that Ctrl-C and deadlines are noticed."""
-        open_slots = len(self._threads)
-        while open_slots:
-            for slot in self._slots:
-                if slot.child:
-                    slot.child.kill_if_overdue()
-            try:
-                result = results.get(timeout=POLL_S)
-            except queue.Empty:
-                continue
-            if not isinstance(result, _End):
-                yield result
-            elif result.error:
-                raise result.error
-            else:
-                open_slots -= 1
+    def may_lack(self, engine: str) -> bool:
+        """Whether an engine that does not start costs its own lines only."""
+        return engine in self._optional
 
+    def launch(self, spec: EngineSpec, slot: Slot) -> Worker:
+        """Start a worker; raises `Closed` once the pool is closing, so that none can escape `close`."""
+        with self._lock:
+            if self._closed:
+                raise Closed
+            threads = threads_for(len(self._slots[slot.device.kind]))
+            slot.worker = self._host.launch(spec, slot.device, number=slot.number, threads=threads)
+            return slot.worker
 
-class _Slot:
-    """A place for one worker process at a time, driven by one thread."""
+    def start(self, worker: Worker) -> None:
+        """Wait until it is ready."""
+        worker.start(self._cache)
 
-    def __init__(self, pool: Pool, number: int) -> None:
-        self._pool = pool
-        self._number = number
-        self.child: Child | None = None
+    def tell(self, message: Result | WorkerEvent) -> None:
+        """Put a message where the consumer finds it."""
+        self._messages.put(message)
 
-    def serve(self, backlog: "_Backlog", results: "_Results") -> None:
-        """Work until the backlog is empty, then say so; an error is handed to the consumer, who raises it."""
+    @cached_property
+    def _host(self) -> Host:
+        """Where the workers live; a cluster is joined only when there is work for it."""
+        return self._given_host or _find_host(self._crew, self._cache)
+
+    # --- inside -----------------------------------------------------------------------------------------
+
+    def _by_kind(self, jobs: Sequence[Job]) -> dict[DeviceKind, list[Job]]:
+        """Sort jobs by the kind of device that their engine works on, and have the slots for each kind."""
+        specs = [self._specs(engine) for engine in dict.fromkeys(job.engine for job in jobs)]
+        devices = self._devices(specs)
+        kinds = {spec.name: kind_for(spec, devices) for spec in specs}
+        by_kind: dict[DeviceKind, list[Job]] = {}
+        for job in jobs:
+            by_kind.setdefault(kinds[job.engine], []).append(job)
+        for kind in by_kind:
+            if kind not in self._slots:
+                places = make_slots(devices, kind, self._crew.workers, self._host.cores())
+                first = len(self._all_slots())
+                self._slots[kind] = [
+                    Slot(self, first + number, place, self._limits(place, len(places)))
+                    for number, place in enumerate(places)
+                ]
+        return by_kind
+
+    def _devices(self, specs: Iterable[EngineSpec]) -> tuple[Device, ...]:
+        """Return the devices to use; looking for GPUs takes a while and is spared where nobody can use one."""
+        wanted = self._crew.device
+        if wanted == "auto" and all(spec.devices == (CPU.kind,) for spec in specs):
+            return (CPU,)
+        return choose_devices(wanted, self._host.devices())
+
+    def _limits(self, device: Device, workers: int) -> Limits:
+        return Limits(
+            calls=self._crew.recycle_after,
+            memory=self._crew.worker_memory or memory_for(workers),
+            gpu_memory=int(device.memory_mb * 2**20 * GPU_MEMORY_SHARE) or None,
+        )
+
+    def _serve(self, slot: Slot, backlog: Backlog) -> None:
+        """Have a slot work, in a thread of its own; an error is handed to the consumer, who raises it."""
         error: BaseException | None = None
         try:
-            while job := backlog.take(self.child.engine if self.child else ""):
-                self._do(job, results)
-        except _Closed:
+            slot.serve(backlog, lambda: not self._stop.asked)
+        except Closed:
             pass
         except BaseException as raised:  # noqa: BLE001  a thread has nobody else to tell
             error = raised
-        results.put(_End(error=error))
+        self._messages.put(_End(error=error))
 
-    def _do(self, job: Job, results: "_Results") -> None:
-        """Have a job's calls done; the first one without an answer is what its worker died of."""
-        spec = self._pool.spec_of(job)
-        within_s = spec.patience_s + job.estimated_s * max(1.0, SLACK * spec.realtime_factor)
-        waiting = {call.key: call for call in job.calls}
-        tries = 0
-        while waiting:
-            child = self._ready_child(spec)
+    def _collect(self) -> Iterator[Result]:
+        """Yield results until every slot has ended; wakes up often, so that Ctrl-C and deadlines are noticed."""
+        open_slots = len(self._threads)
+        pulse = time.monotonic()
+        while open_slots:
+            if self._stop.is_overdue:
+                raise KeyboardInterrupt
+            pulse = self._look_after_workers(pulse)
             try:
-                for answer in child.ask(tuple(waiting.values()), within_s):
-                    del waiting[answer["key"]]
-                    tries = 0
-                    results.put(_result(answer))
-            except WorkerDied as death:
-                self.child = None
-                tries += 1
-                if tries == TRIES and waiting:
-                    key = next(iter(waiting))
-                    del waiting[key]
-                    tries = 0
-                    results.put(TakeFailed(key=key, kind=death.kind, error=death.report))
-
-    def _ready_child(self, spec: EngineSpec) -> Child:
-        if self.child and self.child.engine == spec.name:
-            return self.child
-        if self.child:
-            self.child.ask_to_end()
-            self.child.end(FAREWELL_S)
-            self.child.close_pipes()
-        for _ in range(START_TRIES):
-            child = self._pool.spawn(spec, self._number)
-            try:
-                child.start(spec, self._pool.cache)
-            except WorkerDied as death:
-                self.child = None
-                report = death.report
+                message = self._messages.get(timeout=POLL_S)
+            except queue.Empty:
+                continue
+            if isinstance(message, WorkerEvent):
+                self._listen(message)
+            elif not isinstance(message, _End):
+                yield message
+            elif message.error:
+                raise message.error
             else:
-                return child
-        raise MissingError(f"the engine {spec.name} does not start: {report}", hint="run tts-cli doctor")
+                open_slots -= 1
+
+    def _look_after_workers(self, pulse: float) -> float:
+        """End those that are overdue, and tell once a second that the others live; returns when it told so last."""
+        now = time.monotonic()
+        for slot in self._all_slots():
+            if worker := slot.worker:
+                worker.kill_if_overdue()
+                if slot.busy and now - pulse > ALIVE_S:
+                    slot.event("alive")
+        return now if now - pulse > ALIVE_S else pulse
+
+    def _all_slots(self) -> list[Slot]:
+        return [slot for slots in self._slots.values() for slot in slots]
 
 
-class _Backlog:
-    """The jobs not yet handed out, by engine; safe for many threads."""
+def _find_host(crew: Crew, cache: Path) -> Host:
+    if crew.executor == "ray":
+        from tts_cli.workers.ray_host import RayHost
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
-        self._lock = threading.Lock()
-        self._by_engine: dict[str, deque[Job]] = {}
-        self._size = 0
-        for job in jobs:
-            self._by_engine.setdefault(job.engine, deque()).append(job)
-            self._size += 1
-
-    def __len__(self) -> int:
-        return self._size
-
-    def take(self, engine: str) -> Job | None:
-        """Return the next job of the engine, else the next of the engine that came first; None at the end."""
-        with self._lock:
-            name = engine if engine in self._by_engine else next(iter(self._by_engine), None)
-            if name is None:
-                return None
-            jobs = self._by_engine[name]
-            job = jobs.popleft()
-            if not jobs:
-                del self._by_engine[name]
-            return job
+        return RayHost(crew.ray_address, cache)
+    return LocalHost()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,20 +236,3 @@ class _End:
     """A slot's last message."""
 
     error: BaseException | None
-
-
-class _Closed(Exception):  # noqa: N818  not an error
-    """The pool is being closed: stop, and say nothing."""
-
-
-_Results = queue.SimpleQueue[Result | _End]
-
-
-def _result(answer: dict[str, Any]) -> Result:
-    if answer["event"] == "take":
-        return TakeDone(take=take_from_json(answer))
-    if answer["event"] == "conditionals":
-        return ConditioningDone(**{name: answer[name] for name in ("key", "blob", "size", "wall_s")})
-    if answer["kind"] == "storage":
-        raise OutputError(answer["error"])
-    return TakeFailed(key=answer["key"], kind=answer["kind"], error=answer["error"])

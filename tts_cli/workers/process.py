@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -29,11 +30,15 @@ from tts_cli.engines.base import Engine, PromptAudio, Speech, State
 from tts_cli.errors import MissingError, TakeError, TtsError
 from tts_cli.types import Take
 from tts_cli.voices.pt_file import is_finite, read_pt, write_pt
+from tts_cli.workers.diagnosis import FRESH, kind_of
 from tts_cli.workers.messages import PROTOCOL, decode, encode, request_from_json
 
 HEARTBEAT_S = 1.0
 LAST_WORDS_S = 0.5
 STATES_KEPT = 16
+
+Job = dict[str, Any]
+Answer = dict[str, Any]
 
 
 class Channel:
@@ -65,7 +70,7 @@ class Channel:
             while True:
                 time.sleep(HEARTBEAT_S)
                 if self._busy:
-                    self.send(event="heartbeat", rss=_resident_bytes())
+                    self.send(event="heartbeat", **memory_in_use())
 
 
 def main() -> int:
@@ -87,9 +92,9 @@ def main() -> int:
             channel.send(event="ready", proto=PROTOCOL, pid=os.getpid())
             while (request := requests.get()) is not None:
                 with channel.working():
-                    for job in request["jobs"]:
-                        channel.send(**_answer(desk, request["op"], job))
-                channel.send(event="done")
+                    for answer in _answer(desk, request["op"], request["jobs"]):
+                        channel.send(**answer)
+                channel.send(event="done", **memory_in_use())
         finally:
             engine.close()
     return 0
@@ -153,7 +158,7 @@ class _Desk:
         self._subtype = subtype
         self._states: dict[str, State] = {}
 
-    def condition(self, job: dict[str, Any]) -> dict[str, Any]:
+    def condition(self, job: Job) -> Answer:
         """Make the state of a voice from its clips."""
         started = time.perf_counter()
         state = self._engine.condition([self._clip(prompt) for prompt in job["prompts"]], job["language"])
@@ -161,12 +166,26 @@ class _Desk:
         if not is_finite(state):
             raise TakeError("the engine made a state that holds NaN or infinity")
         blob = self._keep(data, STATE)
-        return {"key": job["key"], "blob": blob, "size": len(data), "wall_s": _since(started)}
+        wall_s = round(time.perf_counter() - started, 4)
+        return {"event": "conditionals", "key": job["key"], "blob": blob, "size": len(data), "wall_s": wall_s}
 
-    def record(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Record an utterance."""
+    def record(self, jobs: Sequence[Job]) -> Iterator[Answer]:
+        """Record a batch of utterances; yields what became of each as it is kept."""
         started = time.perf_counter()
-        [speech] = self._engine.synthesize([request_from_json(job, self._state(job.get("conditionals", "")))])
+        requests = [request_from_json(job, self._state(job.get("conditionals", ""))) for job in jobs]
+        speeches = self._engine.synthesize(requests)
+        if len(speeches) != len(jobs):
+            raise TakeError(f"the engine returned {len(speeches)} takes for {len(jobs)} lines")
+        share_s = (time.perf_counter() - started) / len(jobs)
+        for job, speech in zip(jobs, speeches, strict=True):
+            if isinstance(speech, TakeError):
+                yield _failed(job, speech)
+            else:
+                yield _bounded(job, partial(self._take, job, speech, share_s))
+
+    def _take(self, job: Job, speech: Speech, engine_s: float) -> Answer:
+        """Measure, encode and keep what an engine spoke; `engine_s` is its share of the engine's time."""
+        started = time.perf_counter()
         _check(speech)
         measures = measure_take(speech.samples, speech.sample_rate)
         data = encode_take(speech.samples, speech.sample_rate, self._subtype)
@@ -178,9 +197,9 @@ class _Desk:
             sample_rate=speech.sample_rate,
             measures=measures,
             words=speech.words,
-            wall_s=_since(started),
+            wall_s=round(engine_s + time.perf_counter() - started, 4),
         )
-        return take_to_json(take)
+        return {"event": "take", **take_to_json(take)}
 
     def _clip(self, prompt: dict[str, Any]) -> PromptAudio:
         data = read_blob(self._cache.root, prompt["pcm"], PCM)
@@ -210,22 +229,42 @@ class _Desk:
             raise TakeError(f"the cache cannot be written: {error}", kind="storage") from error
 
 
-def _answer(desk: _Desk, op: str, job: dict[str, Any]) -> dict[str, Any]:
+def _answer(desk: _Desk, op: str, jobs: Sequence[Job]) -> Iterator[Answer]:
+    """Do the calls of one request; a batch that fails as a whole is done again one by one, but not without memory."""
+    if op == "condition":
+        for job in jobs:
+            yield _bounded(job, partial(desk.condition, job))
+        return
+    try:
+        yield from desk.record(jobs)
+    except Exception as error:  # noqa: BLE001
+        if len(jobs) == 1 or kind_of(error) in FRESH:
+            for job in jobs:
+                yield _failed(job, error)
+        else:
+            for job in jobs:
+                yield from _answer(desk, op, [job])
+
+
+def _bounded(job: Job, work: Callable[[], Answer]) -> Answer:
     """Do one call. This is the error boundary of a take: whatever goes wrong costs this line only."""
     try:
-        if op == "condition":
-            return {"event": "conditionals", **desk.condition(job)}
-        return {"event": "take", **desk.record(job)}
-    except TakeError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        return {"event": "failed", "key": job["key"], "kind": error.kind, "error": error.message + hint}
-    except TtsError as error:
-        return {"event": "failed", "key": job["key"], "kind": "engine", "error": error.message}
-    except MemoryError:
-        return {"event": "failed", "key": job["key"], "kind": "oom", "error": "out of memory"}
+        return work()
     except Exception as error:  # noqa: BLE001
-        traceback.print_exc()
-        return {"event": "failed", "key": job["key"], "kind": "internal", "error": _last_line(error)}
+        return _failed(job, error)
+
+
+def _failed(job: Job, error: Exception) -> Answer:
+    """Say what went wrong, in words where it was expected, and with its place where it is a bug."""
+    kind, said = kind_of(error), _last_line(error)
+    if isinstance(error, TtsError):
+        kind = kind if isinstance(error, TakeError) else "engine"
+        said = f"{error.message} ({error.hint})" if error.hint and isinstance(error, TakeError) else error.message
+    elif isinstance(error, MemoryError):
+        said = "out of memory"
+    else:
+        traceback.print_exception(error)
+    return {"event": "failed", "key": job["key"], "kind": kind, "error": said}
 
 
 def _check(speech: Speech) -> None:
@@ -237,23 +276,31 @@ def _check(speech: Speech) -> None:
         raise TakeError("the engine returned no audio")
 
 
-def _since(started: float) -> float:
-    return round(time.perf_counter() - started, 4)
-
-
 def _last_line(error: Exception) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
 
 
+def memory_in_use() -> dict[str, int]:
+    """Return the bytes that this process holds of the machine's memory and of its GPU's."""
+    return {"memory": _resident_bytes(), "gpu_memory": _gpu_bytes()}
+
+
 def _resident_bytes() -> int:
-    """Return the memory in use; where there is no /proc, its highest value so far."""
+    """Where there is no /proc, this is the most it has held so far."""
     with contextlib.suppress(OSError):
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _gpu_bytes() -> int:
+    """Ask torch, if the engine has it; it may be half imported by now, as this runs beside the engine."""
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    is_initialized = getattr(cuda, "is_initialized", None)
+    return cuda.memory_reserved() if cuda and is_initialized and is_initialized() else 0
 
 
 if __name__ == "__main__":

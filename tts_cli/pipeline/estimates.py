@@ -1,0 +1,16 @@
+"""How much work an utterance is, before anything is spoken."""
+
+from tts_cli.engines.catalog import get_spec
+from tts_cli.types import Utterance
+
+
+def estimate_s(utterance: Utterance) -> float:
+    """Guess how many seconds of audio an utterance makes, from its characters and its speed."""
+    speed = utterance.params.get("speed", 1.0)
+    rate = get_spec(utterance.engine).chars_per_second * (speed if isinstance(speed, float) else 1.0)
+    return max(1, len(utterance.text)) / rate
+
+
+def estimate_work_s(utterance: Utterance) -> float:
+    """Guess how many seconds a worker spends on an utterance; only ratios count."""
+    return estimate_s(utterance) * get_spec(utterance.engine).realtime_factor

@@ -1,0 +1,79 @@
+"""Failed lines -> a plan with the next engine of their chains: asked for by the script, never by itself."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tts_cli.cache.store import Cache, Missing
+from tts_cli.pipeline.casting import recast
+from tts_cli.pipeline.conditioning import Conditionings
+from tts_cli.pipeline.utterances import plan_line
+from tts_cli.types import Plan, PlannedLine, Reason, Take
+
+
+def optional_engines(plan: Plan) -> frozenset[str]:
+    """Return the engines whose every line has another one to fall back on."""
+    engines: dict[str, bool] = {}
+    for planned in plan.lines:
+        for utterance in planned.utterances:
+            engines[utterance.engine] = engines.get(utterance.engine, True) and bool(planned.line.fallback)
+    return frozenset(engine for engine, optional in engines.items() if optional)
+
+
+def fall_back(plan: Plan, takes: dict[str, Take], errors: Mapping[str, str], cache: Cache) -> Plan | None:
+    """Hand each line that failed on to its next engine; None where there is none left to hand on.
+
+    A line changes its engine as a whole: its parts must sound alike. What the cache has of it is put into `takes`.
+    """
+    conditionings = Conditionings()
+    lines = [
+        _next(planned, plan, conditionings) if planned.line.fallback and _failed(planned, errors) else planned
+        for planned in plan.lines
+    ]
+    handed_on = [new for new, old in zip(lines, plan.lines, strict=True) if new is not old]
+    if not handed_on:
+        return None
+    for utterance in (utterance for planned in handed_on for utterance in planned.utterances):
+        if utterance.key not in takes and not isinstance(found := cache.find(utterance.key), Missing):
+            takes[utterance.key] = found
+    return replace(plan, lines=tuple(lines), takes=takes, conditionings={**plan.conditionings, **conditionings.by_key})
+
+
+def errors_of_lines(plan: Plan, errors: Mapping[str, str]) -> dict[str, str]:
+    """Return the first error of each line that failed, by its id."""
+    failed = [planned for planned in plan.lines if _failed(planned, errors)]
+    return {
+        planned.line.id: next(errors[utterance.key] for utterance in planned.utterances if utterance.key in errors)
+        for planned in failed
+    }
+
+
+def _failed(planned: PlannedLine, errors: Mapping[str, str]) -> bool:
+    return any(utterance.key in errors for utterance in planned.utterances)
+
+
+def recall(plan: Plan, takes: dict[str, Take], cache: Cache) -> Plan:
+    """Give each line that lacks a take to the first engine of its chain whose takes are all there, if there is one."""
+    conditionings = Conditionings()
+    lines = []
+    for planned in plan.lines:
+        now = planned
+        while now.line.fallback and not _is_complete(now, takes):
+            now = _next(now, plan, conditionings)
+            _look_up(now, takes, cache)
+        lines.append(now if _is_complete(now, takes) else planned)
+    return replace(plan, lines=tuple(lines), takes=takes)
+
+
+def _is_complete(planned: PlannedLine, takes: Mapping[str, Take]) -> bool:
+    return all(utterance.key in takes for utterance in planned.utterances)
+
+
+def _look_up(planned: PlannedLine, takes: dict[str, Take], cache: Cache) -> None:
+    for utterance in planned.utterances:
+        if utterance.key not in takes and not isinstance(found := cache.find(utterance.key), Missing):
+            takes[utterance.key] = found
+
+
+def _next(planned: PlannedLine, plan: Plan, conditionings: Conditionings) -> PlannedLine:
+    line = recast(planned.line, planned.line.fallback)
+    return replace(plan_line(line, plan.manifest, None, conditionings), reason=planned.reason or Reason.ENGINE)

@@ -1,0 +1,38 @@
+"""Temporary folders that do not outlive their owner for long: whoever comes next removes those of the dead."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+PREFIX = "tts-cli-"
+LOCK = "owner.lock"
+
+
+class Scratch:
+    """A temporary folder, locked for as long as its process lives: a killed process cannot leave a lock behind."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self._lock = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def remove(self) -> None:
+        """Remove it with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def sweep() -> int:
+    """Remove the folders whose owner was killed, and say how many there were."""
+    return sum(_remove_if_dead(path) for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"))
+
+
+def _remove_if_dead(lock: Path) -> bool:
+    with contextlib.suppress(OSError), lock.open("rb+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(lock.parent, ignore_errors=True)
+        return True
+    return False

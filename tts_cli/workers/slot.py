@@ -1,0 +1,230 @@
+"""A place for one worker at a time: asks it for one batch after the other, and decides what follows when it fails."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tts_cli.cache.records import take_from_json
+from tts_cli.engines.base import EngineSpec
+from tts_cli.errors import MissingError, OutputError
+from tts_cli.types import Conditioning, Job, Utterance
+from tts_cli.workers.backlog import Backlog
+from tts_cli.workers.child import WorkerDied
+from tts_cli.workers.devices import Device
+from tts_cli.workers.diagnosis import FRESH
+from tts_cli.workers.events import Happening, WorkerEvent
+from tts_cli.workers.hosts import Worker
+from tts_cli.workers.messages import ConditioningDone, TakeDone, TakeFailed
+
+TRIES = 2
+START_TRIES = 3
+SLACK = 20.0
+FAREWELL_S = 0.5
+
+Call = Utterance | Conditioning
+Result = TakeDone | ConditioningDone | TakeFailed
+
+
+class Closed(Exception):  # noqa: N818  not an error
+    """The pool is being closed: stop, and say nothing."""
+
+
+class Hub(Protocol):
+    """What a slot needs of its pool."""
+
+    def spec_of(self, job: Job) -> EngineSpec:
+        """Find the spec of a job's engine."""
+
+    def may_lack(self, engine: str) -> bool:
+        """Whether an engine that does not start costs its own lines only."""
+
+    def launch(self, spec: EngineSpec, slot: "Slot") -> Worker:
+        """Start a worker; raises `Closed` once the pool is closing, so that none can escape it."""
+
+    def start(self, worker: Worker) -> None:
+        """Wait until it is ready."""
+
+    def tell(self, message: Result | WorkerEvent) -> None:
+        """Hand a result or an event to whoever consumes them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When a worker is replaced by a fresh one: after so many calls (None: never), or holding more bytes than that."""
+
+    calls: int | None = None
+    memory: int | None = None
+    gpu_memory: int | None = None
+
+
+class Slot:
+    """One place, driven by one thread."""
+
+    def __init__(self, hub: Hub, number: int, device: Device, limits: Limits) -> None:
+        self.number = number
+        self.device = device
+        self.worker: Worker | None = None
+        self.busy = False
+        self._hub = hub
+        self._limits = limits
+
+    def serve(self, backlog: Backlog, may_go_on: Callable[[], bool]) -> None:
+        """Work until nothing is left to do here; raises what ends the whole run."""
+        engine = ""
+        while may_go_on() and (job := backlog.take(engine)):
+            engine = job.engine
+            self.busy = True
+            try:
+                self._do(job, backlog)
+            finally:
+                self.busy = False
+            self._recycle()
+
+    def event(self, what: Happening, *, calls: Sequence[Call] = (), detail: str = "") -> None:
+        """Tell what happened to the worker."""
+        worker = self.worker
+        if worker:
+            self._hub.tell(
+                WorkerEvent(
+                    worker=self.number,
+                    what=what,
+                    engine=worker.engine,
+                    device=self.device.name,
+                    pid=worker.pid,
+                    memory=worker.memory,
+                    gpu_memory=worker.gpu_memory,
+                    calls=tuple(call.key for call in calls),
+                    detail=detail,
+                )
+            )
+
+    # --- one job ----------------------------------------------------------------------------------------
+
+    def _do(self, job: Job, backlog: Backlog) -> None:
+        """Have a job's calls done, in ever smaller batches where its worker does not survive them."""
+        spec = self._hub.spec_of(job)
+        batches = deque([job.calls])
+        tries: Counter[str] = Counter()
+        while batches:
+            calls = batches.popleft()
+            if why := backlog.why_given_up(spec.name):
+                self._fail(calls, "skipped", why)
+                continue
+            within_s = spec.patience_s + job.estimated_s * max(1.0, SLACK * spec.realtime_factor)
+            try:
+                left, failure = self._ask(spec, calls, within_s, backlog)
+            except MissingError as error:
+                if not self._hub.may_lack(spec.name):
+                    raise
+                backlog.give_up(spec.name, error.message)
+                batches.append(calls)
+                continue
+            if len(left) == 1:
+                [call] = left
+                tries[call.key] += 1
+                if tries[call.key] == TRIES:
+                    self._fail(left, failure.kind, failure.report)
+                    backlog.strike(spec.name, failure.report)
+                    continue
+            batches.extendleft(reversed(smaller(left, halve=len(calls) == len(job.calls))))
+
+    def _ask(
+        self, spec: EngineSpec, calls: Sequence[Call], within_s: float, backlog: Backlog
+    ) -> tuple[tuple[Call, ...], WorkerDied]:
+        """Ask a worker for a batch; returns the calls that need another, fresh one, and what became of this one."""
+        waiting = {call.key: call for call in calls}
+        failure = WorkerDied("crash", "")
+        worker = self._ready_worker(spec)
+        self.event("working", calls=calls)
+        try:
+            for answer in worker.ask(calls, within_s):
+                if answer["event"] == "failed" and answer["kind"] in FRESH:
+                    failure = WorkerDied(answer["kind"], answer["error"])
+                    continue
+                del waiting[answer["key"]]
+                result = self._result(answer)
+                self._hub.tell(result)
+                if isinstance(result, TakeDone):
+                    take = result.take
+                    backlog.praise(spec.name, take.frames / take.sample_rate, take.wall_s)
+        except WorkerDied as death:
+            failure = death
+            self._lose_worker(death.report)
+        if waiting and self.worker:
+            self._replace_worker(failure.report)
+        return tuple(waiting.values()), failure
+
+    def _result(self, answer: dict[str, Any]) -> Result:
+        if answer["event"] == "take":
+            return TakeDone(take=take_from_json(answer), worker=self.number)
+        if answer["event"] == "conditionals":
+            return ConditioningDone(**{name: answer[name] for name in ("key", "blob", "size", "wall_s")})
+        if answer["kind"] == "storage":
+            raise OutputError(answer["error"], hint="make room, or choose another cache with --cache")
+        return TakeFailed(key=answer["key"], kind=answer["kind"], error=answer["error"])
+
+    def _fail(self, calls: Sequence[Call], kind: str, error: str) -> None:
+        for call in calls:
+            self._hub.tell(TakeFailed(key=call.key, kind=kind, error=error))
+
+    # --- its worker -------------------------------------------------------------------------------------
+
+    def _ready_worker(self, spec: EngineSpec) -> Worker:
+        if self.worker and self.worker.engine == spec.name:
+            return self.worker
+        if self.worker:
+            self._end_worker("ended")
+        for _ in range(START_TRIES):
+            self.worker = worker = self._hub.launch(spec, self)
+            self.event("starting")
+            try:
+                self._hub.start(worker)
+            except WorkerDied as death:
+                self._lose_worker(death.report)
+                report = death.report
+            except MissingError:
+                self._end_worker("ended")
+                raise
+            else:
+                self.event("ready")
+                return worker
+        raise MissingError(f"the engine {spec.name} does not start: {report}", hint="run tts-cli doctor")
+
+    def _recycle(self) -> None:
+        """Replace a worker that has done, or holds, enough; the next job starts a fresh one."""
+        worker, limits = self.worker, self._limits
+        if worker is None:
+            return
+        if limits.calls and worker.served >= limits.calls:
+            self._replace_worker(f"after {worker.served:,} lines")
+        elif limits.memory and worker.memory > limits.memory:
+            self._replace_worker(f"it held {worker.memory / 1e9:.1f} GB of memory")
+        elif limits.gpu_memory and worker.gpu_memory > limits.gpu_memory:
+            self._replace_worker(f"it held {worker.gpu_memory / 1e9:.1f} GB of its GPU's memory")
+
+    def _replace_worker(self, why: str) -> None:
+        self._end_worker("recycled", why)
+
+    def _lose_worker(self, report: str) -> None:
+        self.event("died", detail=report)
+        self.worker = None
+
+    def _end_worker(self, what: Happening, why: str = "") -> None:
+        worker = self.worker
+        if worker:
+            self.event(what, detail=why)
+            self.worker = None
+            worker.ask_to_end()
+            worker.end(FAREWELL_S)
+            worker.close_pipes()
+
+
+def smaller(calls: tuple[Call, ...], *, halve: bool) -> list[tuple[Call, ...]]:
+    """Cut what a worker did not survive: a whole job into halves, and those into single calls."""
+    if len(calls) < 2:
+        return [calls] if calls else []
+    if not halve:
+        return [(call,) for call in calls]
+    middle = len(calls) // 2
+    return [calls[:middle], calls[middle:]]
