@@ -5,7 +5,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,6 +205,38 @@ def filtered(samples: Samples, sample_rate: int, name: str, **options: float | s
         lines = said.stderr.decode("utf-8", "replace").strip().splitlines()
         raise FfmpegError("\n".join(lines[-_TAIL_LINES:]) or f"ffmpeg ended with status {said.returncode}")
     return np.frombuffer(said.stdout, "<f4").astype(np.float32)
+
+
+def run_graph(graph: Any, more: Sequence[str] = ()) -> None:
+    """Run an ffmpeg-python graph from files to a file that it may overwrite; raises FfmpegError when it fails.
+
+    `more` are options of the output, for which ffmpeg-python has no word: the same one more than once.
+    """
+    *argv, path, overwrite = graph.compile(cmd=[ffmpeg_path(), *_QUIET], overwrite_output=True)
+    process = _Process([*argv, *more, path, overwrite])
+    try:
+        process.finish()
+    except BaseException:
+        process.kill()
+        raise
+
+
+def read_packets(path: Path, demuxer: str, stream: str) -> Iterator[str]:
+    """Yield what ffmpeg's framecrc tells of a stream: `#name index: value` of its head, then a line per packet.
+
+    Nothing is decoded. Raises FfmpegError when there is no such stream.
+    """
+    import ffmpeg
+
+    source = ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
+    graph = source.output("pipe:1", map=stream, c="copy", f="framecrc", copy_unknown=None)
+    process = _Process(list(graph.compile(cmd=[ffmpeg_path(), *_QUIET])), stdout=subprocess.PIPE)
+    try:
+        for line in process.stdout:
+            yield line.decode("utf-8", "replace").rstrip("\n")
+        process.finish()
+    finally:
+        process.kill()
 
 
 def has_filter(name: str) -> bool:
