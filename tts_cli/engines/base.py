@@ -4,9 +4,9 @@ An `EngineSpec` is read by the CLI process, so nothing here imports an engine's 
 `EngineSpec.adapter` names is imported in a worker process only, perhaps under another environment's python.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from tts_cli.types import Emotion, Word
 
@@ -166,3 +166,11 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back what `load` took."""
+
+
+@runtime_checkable
+class StreamingEngine(Engine, Protocol):
+    """An adapter whose rows of a batch end at different times, and need not wait for each other."""
+
+    def synthesize_stream(self, requests: Sequence[Request]) -> "Iterator[tuple[int, Speech | TakeError]]":
+        """Yield each result with the number of its request, in any order, as soon as it is there."""

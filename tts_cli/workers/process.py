@@ -26,14 +26,14 @@ from tts_cli.audio.measure import measure_take
 from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
 from tts_cli.cache.records import take_to_json
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.base import Engine, PromptAudio, Speech, State
+from tts_cli.engines.base import Engine, PromptAudio, Request, Speech, State, StreamingEngine
 from tts_cli.errors import MissingError, TakeError, TtsError
 from tts_cli.types import Take
 from tts_cli.voices.pt_file import is_finite, read_pt, write_pt
+from tts_cli.workers.channel import Channel, claim_pipes, memory_in_use
 from tts_cli.workers.diagnosis import FRESH, kind_of
-from tts_cli.workers.messages import PROTOCOL, decode, encode, request_from_json
+from tts_cli.workers.messages import PROTOCOL, decode, request_from_json
 
-HEARTBEAT_S = 1.0
 LAST_WORDS_S = 0.5
 STATES_KEPT = 16
 
@@ -41,42 +41,10 @@ Job = dict[str, Any]
 Answer = dict[str, Any]
 
 
-class Channel:
-    """The way back to the parent, and the sign of life on it while there is work."""
-
-    def __init__(self, pipe: BinaryIO) -> None:
-        self._pipe = pipe
-        self._lock = threading.Lock()
-        self._busy = False
-        threading.Thread(target=self._beat, daemon=True).start()
-
-    def send(self, **message: object) -> None:
-        """Send one message whole; raises BrokenPipeError once the parent is gone."""
-        with self._lock:
-            self._pipe.write(encode(message))
-            self._pipe.flush()
-
-    @contextlib.contextmanager
-    def working(self) -> Iterator[None]:
-        """Show life for the time of the block."""
-        self._busy = True
-        try:
-            yield
-        finally:
-            self._busy = False
-
-    def _beat(self) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            while True:
-                time.sleep(HEARTBEAT_S)
-                if self._busy:
-                    self.send(event="heartbeat", **memory_in_use())
-
-
 def main() -> int:
     """Serve one parent until it closes our stdin."""
     faulthandler.enable(all_threads=False)
-    pipe_in, pipe_out = _claim_pipes()
+    pipe_in, pipe_out = claim_pipes()
     channel = Channel(pipe_out)
     requests = _read_requests(pipe_in)
     hello = requests.get()
@@ -98,17 +66,6 @@ def main() -> int:
         finally:
             engine.close()
     return 0
-
-
-def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Take stdin and stdout for the protocol, so that a library that prints or reads cannot disturb it."""
-    pipe_in = os.fdopen(os.dup(0), "rb")
-    pipe_out = os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return pipe_in, pipe_out
 
 
 def _read_requests(pipe: BinaryIO) -> "queue.SimpleQueue[dict[str, Any] | None]":
@@ -171,17 +128,26 @@ class _Desk:
 
     def record(self, jobs: Sequence[Job]) -> Iterator[Answer]:
         """Record a batch of utterances; yields what became of each as it is kept."""
-        started = time.perf_counter()
         requests = [request_from_json(job, self._state(job.get("conditionals", ""))) for job in jobs]
-        speeches = self._engine.synthesize(requests)
-        if len(speeches) != len(jobs):
-            raise TakeError(f"the engine returned {len(speeches)} takes for {len(jobs)} lines")
-        share_s = (time.perf_counter() - started) / len(jobs)
-        for job, speech in zip(jobs, speeches, strict=True):
+        for number, speech, engine_s in self._speak(requests):
             if isinstance(speech, TakeError):
-                yield _failed(job, speech)
+                yield _failed(jobs[number], speech)
             else:
-                yield _bounded(job, partial(self._take, job, speech, share_s))
+                yield _bounded(jobs[number], partial(self._take, jobs[number], speech, engine_s))
+
+    def _speak(self, requests: Sequence[Request]) -> Iterator[tuple[int, Speech | TakeError, float]]:
+        """Yield each result with its number and its share of the engine's time in seconds."""
+        started = time.perf_counter()
+        if isinstance(self._engine, StreamingEngine):
+            for number, speech in self._engine.synthesize_stream(requests):
+                yield number, speech, time.perf_counter() - started
+                started = time.perf_counter()
+            return
+        speeches = self._engine.synthesize(requests)
+        if len(speeches) != len(requests):
+            raise TakeError(f"the engine returned {len(speeches)} takes for {len(requests)} lines")
+        share_s = (time.perf_counter() - started) / len(requests)
+        yield from ((number, speech, share_s) for number, speech in enumerate(speeches))
 
     def _take(self, job: Job, speech: Speech, engine_s: float) -> Answer:
         """Measure, encode and keep what an engine spoke; `engine_s` is its share of the engine's time."""
@@ -235,15 +201,15 @@ def _answer(desk: _Desk, op: str, jobs: Sequence[Job]) -> Iterator[Answer]:
         for job in jobs:
             yield _bounded(job, partial(desk.condition, job))
         return
+    open_jobs = {job["key"]: job for job in jobs}
     try:
-        yield from desk.record(jobs)
+        for answer in desk.record(jobs):
+            del open_jobs[answer["key"]]
+            yield answer
     except Exception as error:  # noqa: BLE001
-        if len(jobs) == 1 or kind_of(error) in FRESH:
-            for job in jobs:
-                yield _failed(job, error)
-        else:
-            for job in jobs:
-                yield from _answer(desk, op, [job])
+        one_by_one = len(jobs) > 1 and kind_of(error) not in FRESH
+        for job in open_jobs.values():
+            yield from _answer(desk, op, [job]) if one_by_one else [_failed(job, error)]
 
 
 def _bounded(job: Job, work: Callable[[], Answer]) -> Answer:
@@ -279,28 +245,6 @@ def _check(speech: Speech) -> None:
 def _last_line(error: Exception) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-
-
-def memory_in_use() -> dict[str, int]:
-    """Return the bytes that this process holds of the machine's memory and of its GPU's."""
-    return {"memory": _resident_bytes(), "gpu_memory": _gpu_bytes()}
-
-
-def _resident_bytes() -> int:
-    """Where there is no /proc, this is the most it has held so far."""
-    with contextlib.suppress(OSError):
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _gpu_bytes() -> int:
-    """Ask torch, if the engine has it; it may be half imported by now, as this runs beside the engine."""
-    cuda = getattr(sys.modules.get("torch"), "cuda", None)
-    is_initialized = getattr(cuda, "is_initialized", None)
-    return cuda.memory_reserved() if cuda and is_initialized and is_initialized() else 0
 
 
 if __name__ == "__main__":
