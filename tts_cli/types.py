@@ -231,6 +231,7 @@ class Reason(StrEnum):
     PARAMS = "params"
     FORCED = "forced"
     DAMAGED = "damaged"
+    SUSPECT = "suspect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,13 +372,17 @@ class Measures:
 
     `onset` and `offset` bound the speech in samples. Each 100 ms bin (the last one may be shorter) has its
     K-weighted energy as LUFS of that bin alone (`energy_lufs`) and its sample peak in dBFS (`peak_dbfs`),
-    both rounded up to 0.01 dB; silence is -120.
+    both rounded up to 0.01 dB; silence is -120. `clipped` samples lie at full scale, `dc` is the mean of all samples
+    and `tail_dbfs` the RMS of the last 3 ms; takes of an older version lack these three.
     """
 
     onset: int
     offset: int
     energy_lufs: tuple[float, ...]
     peak_dbfs: tuple[float, ...]
+    clipped: int | None = None
+    dc: float | None = None
+    tail_dbfs: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -611,7 +616,8 @@ class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own. `over_budget` names the lines of a dub that do not fit, and
+    those of the lines that are not an engine's own; `suspects` do not sound right, and `retaken` says of lines with
+    another take than the first which one. `over_budget` names the lines of a dub that do not fit, and
     `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no timeline.
     """
 
@@ -627,6 +633,8 @@ class Report:
     audio_seconds: float
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
+    suspects: tuple[Failure, ...] = ()
+    retaken: Mapping[str, str] = field(default_factory=dict)
     over_budget: tuple[Failure, ...] = ()
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     recipe: Recipe | None = None

@@ -41,7 +41,9 @@ def render(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", metavar="FIELD=VALUE", help="Render only such lines, e.g. speaker=mole; may be repeated."
+            "--only",
+            metavar="FIELD=VALUE",
+            help="Only such lines, e.g. speaker=mole; [bold]suspect[/bold]: those that did not sound right.",
         ),
     ] = None,
     lines: Annotated[bool, typer.Option("--lines", help="Also write lines/<id>.wav.")] = False,

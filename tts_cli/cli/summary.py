@@ -84,15 +84,18 @@ def _show_troubles(report: Report) -> None:
         talk.print(f"[yellow]fallback:[/yellow] {what}: {escape(one.error.partition(NEWLINE)[0])}")
     _show_lines("failed", report.failures)
     _show_lines("over budget", report.over_budget)
+    _show_lines("suspect", report.suspects, style="yellow")
+    for line, kept in list(report.retaken.items())[:MOST_FAILURES]:
+        talk.print(f"[yellow]retaken:[/yellow] line {escape(line)}: {escape(kept)}")
     for name, missing in report.incomplete.items():
         talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
 
 
-def _show_lines(what: str, failures: Sequence[Failure]) -> None:
+def _show_lines(what: str, failures: Sequence[Failure], style: str = "red") -> None:
     talk = output.talk()
     for failure in failures[:MOST_FAILURES]:
         place, line = escape(str(failure.source)), escape(failure.line)
-        talk.print(f"{place}: [red]{what}:[/red] line {line}: {escape(failure.error)}")
+        talk.print(f"{place}: [{style}]{what}:[/{style}] line {line}: {escape(failure.error)}")
     if len(failures) > MOST_FAILURES:
         talk.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or report.json, has them all")
 

@@ -118,6 +118,15 @@ class Past:
         """The files of the last report, by path."""
         return {output.path: output for output in _past_outputs(self.out / REPORT_FILE)}
 
+    @cached_property
+    def suspects(self) -> frozenset[str]:
+        """The lines that the last report calls suspect."""
+        try:
+            report = json.loads((self.out / REPORT_FILE).read_bytes())
+            return frozenset(suspect["line"] for suspect in report["suspects"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return frozenset()
+
 
 def _past_lines(path: Path) -> list[PastLine]:
     try:

@@ -8,6 +8,7 @@ from tts_cli.pipeline.conditionals import make_ready
 from tts_cli.pipeline.fallback import errors_of_lines, fall_back, optional_engines
 from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.order import Progress, Recorded, Watch
+from tts_cli.pipeline.suspects import MOST_RETAKES, Kept, find_retakable, keep_best, plan_retakes
 from tts_cli.pipeline.takes import record_takes
 from tts_cli.pipeline.tally import Tally
 from tts_cli.settings import Crew
@@ -19,7 +20,10 @@ from tts_cli.workers.stop import Stop
 
 @dataclass(slots=True, kw_only=True)
 class Studio:
-    """Where a run records, and what it has recorded so far: keys, errors by key, and why lines fell back, by id."""
+    """Where a run records, and what it has recorded so far.
+
+    These are keys, errors by key, why lines fell back by id, and which of several takes was kept by its key.
+    """
 
     cache: Cache
     crew: Crew
@@ -28,6 +32,7 @@ class Studio:
     rendered: set[str] = field(default_factory=set)
     errors: dict[str, str] = field(default_factory=dict)
     fallen: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, Kept] = field(default_factory=dict)
 
 
 def record(plan: Plan, studio: Studio) -> tuple[Plan, dict[str, Take]]:
@@ -45,9 +50,24 @@ def record(plan: Plan, studio: Studio) -> tuple[Plan, dict[str, Take]]:
             plan = again
             jobs = [job for job in make_jobs(plan) if job.calls[0].key not in tried]
             tried |= _record(jobs, plan, takes, studio, pool)
+        plan = settle_suspects(plan, takes, studio, pool)
     if studio.stop.asked:
         raise KeyboardInterrupt
     return plan, takes
+
+
+def settle_suspects(plan: Plan, takes: dict[str, Take], studio: Studio, pool: Pool | None) -> Plan:
+    """Return the plan with the best take of each suspect; without a `pool`, of those takes that the cache has."""
+    retakable = find_retakable(plan, takes)
+    if not retakable:
+        return plan
+    for attempt in range(1, MOST_RETAKES + 1):
+        again = plan_retakes(plan, takes, retakable, studio.cache, attempt)
+        if again and pool:
+            _record(make_jobs(again), again, takes, studio, pool)
+    plan, kept = keep_best(plan, takes, retakable)
+    studio.kept |= kept
+    return plan
 
 
 def _record(jobs: Iterable[Job], plan: Plan, takes: dict[str, Take], studio: Studio, pool: Pool) -> set[str]:

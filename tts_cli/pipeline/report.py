@@ -122,6 +122,8 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "audio_seconds": report.audio_seconds,
         "wall_seconds": report.wall_seconds,
         "failures": [_failure_json(failure) for failure in report.failures],
+        "suspects": [_failure_json(failure) for failure in report.suspects],
+        "retaken": [{"line": line, "kept": kept} for line, kept in report.retaken.items()],
         "over_budget": [_failure_json(failure) for failure in report.over_budget],
         "rendered": [{"line": line, "reason": str(reason)} for line, reason in report.reasons.items()],
         "fallbacks": [asdict(fallback) for fallback in report.fallbacks],

@@ -43,7 +43,7 @@ from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.order import Order, Progress, Started, Watch
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
-from tts_cli.pipeline.recording import Studio, record
+from tts_cli.pipeline.recording import Studio, record, settle_suspects
 from tts_cli.pipeline.report import (
     choose_status,
     line_outcomes,
@@ -55,6 +55,7 @@ from tts_cli.pipeline.report import (
     report_to_rows,
 )
 from tts_cli.pipeline.shards import describe_work, find_absent, take_share
+from tts_cli.pipeline.suspects import list_retaken, list_suspects
 from tts_cli.pipeline.timeline import (
     complete_lines,
     make_line_timelines,
@@ -180,6 +181,8 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
+        suspects=list_suspects(plan, spoken, run.studio.kept),
+        retaken=list_retaken(plan, run.studio.kept),
         shard=shard,
     )
 
@@ -191,7 +194,7 @@ def _prepare(order: Order, settings: Settings, watch: Watch, stop: Stop) -> _Run
     if recipe.fit:
         check_slots(manifest, recipe.fit)
     out = order.out or Path("out") / safe_name(manifest.name)
-    cache = Cache(settings.cache)
+    cache, past = Cache(settings.cache), Past(out)
     return _Run(
         order=order,
         watch=watch,
@@ -199,10 +202,10 @@ def _prepare(order: Order, settings: Settings, watch: Watch, stop: Stop) -> _Run
         manifest=manifest,
         recipe=recipe,
         out=out,
-        past=Past(out),
+        past=past,
         ledger=Ledger(settings.cache, str(Path(order.manifest).absolute())),
         cache=cache,
-        selected=select_lines(manifest, order.only),
+        selected=select_lines(manifest, order.only, lambda: past.suspects),
         sheet=_read_sheet(order, manifest) if order.write_back else None,
     )
 
@@ -268,6 +271,8 @@ def _render(run: _Run, started: float) -> Report:
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
+        suspects=list_suspects(plan, takes, run.studio.kept),
+        retaken=list_retaken(plan, run.studio.kept),
         over_budget=list_over_budget(dub, run.recipe.sample_rate) if dub else (),
         reasons=list_reasons(first, outcomes),
         recipe=run.recipe,
@@ -295,9 +300,8 @@ def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
     for before, now in zip(plan.lines, recalled.lines, strict=True):
         if now is not before:
             run.studio.fallen[now.line.id] = "there is no take of it"
-    plan = recalled
-    run.studio.errors |= find_absent(plan, run.ledger)
-    return plan, plan.takes
+    run.studio.errors |= find_absent(recalled, run.ledger)
+    return settle_suspects(recalled, recalled.takes, run.studio, None), recalled.takes
 
 
 def _describe_start(run: _Run, plan: Plan) -> Started:
