@@ -65,6 +65,19 @@ def test_the_voice_commands_run_one_after_another(cli, project: Path, clips: Pat
     assert (project / "elsewhere" / "nora" / "voice.yaml").is_file()
 
 
+def test_the_scale_commands_name_real_options_and_shards_finish(cli, project: Path) -> None:
+    block = README.partition("## At scale")[2].partition("\n## ")[0]
+    lines = [line.partition("  #")[0].split() for line in block.splitlines() if line.startswith("    ")]
+    helped = cli("render", "--help").out + cli("bench", "scale", "--help").out
+    assert len(lines) == 6
+    for words in lines:
+        assert all(word in helped for word in words if word.startswith("--"))
+    shard, stitch = (words for words in lines if "--shard" in words or "--stitch-only" in words)
+    for index in range(1, 9):
+        assert cli(*shard[1:-1], f"{index}/8").code == 0
+    assert cli(*stitch[1:]).code == 0
+
+
 def test_the_main_job_from_a_clone(cli, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
 

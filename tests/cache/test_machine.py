@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from tts_cli.cache import prune
-from tts_cli.cache.blobs import blob_path, write_blob
+from tts_cli.cache.blobs import write_blob
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import DamagedTakeError
 from tts_cli.types import Measures, Take

@@ -9,9 +9,7 @@ from tts_cli.pipeline.order import Progress, Recorded
 from tts_cli.types import Utterance
 from tts_cli.workers.events import WorkerEvent
 
-LINE = Utterance(
-    line_id="a", part=0, text="Hello.", language="en", voice="", engine="tone", params={}, seed=0, key="k"
-)
+LINE = Utterance(line_id="a", part=0, text="Hello.", language="en", voice="", engine="tone", params={}, seed=0, key="k")
 
 
 def shown(board: Board) -> str:

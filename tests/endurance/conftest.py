@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-WORDS = "the river ran past a bank of old willows and nobody in the boat said what every animal there had known".split()
+WORDS = ("river", "bank", "old", "willows", "nobody", "boat", "said", "every", "animal", "morning", "spring", "water")
 
 
 def write_script(path: Path, lines: int, *, engine: str = "tone", chapters: int = 2, **params: object) -> Path:

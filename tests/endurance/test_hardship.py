@@ -1,4 +1,4 @@
-"""Full disks, read-only caches, clocks that jump, caches of other versions: said, survived, and nothing half-written."""
+"""Full disks, read-only caches, clocks that jump, caches of other versions: said, survived, nothing half-written."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a worker is given next: its own engine first, then where most is left; batches that leave something for others."""
+"""What a worker is given next: its own engine first, then where most is left; batches that leave some for others."""
 
 from dataclasses import replace
 

@@ -149,9 +149,10 @@ def test_an_engine_that_cannot_be_had_on_a_node_says_so(tmp_path):
     def absent(name):
         return replace(get_spec(name), adapter="no_such_module:Engine")
 
-    with pytest.raises(MissingError, match=r"on a node of the cluster.*no_such_module"), ray_pool(
-        tmp_path, specs=absent
-    ) as pool:
+    with (
+        pytest.raises(MissingError, match=r"on a node of the cluster.*no_such_module"),
+        ray_pool(tmp_path, specs=absent) as pool,
+    ):
         list(pool.render(tone_jobs("a")))
 
 
@@ -169,9 +170,7 @@ def test_a_cloned_voice_speaks_from_anywhere(tmp_path, clips, monkeypatch, sends
         "tts_cli.workers.ray_host.RayHost.__init__",
         lambda self, address, cache, init=RayHost.__init__: init(self, address, cache, sends_back=sends_back),
     )
-    far = render(
-        Order(manifest=str(book), out=tmp_path / "far"), settings("far-cache", executor="ray"), lambda _: None
-    )
+    far = render(Order(manifest=str(book), out=tmp_path / "far"), settings("far-cache", executor="ray"), lambda _: None)
     assert [output.sha256 for output in far.outputs] == [output.sha256 for output in plain.outputs]
 
 

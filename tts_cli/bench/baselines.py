@@ -58,6 +58,14 @@ def read_records(sheet: str, cache: str) -> None:
         json.loads(path.read_bytes())
 
 
+def stat_records(cache: str) -> None:
+    """Read every record and stat every blob of a cache: the least a look at it costs."""
+    for path in Path(cache, "ac").glob("*/*.json"):
+        path.read_bytes()
+    for path in Path(cache, "cas").glob("*/*.flac"):
+        path.stat()
+
+
 def _concat_loudnorm(files: Sequence[Path], out: Path, codec: Sequence[str]) -> None:
     parts = out.with_suffix(".txt")
     parts.write_text("".join(f"file '{path.resolve()}'\n" for path in files))
@@ -83,6 +91,7 @@ BASELINES: dict[str, Callable[..., None]] = {
     "pydub": pydub_mp3,
     "encoder": encode_mp3,
     "read-records": read_records,
+    "stat-records": stat_records,
 }
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ import json
 import random
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from tts_cli.audio.files import decode_take
 from tts_cli.bench.timing import Row, Timing, best_of, this_tool, time_command
@@ -19,15 +20,17 @@ WORDS = (  # noqa: SIM905  a list of forty strings is no easier to read
 Say = Callable[[str], None]
 
 
-def write_sheet(path: Path, lines: int, *, words: tuple[int, int] = (6, 18)) -> None:
-    """Write a CSV manifest of made-up sentences; the same for the same arguments."""
+def write_sheet(
+    path: Path, lines: int, *, words: tuple[int, int] = (6, 18), more: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Write a CSV manifest of made-up sentences, with `more` columns of one value each; the same for the same."""
     chance = random.Random(lines)
     with path.open("w", newline="", encoding="utf-8") as file:
         sheet = csv.writer(file)
-        sheet.writerow(["id", "text"])
+        sheet.writerow(["id", "text", *more])
         for number in range(lines):
             sentence = " ".join(chance.choices(WORDS, k=chance.randint(*words)))
-            sheet.writerow([f"line-{number:05}", f"{sentence.capitalize()} {number}."])
+            sheet.writerow([f"line-{number:05}", f"{sentence.capitalize()} {number}.", *more.values()])
 
 
 def bench_cold(folder: Path, *, lines: int, say: Say) -> list[Row]:
@@ -42,7 +45,7 @@ def bench_cold(folder: Path, *, lines: int, say: Say) -> list[Row]:
     if not shutil.which("espeak-ng"):
         return [Row(what="tts-cli render", timing=ours, ratio=1.0, note="espeak-ng is not installed: no comparison")]
     say("the same by a process per line and loudnorm")
-    theirs = time_command(_baseline("speak-each", sheet, takes), log=folder / "theirs.log")
+    theirs = time_command(baseline("speak-each", sheet, takes), log=folder / "theirs.log")
     return _compare("tts-cli render", ours, {"espeak-ng per line, concat, loudnorm": theirs})
 
 
@@ -61,7 +64,7 @@ def bench_master(folder: Path, *, hours: float, baselines: bool, say: Say) -> li
     )
     say("the bare encoder")
     encoder = time_command(
-        _baseline("encoder", folder / "wav" / "master.wav", folder / "bare.mp3"), log=folder / "theirs.log"
+        baseline("encoder", folder / "wav" / "master.wav", folder / "bare.mp3"), log=folder / "theirs.log"
     )
     rows = [
         Row(what="mp3 encoder alone (the limit)", timing=encoder, ratio=1.0),
@@ -71,7 +74,7 @@ def bench_master(folder: Path, *, hours: float, baselines: bool, say: Say) -> li
         _write_takes(cache, folder / "wavs", folder / "wav" / "timeline.json")
         for name in ("concat-loudnorm", "pydub"):
             say(name)
-            timing = time_command(_baseline(name, folder / "wavs", folder / f"{name}.mp3"), log=folder / "theirs.log")
+            timing = time_command(baseline(name, folder / "wavs", folder / f"{name}.mp3"), log=folder / "theirs.log")
             rows.append(Row(what=name, timing=timing, ratio=timing.wall_s / encoder.wall_s))
     return rows
 
@@ -87,7 +90,7 @@ def bench_noop(folder: Path, *, lines: int, say: Say) -> list[Row]:
     time_command(render, log=folder / "first.log")
     say("running again")
     ours = best_of(3, render, log=folder / "ours.log")
-    bare = best_of(3, _baseline("read-records", sheet, cache), log=folder / "theirs.log")
+    bare = best_of(3, baseline("read-records", sheet, cache), log=folder / "theirs.log")
     return [
         Row(what="pandas and json alone (the limit)", timing=bare, ratio=1.0),
         Row(what="tts-cli render, nothing to do", timing=ours, ratio=ours.wall_s / bare.wall_s),
@@ -99,7 +102,8 @@ def _compare(what: str, ours: Timing, others: dict[str, Timing]) -> list[Row]:
     return rows + [Row(what=name, timing=theirs, ratio=theirs.wall_s / ours.wall_s) for name, theirs in others.items()]
 
 
-def _baseline(name: str, *arguments: Path) -> list[str]:
+def baseline(name: str, *arguments: Path) -> list[str]:
+    """Return the command line of one of the other ways."""
     return [sys.executable, "-m", "tts_cli.bench.baselines", name, *map(str, arguments)]
 
 

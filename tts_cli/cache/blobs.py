@@ -47,10 +47,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     No fsync: every read of the cache checks a hash, so a file torn by a power cut is only a miss.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{secrets.token_hex(8)}")
     try:
-        temporary.write_bytes(data)
+        try:
+            temporary.write_bytes(data)
+        except FileNotFoundError:  # the first file in its folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
         os.replace(temporary, path)  # noqa: PTH105  one system call, also over an existing file
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """`tts-cli bench`: how fast it is here, as ratios in one run."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,10 +14,12 @@ from tts_cli.errors import UsageError
 from tts_cli.types import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
+    from tts_cli.bench.figures import Figure, Tables
     from tts_cli.bench.timing import Row
 
 app = typer.Typer(help="Measure, as ratios against what one would use instead.", no_args_is_help=True)
 PARTS = ("cold", "master", "noop")
+SCALE_PARTS = ("makespan", "overhead", "endurance", "scaling", "startup")
 
 
 @app.callback()
@@ -39,8 +41,7 @@ def pipeline(
     """Time the main job: a cold run, mastering to mp3, and a run with nothing to do."""
     from tts_cli.bench import pipeline as benchmarks
 
-    if unknown := set(only or ()) - set(PARTS):
-        raise UsageError(f"--only {unknown.pop()!r}", hint=f"one of {', '.join(PARTS)}")
+    _check_parts(only, PARTS)
     results: dict[str, Sequence[Row]] = {}
     with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as name:
         folder = Path(name)
@@ -67,6 +68,56 @@ def voices(
 
     with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as folder:
         _show(bench_voices(Path(folder), clip=clip, engine=engine, lines=lines, say=_say), as_json=as_json)
+
+
+@app.command(epilog="Example: [bold]tts-cli bench scale --only makespan[/bold]")
+def scale(
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help=f"One of {', '.join(SCALE_PARTS)}; may be repeated.")
+    ] = None,
+    lines: Annotated[int, typer.Option(min=100, help="Lines of the long script.")] = 100_000,
+    as_json: JsonOpt = False,
+) -> None:
+    """Measure work at scale: balance, cost per line, memory of a long run, a second process, start-up."""
+    from tts_cli.bench.makespan import bench_makespan
+    from tts_cli.bench.scale import bench_endurance, bench_overhead, bench_scaling, bench_startup
+
+    _check_parts(only, SCALE_PARTS)
+    with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as name:
+        folder = Path(name)
+        benches: dict[str, Callable[[], Sequence[Figure]]] = {
+            "makespan": bench_makespan,
+            "overhead": lambda: bench_overhead(folder, lines=min(lines, 2000), say=_say),
+            "endurance": lambda: bench_endurance(folder, lines=lines, say=_say),
+            "scaling": lambda: bench_scaling(folder, lines=min(lines, 1500), say=_say),
+            "startup": lambda: bench_startup(folder, say=_say),
+        }
+        _show_figures({part: benches[part]() for part in only or SCALE_PARTS}, as_json=as_json)
+
+
+def _check_parts(only: Sequence[str] | None, parts: Sequence[str]) -> None:
+    if unknown := set(only or ()) - set(parts):
+        raise UsageError(f"--only {unknown.pop()!r}", hint=f"one of {', '.join(parts)}")
+
+
+def _show_figures(tables: "Tables", *, as_json: bool) -> None:
+    if as_json:
+        listed = {title: [asdict(figure) for figure in figures] for title, figures in tables.items()}
+        output.print_json({"status": "ok", "tables": listed})
+        return
+    for title, figures in tables.items():
+        output.results().print(f"\n[bold]{title}[/bold]")
+        cells = [
+            (
+                figure.what,
+                f"{figure.value:,.3f}" if abs(figure.value) < 10 else f"{figure.value:,.1f}",
+                figure.unit,
+                "" if figure.ratio is None else f"{figure.ratio:.2f}",
+                figure.note,
+            )
+            for figure in figures
+        ]
+        output.print_table(("what", "value", "unit", "ratio", "note"), cells, right=("value", "ratio"))
 
 
 def _say(text: str) -> None:

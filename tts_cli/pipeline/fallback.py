@@ -19,10 +19,10 @@ def optional_engines(plan: Plan) -> frozenset[str]:
     return frozenset(engine for engine, optional in engines.items() if optional)
 
 
-def fall_back(plan: Plan, takes: dict[str, Take], errors: Mapping[str, str], cache: Cache) -> Plan | None:
+def fall_back(plan: Plan, errors: Mapping[str, str], cache: Cache) -> Plan | None:
     """Hand each line that failed on to its next engine; None where there is none left to hand on.
 
-    A line changes its engine as a whole: its parts must sound alike. What the cache has of it is put into `takes`.
+    A line changes its engine as a whole: its parts must sound alike.
     """
     conditionings = Conditionings()
     lines = [
@@ -32,9 +32,9 @@ def fall_back(plan: Plan, takes: dict[str, Take], errors: Mapping[str, str], cac
     handed_on = [new for new, old in zip(lines, plan.lines, strict=True) if new is not old]
     if not handed_on:
         return None
-    for utterance in (utterance for planned in handed_on for utterance in planned.utterances):
-        if utterance.key not in takes and not isinstance(found := cache.find(utterance.key), Missing):
-            takes[utterance.key] = found
+    takes = dict(plan.takes)
+    for planned in handed_on:
+        _look_up(planned, takes, cache)
     return replace(plan, lines=tuple(lines), takes=takes, conditionings={**plan.conditionings, **conditionings.by_key})
 
 
@@ -51,8 +51,9 @@ def _failed(planned: PlannedLine, errors: Mapping[str, str]) -> bool:
     return any(utterance.key in errors for utterance in planned.utterances)
 
 
-def recall(plan: Plan, takes: dict[str, Take], cache: Cache) -> Plan:
+def recall(plan: Plan, cache: Cache) -> Plan:
     """Give each line that lacks a take to the first engine of its chain whose takes are all there, if there is one."""
+    takes = dict(plan.takes)
     conditionings = Conditionings()
     lines = []
     for planned in plan.lines:

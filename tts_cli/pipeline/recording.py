@@ -1,14 +1,23 @@
 """Plan -> takes, with all that may go wrong between: voices made ready, lines recorded, and what fails handed on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from tts_cli.cache.store import Cache
+from tts_cli.cache.store import Cache, Missing
+from tts_cli.errors import DamagedTakeError
 from tts_cli.pipeline.conditionals import make_ready
 from tts_cli.pipeline.fallback import errors_of_lines, fall_back, optional_engines
 from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.order import Progress, Recorded, Watch
-from tts_cli.pipeline.suspects import MOST_RETAKES, Kept, find_retakable, keep_best, plan_retakes
+from tts_cli.pipeline.suspects import (
+    MOST_RETAKES,
+    Kept,
+    find_again,
+    find_faults,
+    find_retakable,
+    keep_best,
+    plan_retakes,
+)
 from tts_cli.pipeline.takes import record_takes
 from tts_cli.pipeline.tally import Tally
 from tts_cli.settings import Crew
@@ -22,7 +31,8 @@ from tts_cli.workers.stop import Stop
 class Studio:
     """Where a run records, and what it has recorded so far.
 
-    These are keys, errors by key, why lines fell back by id, and which of several takes was kept by its key.
+    That is keys, the seconds of audio in them, errors by key, why lines have fallen back on another engine, by id, the
+    takes that are suspect and those made in their place, and which of them was kept.
     """
 
     cache: Cache
@@ -30,48 +40,66 @@ class Studio:
     watch: Watch
     stop: Stop
     rendered: set[str] = field(default_factory=set)
+    audio_s: float = 0.0
     errors: dict[str, str] = field(default_factory=dict)
     fallen: dict[str, str] = field(default_factory=dict)
+    doubtful: dict[str, Take] = field(default_factory=dict)
     kept: dict[str, Kept] = field(default_factory=dict)
 
 
-def record(plan: Plan, studio: Studio) -> tuple[Plan, dict[str, Take]]:
-    """Have the missing takes recorded; returns all takes by key, those from the cache included.
+def record(plan: Plan, studio: Studio) -> Plan:
+    """Have the missing takes recorded, into the cache alone: however many there are, this takes no memory for them.
 
     The plan that comes back has the engines that spoke in the end: lines that failed are handed on to the next one of
     their chain. Raises `KeyboardInterrupt` where a stop was asked for and has been heeded.
     """
-    takes = dict(plan.takes)
     optional = optional_engines(plan)
     with Pool(studio.crew, studio.cache.root, listen=studio.watch, stop=studio.stop, optional=optional) as pool:
-        tried = _record(make_jobs(plan), plan, takes, studio, pool)
-        while again := fall_back(plan, takes, studio.errors, studio.cache):
+        tried = _record(make_jobs(plan), plan, studio, pool)
+        while again := fall_back(plan, studio.errors, studio.cache):
             studio.fallen |= errors_of_lines(plan, studio.errors)
             plan = again
             jobs = [job for job in make_jobs(plan) if job.calls[0].key not in tried]
-            tried |= _record(jobs, plan, takes, studio, pool)
-        plan = settle_suspects(plan, takes, studio, pool)
+            tried |= _record(jobs, plan, studio, pool)
+        plan = settle_suspects(plan, studio, pool)
     if studio.stop.asked:
         raise KeyboardInterrupt
-    return plan, takes
-
-
-def settle_suspects(plan: Plan, takes: dict[str, Take], studio: Studio, pool: Pool | None) -> Plan:
-    """Return the plan with the best take of each suspect; without a `pool`, of those takes that the cache has."""
-    retakable = find_retakable(plan, takes)
-    if not retakable:
-        return plan
-    for attempt in range(1, MOST_RETAKES + 1):
-        again = plan_retakes(plan, takes, retakable, studio.cache, attempt)
-        if again and pool:
-            _record(make_jobs(again), again, takes, studio, pool)
-    plan, kept = keep_best(plan, takes, retakable)
-    studio.kept |= kept
     return plan
 
 
-def _record(jobs: Iterable[Job], plan: Plan, takes: dict[str, Take], studio: Studio, pool: Pool) -> set[str]:
-    """Record what has not failed yet in this run, into `takes`; returns the keys that were tried."""
+def load_takes(plan: Plan, studio: Studio) -> dict[str, Take]:
+    """Return all takes by key: those that the plan knew, and those recorded since.
+
+    Raises `DamagedTakeError` where one of the new ones is gone from the cache already.
+    """
+    takes = dict(plan.takes)
+    for key in studio.rendered:
+        found = studio.cache.find(key)
+        if isinstance(found, Missing):
+            raise DamagedTakeError(key)
+        takes[key] = found
+    return takes
+
+
+def settle_suspects(plan: Plan, studio: Studio, pool: Pool | None) -> Plan:
+    """Return the plan with the best take of each suspect; without a `pool`, of those takes that the cache has."""
+    retakable = find_retakable(plan, {**plan.takes, **studio.doubtful})
+    if not retakable:
+        return plan
+    takes = {key: studio.doubtful.get(key) or plan.takes[key] for key in retakable}
+    for attempt in range(1, MOST_RETAKES + 1):
+        again = plan_retakes(plan, takes, retakable, studio.cache, attempt)
+        if again and pool:
+            _record(make_jobs(again), again, studio, pool)
+            find_again(again, takes, studio.cache)
+    plan, kept = keep_best(plan, takes, retakable)
+    studio.kept |= kept
+    studio.doubtful |= takes
+    return replace(plan, takes={**plan.takes, **{key: takes[key] for key in kept}})
+
+
+def _record(jobs: Iterable[Job], plan: Plan, studio: Studio, pool: Pool) -> set[str]:
+    """Record what has not failed yet in this run; returns the keys that were tried."""
     jobs = [job for job in jobs if job.calls[0].key not in studio.errors]
     tried = {job.calls[0].key for job in jobs}
     for ready, needed, errors in make_ready(jobs, plan.conditionings, studio.cache, pool):
@@ -80,22 +108,22 @@ def _record(jobs: Iterable[Job], plan: Plan, takes: dict[str, Take], studio: Stu
     jobs = [job for job in jobs if job.calls[0].key not in studio.errors]
     tally = Tally(jobs)
     for result in record_takes(jobs, studio.cache, pool):
-        if isinstance(result, TakeDone):
-            takes[result.take.key] = result.take
-            studio.rendered.add(result.take.key)
-        else:
+        recorded = _count(tally, result)
+        if isinstance(result, TakeFailed):
             studio.errors[result.key] = result.error
-        _tell(studio.watch, tally, result)
+        else:
+            if find_faults(result.take, recorded.utterance):
+                studio.doubtful[result.take.key] = result.take
+            studio.rendered.add(recorded.utterance.key)
+            studio.audio_s += recorded.audio_s
+        studio.watch(recorded)
+        studio.watch(Progress(stage="record", done=tally.done_s, total=tally.total_s, left_s=tally.left_s))
     return tried
 
 
-def _tell(watch: Watch, tally: Tally, result: TakeDone | TakeFailed) -> None:
-    """Say what became of an utterance, and how far the recording is."""
-    if isinstance(result, TakeDone):
-        take, worker = result.take, result.worker
-        call = tally.count(take.key, take, worker)
-        said = Recorded(utterance=call, worker=worker, audio_s=take.frames / take.sample_rate, wall_s=take.wall_s)
-    else:
-        said = Recorded(utterance=tally.count(result.key, None, 0), error=result.error)
-    watch(said)
-    watch(Progress(stage="record", done=tally.done_s, total=tally.total_s, left_s=tally.left_s))
+def _count(tally: Tally, result: TakeDone | TakeFailed) -> Recorded:
+    if isinstance(result, TakeFailed):
+        return Recorded(utterance=tally.count(result.key, None, 0), error=result.error)
+    take, worker = result.take, result.worker
+    call = tally.count(take.key, take, worker)
+    return Recorded(utterance=call, worker=worker, audio_s=take.frames / take.sample_rate, wall_s=take.wall_s)

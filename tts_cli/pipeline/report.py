@@ -1,7 +1,7 @@
 """What happened, as data: the report of a run and its plain form, report.json."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Any, Literal
@@ -16,21 +16,20 @@ from tts_cli.types import (
     Reason,
     Recipe,
     Report,
-    Take,
     Timeline,
     Voice,
 )
 
 
 def line_outcomes(
-    plan: Plan, takes: Mapping[str, Take], rendered: AbstractSet[str], errors: Mapping[str, str]
+    plan: Plan, takes: Container[str], rendered: AbstractSet[str], errors: Mapping[str, str]
 ) -> dict[str, Outcome]:
     """Say of each line what became of it; `rendered` holds the keys recorded in this run, `errors` those failed."""
     return {planned.line.id: _outcome(planned, takes, rendered, errors) for planned in plan.lines}
 
 
 def _outcome(
-    planned: PlannedLine, takes: Mapping[str, Take], rendered: AbstractSet[str], errors: Mapping[str, str]
+    planned: PlannedLine, takes: Container[str], rendered: AbstractSet[str], errors: Mapping[str, str]
 ) -> Outcome:
     keys = {utterance.key for utterance in planned.utterances}
     if not keys.isdisjoint(errors):

@@ -43,7 +43,7 @@ from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.order import Order, Progress, Started, Watch
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
-from tts_cli.pipeline.recording import Studio, record, settle_suspects
+from tts_cli.pipeline.recording import Studio, load_takes, record, settle_suspects
 from tts_cli.pipeline.report import (
     choose_status,
     line_outcomes,
@@ -161,12 +161,11 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
     run.ledger.join(describe_work(whole), shard.count)
     plan = take_share(whole, shard)
     run.watch(_describe_start(run, plan))
-    plan, takes = record(plan, run.studio)
-    outcomes = line_outcomes(plan, takes, run.studio.rendered, run.studio.errors)
+    plan = record(plan, run.studio)
+    outcomes = line_outcomes(plan, plan.takes.keys() | run.studio.rendered, run.studio.rendered, run.studio.errors)
     status = choose_status(outcomes)
     if status == "ok":
         run.ledger.finish(shard.index)
-    spoken = {utterance.key: takes[utterance.key] for utterance in plan.utterances if utterance.key in takes}
     return Report(
         manifest=run.manifest.name,
         out=str(run.out),
@@ -177,11 +176,11 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
         failures=list_failures(plan, run.studio.errors),
         incomplete={},
         warnings=tuple(str(warning) for warning in run.manifest.warnings),
-        audio_seconds=round(sum(take.frames / take.sample_rate for take in spoken.values()), 3),
+        audio_seconds=round(run.studio.audio_s, 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
-        suspects=list_suspects(plan, spoken, run.studio.kept),
+        suspects=list_suspects(plan, {**plan.takes, **run.studio.doubtful}, run.studio.kept),
         retaken=list_retaken(plan, run.studio.kept),
         shard=shard,
     )
@@ -295,13 +294,15 @@ def _tell_timing(run: _Run, dub: Dub | None) -> Iterable[Deliverable]:
 def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
     """Have the missing takes recorded, or where they are only to be stitched, say which are missing."""
     if not run.order.stitch_only:
-        return record(plan, run.studio)
-    recalled = recall(plan, dict(plan.takes), run.cache)
+        plan = record(plan, run.studio)
+        return plan, load_takes(plan, run.studio)
+    recalled = recall(plan, run.cache)
     for before, now in zip(plan.lines, recalled.lines, strict=True):
         if now is not before:
             run.studio.fallen[now.line.id] = "there is no take of it"
     run.studio.errors |= find_absent(recalled, run.ledger)
-    return settle_suspects(recalled, recalled.takes, run.studio, None), recalled.takes
+    plan = settle_suspects(recalled, run.studio, None)
+    return plan, dict(plan.takes)
 
 
 def _describe_start(run: _Run, plan: Plan) -> Started:

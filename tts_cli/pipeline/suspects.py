@@ -167,12 +167,21 @@ def plan_retakes(
     for planned in plan.lines:
         firsts = [utterance for utterance in planned.utterances if utterance.key in retakable]
         wanted = [retaken for first in firsts if (retaken := _next_attempt(first, takes, attempt))]
-        for utterance in wanted:
-            if utterance.key not in takes and not isinstance(found := cache.find(utterance.key), Missing):
-                takes[utterance.key] = found
+        _look_up(wanted, takes, cache)
         if missing := tuple(utterance for utterance in wanted if utterance.key not in takes):
             lines.append(replace(planned, utterances=missing, reason=Reason.SUSPECT))
     return replace(plan, lines=tuple(lines), takes=takes) if lines else None
+
+
+def find_again(plan: Plan, takes: dict[str, Take], cache: Cache) -> None:
+    """Put what has been recorded of a plan into `takes`."""
+    _look_up(plan.utterances, takes, cache)
+
+
+def _look_up(utterances: Iterable[Utterance], takes: dict[str, Take], cache: Cache) -> None:
+    for utterance in utterances:
+        if utterance.key not in takes and not isinstance(found := cache.find(utterance.key), Missing):
+            takes[utterance.key] = found
 
 
 def _next_attempt(utterance: Utterance, takes: Mapping[str, Take], attempt: int) -> Utterance | None:
