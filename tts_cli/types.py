@@ -424,7 +424,7 @@ class Clip:
     """A stretch of a take, placed: `start` and `length` in samples of the timeline, `trim` in samples of the take.
 
     The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples; before that they
-    are made `tempo` times as fast at the same pitch.
+    are made `tempo` times as fast at the same pitch. An `effect` may ring on after them.
     """
 
     line_id: str
@@ -437,6 +437,7 @@ class Clip:
     gain_db: float = 0.0
     tempo: float = 1.0
     stretcher: "Stretcher" = "atempo"
+    effect: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -490,12 +491,61 @@ class Placement:
     is_over_budget: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """Timed text: from when to when it is shown, in samples of the programme, and its words if they are known.
+
+    The lines of `text` are parted by newlines.
+    """
+
+    start: int
+    end: int
+    sample_rate: int
+    text: str
+    speaker: str = ""
+    line_id: str = ""
+    words: tuple[Word, ...] = ()
+
+
 # --- what is shipped ------------------------------------------------------------------------------------
 
 
 AudioFormat = Literal["wav", "flac", "mp3", "m4a", "opus"]
 Stretcher = Literal["atempo", "rubberband"]
 Overflow = Literal["shift", "overlap", "truncate", "fail"]
+MeasureName = Literal[
+    "lufs",
+    "true_peak_dbtp",
+    "peak_dbfs",
+    "rms_db",
+    "noise_floor_db",
+    "head_s",
+    "tail_s",
+    "seconds",
+    "sample_rate",
+    "channels",
+    "bitrate_kbps",
+    "cbr_kbps",
+    "cues",
+    "columns",
+    "chars_per_second",
+    "over_budget",
+    "drift_s",
+]
+DeliveryKind = Literal[
+    "programme",
+    "chapters",
+    "sample",
+    "lines",
+    "subtitles",
+    "index",
+    "unreal",
+    "wwise",
+    "labels",
+    "timing",
+    "mix",
+    "film",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -521,7 +571,11 @@ class FitRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a master must be: targets as data, read from a file in `recipes/`."""
+    """How a master must be, and what is delivered of it: targets as data, read from a file in `recipes/`.
+
+    `rms_db` takes the place of the loudness where it is given; `room_tone_db` is the RMS of what is heard instead of
+    digital silence. `opening` and `closing` are credits to be spoken, `notice` is to be read before shipping.
+    """
 
     name: str
     description: str = ""
@@ -537,6 +591,43 @@ class Recipe:
     head_s: float = 0.5
     tail_s: float = 1.0
     fit: FitRules | None = None
+    rms_db: float | None = None
+    room_tone_db: float | None = None
+    notice: str = ""
+    opening: str = ""
+    closing: str = ""
+    deliver: "tuple[Delivery, ...]" = ()
+
+
+class Bounds(NamedTuple):
+    """Between what a measured value must lie; None is no bound."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One kind of file that a recipe delivers: its name as a template, how it must sound, and what is checked in it.
+
+    `sound` is the recipe with what the delivery says otherwise. `require` bounds measured values by their names.
+    `seconds` is how long a sample may be.
+    """
+
+    kind: DeliveryKind
+    file: str
+    sound: Recipe
+    require: Mapping[str, Bounds] = field(default_factory=dict)
+    seconds: float = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A chapter mark in a file, in samples of its timeline."""
+
+    start: int
+    end: int
+    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -554,7 +645,10 @@ class Master:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliverable:
-    """A shipped file and its measured values; `path` is relative to the output folder."""
+    """A shipped file and its measured values; `path` is relative to the output folder.
+
+    A file that was joined has `pieces`: of each, the digest of what it was made from, and its length in samples.
+    """
 
     path: str
     kind: str
@@ -565,6 +659,20 @@ class Deliverable:
     inputs: str
     size: int
     mtime_ns: int
+    measures: Mapping[str, float] = field(default_factory=dict)
+    checks: "tuple[Check, ...]" = ()
+    pieces: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A measured value of a deliverable against what its recipe requires."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    passed: bool
 
 
 # --- what happened --------------------------------------------------------------------------------------
@@ -640,3 +748,22 @@ class Report:
     recipe: Recipe | None = None
     fallbacks: tuple[Fallback, ...] = ()
     shard: Shard | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What an export did for one recipe; `export.json` is its plain form.
+
+    A `partial` one lacks files, as so many lines are `missing`; a `failed` one has files that miss a requirement.
+    `notices` are what a person must know before shipping.
+    """
+
+    manifest: str
+    recipe: str
+    out: str
+    status: Literal["ok", "partial", "failed"]
+    outputs: tuple[Deliverable, ...]
+    failures: tuple[Failure, ...] = ()
+    missing: int = 0
+    notices: tuple[str, ...] = ()
+    wall_seconds: float = 0.0

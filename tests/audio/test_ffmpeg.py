@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tts_cli.audio.ffmpeg import ENVIRONMENT_VARIABLE, Encoder, FfmpegError, decoding, ffmpeg_path
+from tts_cli.audio.ffmpeg import ENVIRONMENT_VARIABLE, Encoder, FfmpegError, Output, decoding, ffmpeg_path
 from tts_cli.errors import MissingError
 from tts_cli.types import Recipe
 
@@ -15,7 +15,7 @@ MP3 = Recipe(name="test", format="mp3")
 
 
 def encode(path: Path, samples: np.ndarray, recipe: Recipe = MP3) -> None:
-    encoder = Encoder(path, recipe)
+    encoder = Encoder([Output(path=path, recipe=recipe)])
     encoder.write(samples)
     encoder.close()
 
@@ -49,7 +49,7 @@ def test_names_are_names_whatever_they_look_like(name: str, tmp_path: Path, monk
 
 
 def test_the_last_words_of_a_failing_encoder_are_kept(tmp_path: Path):
-    encoder = Encoder(tmp_path / "no" / "such" / "folder.mp3", MP3)
+    encoder = Encoder([Output(path=tmp_path / "no" / "such" / "folder.mp3", recipe=MP3)])
     with pytest.raises(FfmpegError, match="No such file or directory"):
         encoder.write(np.zeros(1 << 24, np.float32))
 
@@ -65,7 +65,7 @@ def test_leaving_early_leaves_no_process_behind(tmp_path: Path):
     encode(tmp_path / "x.mp3", np.zeros(44_100 * 60, np.float32))
     with decoding(tmp_path / "x.mp3", "mp3") as decoded:
         next(decoded.blocks)
-    encoder = Encoder(tmp_path / "y.mp3", MP3)
+    encoder = Encoder([Output(path=tmp_path / "y.mp3", recipe=MP3)])
     encoder.write(np.zeros(1_000, np.float32))
     encoder.kill()
     with pytest.raises(ChildProcessError):

@@ -196,3 +196,21 @@ def test_five_thousand_lines_fit_on_a_page(cli, out: Path) -> None:
 
     assert len(page_of(out / "report.html").players) == 5000
     assert (out / "report.html").stat().st_size < 5_000_000
+
+
+def test_what_recipes_delivered_is_in_the_table_with_their_checks(cli, tmp_path: Path) -> None:
+    (tmp_path / "loud.yaml").write_text(
+        "split: programme\nformat: wav\n"
+        "deliver:\n  - {kind: programme, file: '{name}.flac', require: {lufs: -10..-9, sample_rate: 44100}}\n"
+    )
+    (tmp_path / "script.yaml").write_text("lines: [Hello there., How do you do?]\n")
+    assert cli("render", "script.yaml", "-o", "out").code == 0
+    assert cli("export", "script.yaml", "--recipe", "loud.yaml", "-o", "out").code == 6
+    data = cli("report", "out", "--json").json
+    [delivered] = [file for file in data["files"] if file["path"].endswith(".flac")]
+    assert delivered["path"] == "loud/script.flac"
+    checks = {check["name"]: (check["wanted"], check["passed"]) for check in delivered["checks"]}
+    assert checks["lufs"] == ("at least -10 and at most -9", False)
+    assert checks["sample_rate"] == ("44100", True)
+    assert [problem["kind"] for problem in data["problems"]] == ["file"]
+    assert "FAIL" in page_of(tmp_path / "out" / "report.html").shown

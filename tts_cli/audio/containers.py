@@ -1,8 +1,20 @@
 """What each file format can hold and does to levels; standard library only, as recipes are checked early."""
 
 import math
+from collections.abc import Mapping
 
-from tts_cli.types import Recipe
+from tts_cli.types import AudioFormat, Recipe
+
+FORMATS: Mapping[str, AudioFormat] = {
+    ".wav": "wav",
+    ".flac": "flac",
+    ".mp3": "mp3",
+    ".m4a": "m4a",
+    ".m4b": "m4a",
+    ".opus": "opus",
+    ".mka": "opus",
+}
+"""The format that a delivered file's suffix stands for."""
 
 MP3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MP3_LOW_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)

@@ -1,13 +1,14 @@
 """The only place that runs ffmpeg: an encoder fed with samples, and a decoder that yields them."""
 
 import os
+import re
 import shutil
 import struct
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -17,7 +18,7 @@ from tts_cli.audio.weighting import Samples
 from tts_cli.errors import MissingError
 
 if TYPE_CHECKING:
-    from tts_cli.types import Recipe
+    from tts_cli.types import Mark, Recipe
 
 ENVIRONMENT_VARIABLE = "TTS_CLI_FFMPEG"
 
@@ -100,11 +101,38 @@ def ffmpeg_version() -> str:
 # --- encoding -------------------------------------------------------------------------------------------
 
 
-class Encoder:
-    """A running ffmpeg that turns float32 blocks [n, channels] into one encoded file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A file to be encoded: where, how, and what is written into its head beside the sound.
 
-    def __init__(self, path: Path, recipe: "Recipe", tags: Tags = NO_TAGS) -> None:
-        self._process = _Process(_encoder_argv(path, recipe, tags), stdin=subprocess.PIPE)
+    `container` is ffmpeg's name for a muxer that is not the format's own. `gain_db` comes before the encoder, which
+    does not see the first `skip` samples.
+    """
+
+    path: Path
+    recipe: "Recipe"
+    tags: Tags = field(default_factory=dict)
+    marks: "tuple[Mark, ...]" = ()
+    cover: Path | None = None
+    container: str = ""
+    gain_db: float = 0.0
+    skip: int = 0
+
+
+class Encoder:
+    """A running ffmpeg that turns float32 blocks [n, channels] into one or more encoded files at once.
+
+    All of them have the first one's sample rate and channels.
+    """
+
+    def __init__(self, outputs: Sequence[Output]) -> None:
+        self._heads = tempfile.TemporaryDirectory(prefix="tts-cli-")
+        try:
+            argv = _encoder_argv(outputs, Path(self._heads.name))
+            self._process = _Process(argv, stdin=subprocess.PIPE)
+        except BaseException:
+            self._heads.cleanup()
+            raise
 
     def write(self, block: Samples) -> None:
         """Hand over one block; waits while the encoder is busy. Raises FfmpegError when it has died."""
@@ -115,28 +143,118 @@ class Encoder:
             raise FfmpegError("ffmpeg stopped reading") from None
 
     def close(self) -> None:
-        """Let the encoder finish the file; raises FfmpegError when it could not."""
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.finish()
+        """Let the encoder finish the files; raises FfmpegError when it could not."""
+        with self._heads:
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+            self._process.finish()
 
     def kill(self) -> None:
-        """Stop at once; the file is worthless."""
-        self._process.kill()
+        """Stop at once; the files are worthless."""
+        with self._heads:
+            self._process.kill()
 
 
-def _encoder_argv(path: Path, recipe: "Recipe", tags: Tags) -> list[str]:
+def join_aac(pieces: Sequence[Path], output: Output) -> None:
+    """Join raw AAC streams (ADTS), frame after frame and nothing encoded again, in one file with its head.
+
+    Raises FfmpegError when it cannot be written.
+    """
     import ffmpeg
 
-    options: dict[str, Any] = {**_ENCODERS[recipe.format], **_EXACT, "b:a": f"{recipe.bitrate_kbps}k"}
-    if recipe.format == "opus":
+    with tempfile.TemporaryDirectory(prefix="tts-cli-") as folder:
+        source = ffmpeg.input("pipe:0", f="aac")
+        options = {"c:a": "copy", "f": "ipod", "movie_timescale": output.recipe.sample_rate, "movflags": "+faststart"}
+        argv = _compiled([(source, output, options)], Path(folder))
+        process = _Process(argv, stdin=subprocess.PIPE)
+        try:
+            for piece in pieces:
+                with piece.open("rb") as file:
+                    shutil.copyfileobj(file, process.stdin, _PIPE_BYTES)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # finish says why
+        except BaseException:
+            process.kill()
+            raise
+        process.finish()
+
+
+def _encoder_argv(outputs: Sequence[Output], heads: Path) -> list[str]:
+    import ffmpeg
+
+    first = outputs[0].recipe
+    source = ffmpeg.input("pipe:0", f="f32le", ar=first.sample_rate, ac=first.channels)
+    return _compiled([(source, output, _codec(output)) for output in outputs], heads)
+
+
+def _codec(output: Output) -> dict[str, Any]:
+    """Return ffmpeg's options for the sound of a file."""
+    options: dict[str, Any] = {**_ENCODERS[output.recipe.format], "b:a": f"{output.recipe.bitrate_kbps}k"}
+    if output.container:
+        options["f"] = output.container
+    if output.recipe.format == "opus":
         options["ar"] = _OPUS_HZ
-    if tags:
-        options |= {"id3v2_version": "3"} if recipe.format == "mp3" else {}
-        options["metadata"] = [f"{name}={value}" for name, value in tags.items()]
-    source = ffmpeg.input("pipe:0", f="f32le", ar=recipe.sample_rate, ac=recipe.channels)
-    graph = source.output(f"file:{path}", **options)
-    return list(graph.compile(cmd=[ffmpeg_path(), *_QUIET], overwrite_output=True))
+    if options["f"] == "ipod":
+        options |= {"movie_timescale": output.recipe.sample_rate, "movflags": "+faststart"}
+    filters = [f"atrim=start_sample={output.skip}"] if output.skip else []
+    filters += [f"volume={output.gain_db:.4f}dB:precision=float"] if output.gain_db else []
+    if filters:
+        options["af"] = ",".join(filters)
+    return options
+
+
+def _compiled(parts: Sequence[tuple[Any, Output, dict[str, Any]]], heads: Path) -> list[str]:
+    """Return the command line that writes these outputs: each its source's sound, its cover, tags and chapters."""
+    import ffmpeg
+
+    covers = {output.cover: _picture(output.cover) for _, output, _ in parts if output.cover}
+    chaptered = [output for _, output, _ in parts if output.marks]
+    written = []
+    for source, output, codec in parts:
+        options = {**codec, **_EXACT, **_tag_options(output)}
+        streams = [source.audio]
+        if output.marks:
+            options["map_chapters"] = options["map_metadata"] = 1 + len(covers) + chaptered.index(output)
+        if output.cover:
+            streams.append(covers[output.cover])
+            options |= {"c:v": "copy", "disposition:v:0": "attached_pic"}
+        written.append(ffmpeg.output(*streams, f"file:{output.path}", **options))
+    argv: list[str] = ffmpeg.merge_outputs(*written).compile(cmd=[ffmpeg_path(), *_QUIET], overwrite_output=True)
+    # ffmpeg-python has no word for an input that has chapters and no streams: they come after all others
+    after = len(argv) - argv[::-1].index("-i") + 1
+    files = [_write_chapters(output, heads / f"{index}.txt") for index, output in enumerate(chaptered)]
+    return [
+        *argv[:after],
+        *(word for file in files for word in ("-f", "ffmetadata", "-i", f"file:{file}")),
+        *argv[after:],
+    ]
+
+
+def _tag_options(output: Output) -> dict[str, Any]:
+    has_head = output.tags or output.marks or output.cover
+    options: dict[str, Any] = {"id3v2_version": "3"} if has_head and output.recipe.format == "mp3" else {}
+    # ffmpeg-python gives each option once; ffmpeg takes the global tags under any number after the colon
+    tags = {f"metadata:g:{index}": f"{name}={value}" for index, (name, value) in enumerate(output.tags.items())}
+    return options | tags
+
+
+def _picture(path: Path) -> Any:
+    import ffmpeg
+
+    demuxer = "png_pipe" if path.suffix.lower() == ".png" else "jpeg_pipe"
+    return ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
+
+
+def _write_chapters(output: Output, path: Path) -> Path:
+    """Write an ffmetadata file, whose times are samples: no chapter mark is rounded before the muxer sees it."""
+    lines = [";FFMETADATA1"]
+    for mark in output.marks:
+        title = re.sub(r"([=;#\\\n])", r"\\\1", mark.title)
+        lines += ["[CHAPTER]", f"TIMEBASE=1/{output.recipe.sample_rate}"]
+        lines += [f"START={mark.start}", f"END={mark.end}", f"title={title}"]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 # --- decoding -------------------------------------------------------------------------------------------
@@ -152,9 +270,9 @@ class Decoded:
 
 
 @contextmanager
-def decoding(path: Path, demuxer: str) -> Iterator[Decoded]:
-    """Decode the first audio stream of a file as far as the caller reads; raises FfmpegError when it is not audio."""
-    process = _Process(_decoder_argv(path, demuxer), stdout=subprocess.PIPE)
+def decoding(path: Path, demuxer: str, stream: int = 0) -> Iterator[Decoded]:
+    """Decode an audio stream of a file, the first one, as far as the caller reads; raises FfmpegError without one."""
+    process = _Process(_decoder_argv(path, demuxer, stream), stdout=subprocess.PIPE)
     try:
         sample_rate, channels = _read_header(process)
         yield Decoded(sample_rate=sample_rate, channels=channels, blocks=_read_blocks(process, channels))
@@ -162,12 +280,26 @@ def decoding(path: Path, demuxer: str) -> Iterator[Decoded]:
         process.kill()
 
 
-def _decoder_argv(path: Path, demuxer: str) -> list[str]:
+@contextmanager
+def copying_adts(path: Path) -> Iterator[IO[bytes]]:
+    """Read the AAC frames of an MPEG-4 file as a raw stream, not decoded; raises FfmpegError when it has none."""
+    import ffmpeg
+
+    source = ffmpeg.input(f"file:{path}", f="mov", protocol_whitelist="file")
+    graph = source.audio.output("pipe:1", f="adts", acodec="copy", **_EXACT)
+    process = _Process(list(graph.compile(cmd=[ffmpeg_path(), *_QUIET])), stdout=subprocess.PIPE)
+    try:
+        yield process.stdout
+    finally:
+        process.kill()
+
+
+def _decoder_argv(path: Path, demuxer: str, stream: int) -> list[str]:
     import ffmpeg
 
     source = ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
     # AU, because its header is six big-endian numbers and states rate and channels without a length.
-    graph = source.output("pipe:1", map="0:a:0", f="au", acodec="pcm_f32be", **_EXACT)
+    graph = source.output("pipe:1", map=f"0:a:{stream}", f="au", acodec="pcm_f32be", **_EXACT)
     return list(graph.compile(cmd=[ffmpeg_path(), *_QUIET]))
 
 

@@ -5,8 +5,9 @@ import glob
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, Protocol
 
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import soundfile
 
 from tts_cli.audio.containers import format_fault
-from tts_cli.audio.ffmpeg import DEMUXERS, NO_TAGS, Encoder, FfmpegError, Tags, decoding
+from tts_cli.audio.ffmpeg import DEMUXERS, NO_TAGS, Encoder, FfmpegError, Output, Tags, decoding
 from tts_cli.audio.weighting import Samples
 from tts_cli.errors import OutputError, TakeError
 
@@ -135,6 +136,8 @@ def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Sampl
 
 # --- masters --------------------------------------------------------------------------------------------
 
+PCM_FORMATS = ("wav", "flac")
+_PCM_TAGS = frozenset(("title", "artist", "album", "tracknumber", "genre", "date", "copyright", "comment"))
 _RF64_BYTES = 0xFFFF_0000  # a plain WAV counts its bytes in 32 bits
 
 
@@ -158,87 +161,130 @@ class _PcmFile(soundfile.SoundFile):  # type: ignore[misc]
         super().write(block if self._bits > 24 else _as_integers(block, self._bits))
 
 
-class MasterWriter:
-    """A master in the making: a locked temporary file beside its name, which it takes over when it is whole."""
+class Draft:
+    """A file in the making: a locked temporary file beside its name, which it takes over when it is whole."""
 
-    def __init__(self, path: Path, recipe: "Recipe", frames: int, tags: Tags) -> None:
-        self._path = path
-        self._channels = recipe.channels
-        self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         with _translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             _sweep(path)
-            self._file = self._temporary.open("xb")
+            self._file = self.temporary.open("xb")
             with suppress(OSError):  # some network disks have no locks; then leftovers stay
                 fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._sink = self._opened(recipe, frames, tags)
 
-    def _opened(self, recipe: "Recipe", frames: int, tags: Tags) -> _Sink:
+    def reopen(self) -> IO[bytes]:
+        """Open the unfinished file for reading along; it stays readable when it is published."""
+        return self.temporary.open("rb")
+
+    def publish(self) -> None:
+        """Make the file durable and give it its name."""
+        with _translated(self.path), self._file:
+            os.fsync(self._file)
+            self.temporary.replace(self.path)
+            _sync_folder(self.path.parent)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._file.close()
+        self.temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def drafting(paths: Sequence[Path]) -> Iterator[list[Draft]]:
+    """Give a draft for each path; all appear under their names at the end, or none of them when something fails."""
+    drafts: list[Draft] = []
+    try:
+        drafts.extend(map(Draft, paths))
+        yield drafts
+        for draft in drafts:
+            draft.publish()
+    except BaseException:
+        for draft in drafts:
+            draft.discard()
+        raise
+
+
+class MasterWriter:
+    """One programme being written to one or more files: PCM by libsndfile, all others by one ffmpeg."""
+
+    def __init__(self, outputs: Sequence[Output], drafts: Sequence[Draft], frames: int) -> None:
+        self._channels = outputs[0].recipe.channels
+        self._drafts = drafts
+        self._sinks: list[_Sink] = []
+        placed = [replace(output, path=draft.temporary) for output, draft in zip(outputs, drafts, strict=True)]
+        encoded = [output for output in placed if output.recipe.format not in PCM_FORMATS]
         try:
-            with _translated(self._path):
-                return _open_sink(self._temporary, recipe, frames, tags)
+            with _translated(drafts[0].path):
+                for output in placed:
+                    if output not in encoded:
+                        self._sinks.append(_open_pcm(output, frames))
+                if encoded:
+                    self._sinks.append(Encoder(encoded))
         except BaseException:
-            self._remove()
+            self.kill()
             raise
 
     def write(self, block: Samples) -> None:
         """Append a float32 block, mono [n] or [n, channels]; mono goes to every channel."""
         if block.ndim == 1 and self._channels > 1:
             block = np.repeat(block[:, None], self._channels, axis=1)
-        with _translated(self._path):
-            self._sink.write(block)
+        with _translated(self._drafts[0].path):
+            for sink in self._sinks:
+                sink.write(block)
 
-    def reopen(self) -> IO[bytes]:
-        """Open the unfinished file for reading along; it stays readable when it is published."""
-        return self._temporary.open("rb")
+    def reopen(self, index: int = 0) -> IO[bytes]:
+        """Open one of the unfinished files for reading along."""
+        return self._drafts[index].reopen()
 
-    def publish(self) -> None:
-        """Finish the file, make it durable and give it its name."""
-        with _translated(self._path), self._file:
-            self._sink.close()
-            os.fsync(self._file)
-            self._temporary.replace(self._path)
-            _sync_folder(self._path.parent)
+    def close(self) -> None:
+        """Finish the files."""
+        with _translated(self._drafts[0].path):
+            for sink in self._sinks:
+                sink.close()
 
-    def discard(self) -> None:
-        """Leave nothing behind."""
-        with suppress(OSError, soundfile.LibsndfileError):
-            self._sink.kill() if isinstance(self._sink, Encoder) else self._sink.close()
-        self._remove()
+    def kill(self) -> None:
+        """Stop at once; the files are worthless."""
+        for sink in self._sinks:
+            with suppress(OSError, soundfile.LibsndfileError):
+                sink.kill() if isinstance(sink, Encoder) else sink.close()
 
-    def _remove(self) -> None:
-        self._file.close()
-        self._temporary.unlink(missing_ok=True)
+
+@contextmanager
+def open_outputs(outputs: Sequence[Output], *, frames: int) -> Iterator[MasterWriter]:
+    """Write files of about `frames` samples per channel that appear under their names whole, or not at all.
+
+    All have one sample rate and one number of channels. A PCM file has the tags `copyright` and `comment` alone.
+
+    Raises OutputError when one cannot be written, and when its format cannot do what the recipe asks.
+    """
+    for output in outputs:
+        if fault := format_fault(output.recipe):
+            raise OutputError(f"cannot write {output.path}: {fault[1]}")
+    with drafting([output.path for output in outputs]) as drafts:
+        writer = MasterWriter(outputs, drafts, frames)
+        try:
+            yield writer
+            writer.close()
+        except BaseException:
+            writer.kill()
+            raise
 
 
 @contextmanager
 def open_master(path: Path, recipe: "Recipe", *, frames: int, tags: Tags = NO_TAGS) -> Iterator[MasterWriter]:
-    """Write a file of about `frames` samples per channel that appears under its name whole, or not at all.
-
-    `tags` are `copyright` and `comment`, each one line.
-
-    Raises OutputError when it cannot be written, and when the format cannot do what the recipe asks.
-    """
-    fault = format_fault(recipe)
-    if fault:
-        raise OutputError(f"cannot write {path}: {fault[1]}")
-    writer = MasterWriter(path, recipe, frames, tags)
-    try:
+    """Write one such file."""
+    with open_outputs([Output(path=path, recipe=recipe, tags=tags)], frames=frames) as writer:
         yield writer
-        writer.publish()
-    except BaseException:
-        writer.discard()
-        raise
 
 
-def _open_sink(path: Path, recipe: "Recipe", frames: int, tags: Tags) -> _Sink:
-    if recipe.format not in ("wav", "flac"):
-        return Encoder(path, recipe, tags)
+def _open_pcm(output: Output, frames: int) -> _Sink:
+    recipe = output.recipe
     huge = recipe.format == "wav" and frames * recipe.channels * recipe.bits // 8 > _RF64_BYTES
-    kind = "RF64" if huge else recipe.format.upper()
-    sink = _PcmFile(path, recipe, kind)
-    for name, value in tags.items():
-        setattr(sink, name, value)
+    sink = _PcmFile(output.path, recipe, "RF64" if huge else recipe.format.upper())
+    for name in _PCM_TAGS.intersection(output.tags):
+        setattr(sink, name, output.tags[name])
     return sink
 
 

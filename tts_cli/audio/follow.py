@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
 from typing import IO
 
@@ -80,6 +81,20 @@ def _batches(file: IO[bytes], sample_rate: int, finished: Event) -> Iterator[lis
             return
         if not data:
             finished.wait(_POLL_S)
+
+
+def constant_kbps(path: Path) -> int:
+    """Return the bitrate that every frame of a finished mp3 has, or 0 where they differ; its header frame is one."""
+    finished = Event()
+    finished.set()
+    with path.open("rb") as file:
+        sample_rate = SequentialFile(path).samplerate
+        rates = {_kbps(frame) for frames in _batches(file, sample_rate, finished) for frame in frames}
+    return rates.pop() if len(rates) == 1 else 0
+
+
+def _kbps(frame: bytes) -> int:
+    return MP3_KBPS[(frame[2] >> 4) - 1]
 
 
 def _skip_tag(file: IO[bytes], finished: Event) -> None:

@@ -11,6 +11,7 @@ import soundfile
 
 from tts_cli.audio.ffmpeg import DEMUXERS, FfmpegError, decoding
 from tts_cli.audio.files import SequentialFile
+from tts_cli.audio.levels import LevelMeter
 from tts_cli.audio.measure import LUFS_OF_FULL_SCALE_POWER, SILENCE_DB
 from tts_cli.audio.truepeak import TruePeakMeter
 from tts_cli.audio.weighting import BINS_PER_SECOND, KWeighting, Samples, bin_edges
@@ -123,6 +124,12 @@ class FileLevels:
     true_peak_dbtp: float
     frames: int
     sample_rate: int
+    channels: int
+    peak_dbfs: float
+    rms_db: float
+    noise_floor_db: float
+    head_s: float
+    tail_s: float
 
 
 def measure_file(path: Path) -> FileLevels:
@@ -143,19 +150,27 @@ def measure_file(path: Path) -> FileLevels:
 
 def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int) -> FileLevels:
     """Measure blocks while the next one is decoded, loudness and true peak side by side."""
-    meter = LoudnessMeter(sample_rate, channels)
+    meter, levels = LoudnessMeter(sample_rate, channels), LevelMeter(sample_rate, channels)
     frames = 0
     with ThreadPoolExecutor(2) as pool:
         for block in _decoded_ahead(blocks, pool):
             peaks = pool.submit(meter.push_peaks, block)
             meter.push_power(block)
+            levels.push(block)
             peaks.result()
             frames += block.shape[0]
+    head_s, tail_s = levels.quiet_s()
     return FileLevels(
         lufs=max(meter.integrated_lufs(), ABSOLUTE_GATE_LUFS),
         true_peak_dbtp=max(20 * float(np.log10(max(meter.true_peak(), 1e-9))), SILENCE_DB),
         frames=frames,
         sample_rate=sample_rate,
+        channels=channels,
+        peak_dbfs=levels.peak_dbfs(),
+        rms_db=levels.rms_db(),
+        noise_floor_db=levels.noise_floor_db(),
+        head_s=head_s,
+        tail_s=tail_s,
     )
 
 

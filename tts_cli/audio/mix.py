@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from tts_cli.audio.edit import fade_edges, fit_length
+from tts_cli.audio.effects import apply_effect
 from tts_cli.audio.files import decode_take
 from tts_cli.audio.stretch import stretch
 from tts_cli.audio.weighting import Samples
@@ -40,7 +41,7 @@ def mix(timeline: Timeline, fade_ms: float, read_take: ReadTake, pool: ThreadPoo
             coming = next(recorded, None)
         for clip, samples in sounding:
             _add(block, start, clip.start, samples)
-        sounding = [pair for pair in sounding if pair[0].start + pair[0].length > start + block.size]
+        sounding = [pair for pair in sounding if pair[0].start + pair[1].size > start + block.size]
         yield block
 
 
@@ -52,7 +53,7 @@ def _add(block: Samples, block_start: int, start: int, samples: Samples) -> None
 
 
 def clip_samples(clip: Clip, read_take: ReadTake, sample_rate: int, fade: int) -> Samples:
-    """Return a clip as it sounds: cut, at its tempo, resampled to its length, with its gain and its fades."""
+    """Return a clip as it sounds: cut, at its tempo, as long as it must be, with its gain, its fades and its effect."""
     samples, take_rate = read_samples(clip.take, read_take)
     cut = samples[clip.trim : clip.trim + clip.trim_length]
     if clip.tempo != 1:
@@ -61,7 +62,7 @@ def clip_samples(clip: Clip, read_take: ReadTake, sample_rate: int, fade: int) -
     if clip.gain_db:
         fitted *= np.float32(10 ** (clip.gain_db / 20))
     fade_edges(fitted, fade)
-    return fitted
+    return apply_effect(fitted, sample_rate, clip.effect) if clip.effect else fitted
 
 
 def read_samples(take: Take, read_take: ReadTake) -> tuple[Samples, int]:

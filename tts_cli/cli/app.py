@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from tts_cli import __version__
-from tts_cli.cli import bench, cache, check, clone, doctor, engines, output, precompute, render, report, voices
+from tts_cli.cli import (
+    bench,
+    cache,
+    check,
+    clone,
+    doctor,
+    engines,
+    export,
+    output,
+    precompute,
+    render,
+    report,
+    voices,
+)
 from tts_cli.errors import TtsError
 from tts_cli.types import ExitCode
 
@@ -19,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("render", epilog=render.EXAMPLE)(render.render)
+app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("clone", epilog=clone.EXAMPLE)(clone.clone)
 app.command("precompute", epilog=precompute.EXAMPLE)(precompute.precompute)
 app.command("check", epilog=check.EXAMPLE)(check.check)

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from tts_cli.cli import output
 from tts_cli.pipeline.run import Forecast
-from tts_cli.types import Deliverable, Failure, Outcome, PlannedLine, Report
+from tts_cli.types import Check, Deliverable, ExportReport, Failure, Outcome, PlannedLine, Report
 
 MOST_FAILURES = 20
 NEWLINE = "\n"
@@ -100,6 +100,49 @@ def _show_lines(what: str, failures: Sequence[Failure], style: str = "red") -> N
         talk.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or report.json, has them all")
 
 
+def show_export(report: ExportReport) -> None:
+    """Say what was shipped: failures first, then each file with what it measures, and what it misses."""
+    talk = output.talk()
+    for failure in report.failures:
+        talk.print(
+            f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}"
+        )
+    if report.missing:
+        talk.print(f"[yellow]not written:[/yellow] files that miss a line; {_count(report.missing, 'line')} to go")
+    console = output.results()
+    console.print(
+        f"[bold]{escape(report.manifest)}[/bold]  {escape(report.recipe)}  [dim]{escape(report.out)}/[/dim]\n"
+    )
+    output.print_table(
+        ("file", "length", "loudness", "true peak", "checks"),
+        [(shipped.path, *_levels(shipped), _verdict(shipped)) for shipped in report.outputs],
+        right=("length", "loudness", "true peak"),
+    )
+    for shipped in report.outputs:
+        for check in shipped.checks:
+            if not check.passed:
+                wrong = f"{check.name} is {check.value:g}, not {_bounds(check)}"
+                talk.print(f"[red]failed:[/red] {escape(shipped.path)}: {escape(wrong)}")
+    for notice in report.notices:
+        talk.print(f"[yellow]notice:[/yellow] {escape(notice)}")
+
+
+def _verdict(shipped: Deliverable) -> str:
+    passed = sum(check.passed for check in shipped.checks)
+    if not shipped.checks:
+        return ""
+    return f"{passed} passed" if passed == len(shipped.checks) else f"{len(shipped.checks) - passed} FAILED"
+
+
+def _bounds(check: Check) -> str:
+    """Say what a value should be."""
+    if check.low is None:
+        return f"at most {check.high:g}"
+    if check.high is None:
+        return f"at least {check.low:g}"
+    return f"{check.low:g}" if check.low == check.high else f"{check.low:g} to {check.high:g}"
+
+
 def clock(seconds: float) -> str:
     """Write a length as 0:41, 12:05 or 1:02:03."""
     whole = round(seconds)
@@ -109,9 +152,13 @@ def clock(seconds: float) -> str:
 
 
 def _row(out: str, master: Deliverable) -> tuple[str, str, str, str]:
-    loudness = "silent" if master.lufs is None else f"{master.lufs:.1f} LUFS"
+    return f"{out}/{master.path}", *_levels(master)
+
+
+def _levels(master: Deliverable) -> tuple[str, str, str]:
+    loudness = "" if master.lufs is None else f"{master.lufs:.1f} LUFS"
     peak = "" if master.true_peak_dbtp is None else f"{master.true_peak_dbtp:.1f} dBTP"
-    return f"{out}/{master.path}", clock(master.seconds), loudness, peak
+    return clock(master.seconds), loudness, peak
 
 
 def _pace(report: Report, rendered: int) -> str:

@@ -1,20 +1,37 @@
 """Delivery recipes as data: found in ./recipes, in the home folder, in the installed package; the first one wins."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import get_type_hints
 
-from tts_cli.audio.containers import format_fault
+from tts_cli.audio.containers import FORMATS, format_fault
 from tts_cli.errors import InputError, UnknownNameError
 from tts_cli.formats.decode import decode, fault, read_bytes
 from tts_cli.formats.fields import Names
-from tts_cli.formats.records import read_mapping, validated
-from tts_cli.formats.schema import RecipeFields
-from tts_cli.formats.yaml_tree import Marks, read_yaml
+from tts_cli.formats.records import Entry, Record, Spot, read_mapping, validated
+from tts_cli.formats.schema import DeliveryFields, RecipeFields
+from tts_cli.formats.yaml_tree import Mark, Marks, Node, read_yaml
 from tts_cli.settings import packaged
-from tts_cli.types import FitRules, Problem, Recipe
+from tts_cli.types import Delivery, FitRules, Problem, Recipe
 
 SUFFIX = ".yaml"
+SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "subtitles": (".srt", ".vtt", ".ass", ".json"),
+    "index": (".csv", ".json"),
+    "unreal": (".csv",),
+    "wwise": (".tsv", ".txt"),
+    "labels": (".txt",),
+    "lines": (".wav", ".flac"),
+    "timing": (".csv",),
+    "mix": (".wav",),
+    "film": (".mp4", ".m4v", ".mov", ".mkv"),
+}
+"""How the files of each kind may end; of all others, as a format does that holds sound."""
 
-_NAMES = Names(dict.fromkeys(RecipeFields.__annotations__, ""))
+_NAMES = Names(dict.fromkeys((*get_type_hints(RecipeFields), "deliver"), ""))
+_DELIVERY_NAMES = Names(dict.fromkeys(get_type_hints(DeliveryFields), ""))
+_NOT_SOUND = ("kind", "file", "require", "seconds")
 
 
 def find_recipe(name_or_path: str, home: Path) -> Recipe:
@@ -52,14 +69,52 @@ def _read(path: Path) -> Recipe:
         raise fault(name, 1, 1, "is not a recipe", f"known keys: {', '.join(sorted(_NAMES.fields))}")
     problems: list[Problem] = []
     record = read_mapping(name, tree.data, tree.marks, _NAMES, problems)
-    entry = validated(RecipeFields, _NAMES, [record], problems)[0]
-    if not problems:
-        fit = FitRules(**entry.values["fit"]) if "fit" in entry.values else None
-        recipe = Recipe(name=path.stem, **{**entry.values, "fit": fit})
-        if found := format_fault(recipe):
-            problems.append(Problem(entry.at(found[0]), found[1]))
-        if recipe.fit and recipe.split == "chapter":
-            problems.append(Problem(entry.at("fit"), "a dub is one programme", "add `split: programme`"))
+    fields = dict(record.fields)
+    deliver = fields.pop("deliver", [])
+    entry = validated(RecipeFields, _NAMES, [Record(fields, record.place)], problems)[0]
+    fit = FitRules(**entry.values["fit"]) if "fit" in entry.values and not problems else None
+    recipe = Recipe(name=path.stem, **{**({} if problems else entry.values), "fit": fit})
+    if found := format_fault(recipe):
+        problems.append(Problem(entry.at(found[0]), found[1]))
+    if recipe.fit and recipe.split == "chapter":
+        problems.append(Problem(entry.at("fit"), "a dub is one programme", "add `split: programme`"))
+    if deliver:
+        marks = record.place.mark("deliver")
+        recipe = replace(recipe, deliver=_read_deliveries(name, deliver, marks, recipe, problems))
     if problems:
         raise InputError(sorted(problems, key=lambda problem: (problem.source.line, problem.source.column)))
     return recipe
+
+
+def _read_deliveries(
+    path: str, node: Node, marks: Mark | Marks, recipe: Recipe, problems: list[Problem]
+) -> tuple[Delivery, ...]:
+    if not isinstance(node, list) or not isinstance(marks, Marks):
+        problems.append(Problem(Spot(path, marks).at(), "deliver: must be a list of files"))
+        return ()
+    records = []
+    for index, item in enumerate(node):
+        mark = marks.items[index]
+        if isinstance(item, dict) and isinstance(mark, Marks):
+            records.append(read_mapping(path, item, mark, _DELIVERY_NAMES, problems))
+        else:
+            hint = "write {kind: programme, file: x.m4b}"
+            problems.append(Problem(Spot(path, mark).at(), "deliver: each needs `kind` and `file`", hint))
+    entries = validated(DeliveryFields, _DELIVERY_NAMES, records, problems)
+    return tuple(_delivery(entry, recipe, problems) for entry in entries if not entry.is_faulty)
+
+
+def _delivery(entry: Entry, recipe: Recipe, problems: list[Problem]) -> Delivery:
+    """Make a delivery; its file's suffix says what format it has, and `file` without one is a fault."""
+    own = {name: value for name, value in entry.values.items() if name not in _NOT_SOUND}
+    kind, file = entry.values.get("kind"), entry.values.get("file", "")
+    suffix = PurePath(file).suffix.lower()
+    sound = replace(recipe, deliver=(), format=FORMATS.get(suffix, recipe.format), **own)
+    known = SUFFIXES.get(kind or "", tuple(FORMATS))
+    if kind is None or suffix not in known:
+        message = "kind: is missing" if kind is None else f"file: must end in {', '.join(known)}"
+        problems.append(Problem(entry.at("file" if kind else ""), message))
+    elif suffix in FORMATS and (found := format_fault(sound)):
+        problems.append(Problem(entry.at(found[0]), found[1]))
+    more = {name: entry.values[name] for name in ("require", "seconds") if name in entry.values}
+    return Delivery(kind=kind or "programme", file=file, sound=sound, **more)

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from tts_cli.formats import values
 from tts_cli.formats.fields import Names
-from tts_cli.types import AudioFormat, Fit, Overflow, Stretcher
+from tts_cli.types import AudioFormat, Bounds, DeliveryKind, Fit, MeasureName, Overflow, Stretcher
 
 LONGEST_TEXT = 100_000
 
@@ -167,6 +167,9 @@ class ProjectFields(TypedDict, total=False):
     translator: Text
     publisher: Text
     series: Text
+    cover: Text
+    opening: Text
+    closing: Text
     genre: Text
     date: Text
     year: Text
@@ -211,13 +214,9 @@ class FitFields(TypedDict, total=False):
     stretcher: Stretcher
 
 
-@_strict
-class RecipeFields(TypedDict, total=False):
-    """How a master must be; bounds are those of the formats and of loudness practice."""
+class SoundFields(TypedDict, total=False):
+    """How a file must sound; bounds are those of the formats and of loudness practice."""
 
-    description: Text
-    format: AudioFormat
-    split: Literal["chapter", "programme"]
     sample_rate: Annotated[int, PlainValidator(values.whole(8_000, 192_000))]
     channels: Annotated[int, PlainValidator(values.whole(1, 2))]
     bits: Annotated[int, PlainValidator(values.whole(16, 24))]
@@ -227,7 +226,31 @@ class RecipeFields(TypedDict, total=False):
     fade_ms: Annotated[float, _number(0, 1000, " ms")]
     head_s: Annotated[float, _number(0, 60, " s")]
     tail_s: Annotated[float, _number(0, 60, " s")]
+    rms_db: Annotated[float, _number(-50, -5, " dB")]
+    room_tone_db: Annotated[float, _number(-96, -60, " dB")]
+
+
+@_strict
+class RecipeFields(SoundFields, total=False):
+    """How masters must be, and what is said beside the script; what is delivered is read apart."""
+
+    description: Text
+    format: AudioFormat
+    split: Literal["chapter", "programme"]
+    notice: Text
+    opening: Text
+    closing: Text
     fit: FitFields
+
+
+@_strict
+class DeliveryFields(SoundFields, total=False):
+    """One kind of file that a recipe delivers; where it says nothing itself, the recipe's sound holds."""
+
+    kind: DeliveryKind
+    file: Annotated[str, PlainValidator(values.parse_delivered_file)]
+    require: dict[MeasureName, Annotated[Bounds, PlainValidator(values.parse_bounds)]]
+    seconds: Annotated[float, _number(1, 36_000, " s")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from tts_cli.types import Bounds
+
 LONGEST_S = 360_000.0
 LONGEST_PAUSE_S = 60.0
 LONGEST_NAME = 200
 LONGEST_FILE_NAME_BYTES = 200
 LONGEST_PATH = 400
 FILE_FIELDS = ("id", "speaker", "chapter", "language", "emotion")
+DELIVERY_FIELDS = (*FILE_FIELDS, "name", "title", "number")
 
 _NUMBER = r"(?:\d{1,12}(?:[.,]\d{1,12})?|[.,]\d{1,12})"
 _TIME = re.compile(rf"({_NUMBER})\s*(ms|sec|s)?", re.IGNORECASE | re.ASCII)
@@ -118,6 +121,18 @@ def parse_number(value: object) -> float:
     return _signed(match)
 
 
+def parse_bounds(value: object) -> Bounds:
+    """Return bounds for `-23..-18`, `..-3`, `192..` and `44100`, which is both."""
+    low, dots, high = as_text(value).partition("..")
+    bounds = Bounds(parse_number(low) if low.strip() else None, parse_number(high) if high.strip() else None)
+    if not dots:
+        bounds = Bounds(bounds.low, bounds.low)
+    least, most = bounds
+    if (least is most is None) or (least is not None and most is not None and least > most):
+        raise BadValueError(f"{_shown(value)} bounds nothing", "write -23..-18, ..-3 or 192..")
+    return bounds
+
+
 def whole(low: int, high: int) -> Callable[[object], int]:
     """Return a parser of whole numbers from `low` to `high`."""
 
@@ -181,12 +196,21 @@ def parse_id(value: object) -> str:
 
 def parse_file(value: object) -> str:
     """Return a relative path inside the output folder, perhaps with the fields {id}, {speaker}, {chapter} ..."""
+    return _template(value, FILE_FIELDS)
+
+
+def parse_delivered_file(value: object) -> str:
+    """Return the same for what a recipe delivers, which may also be named by {name}, {title} and {number}."""
+    return _template(value, DELIVERY_FIELDS)
+
+
+def _template(value: object, fields: tuple[str, ...]) -> str:
     text = unicodedata.normalize("NFC", as_text(value)).replace("\\", "/")
     plain = text
-    for field in FILE_FIELDS:
+    for field in fields:
         plain = plain.replace(f"{{{field}}}", "x")
     if "{" in plain or "}" in plain:
-        known = ", ".join(f"{{{field}}}" for field in FILE_FIELDS)
+        known = ", ".join(f"{{{field}}}" for field in fields)
         raise BadValueError(f"{_shown(text)} has a field that nobody knows", f"known: {known}")
     fault = (
         "it is too long"

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from tts_cli import __version__
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.errors import InputError, OutputError
+from tts_cli.pipeline.labels import LONGEST_TAG, one_line
 from tts_cli.text.markup import display_text
 from tts_cli.types import (
+    Check,
     Clip,
     Deliverable,
     Line,
@@ -30,10 +33,9 @@ from tts_cli.types import (
     Voice,
 )
 
-TIMELINE_VERSION = 1
+TIMELINE_VERSION = 2
 TIMELINE_FILE = "timeline.json"
 REPORT_FILE = "report.json"
-LONGEST_TAG = 2000
 
 
 # --- names ----------------------------------------------------------------------------------------------
@@ -107,6 +109,7 @@ class Past:
     """What an output folder says of the last run; what is missing or unreadable counts as never made."""
 
     out: Path
+    report: str = REPORT_FILE
 
     @cached_property
     def lines(self) -> Mapping[str, PastLine]:
@@ -116,7 +119,7 @@ class Past:
     @cached_property
     def outputs(self) -> Mapping[str, Deliverable]:
         """The files of the last report, by path."""
-        return {output.path: output for output in _past_outputs(self.out / REPORT_FILE)}
+        return {output.path: output for output in _past_outputs(self.out / self.report)}
 
     @cached_property
     def suspects(self) -> frozenset[str]:
@@ -149,7 +152,17 @@ def _past_lines(path: Path) -> list[PastLine]:
 def _past_outputs(path: Path) -> list[Deliverable]:
     try:
         report = json.loads(path.read_bytes())
-        return [Deliverable(**output) for output in (report["timeline"], *report["outputs"])]
+        outputs = (*filter(None, [report.get("timeline")]), *report["outputs"])
+        return [
+            Deliverable(
+                **{
+                    **output,
+                    "checks": tuple(Check(**check) for check in output["checks"]),
+                    "pieces": tuple((made_from, samples) for made_from, samples in output["pieces"]),
+                }
+            )
+            for output in outputs
+        ]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
@@ -169,10 +182,14 @@ def unchanged(out: Path, name: str, inputs: str, past: Past) -> Deliverable | No
 def describe_inputs(timeline: Timeline, recipe: Recipe, tags: Mapping[str, str]) -> str:
     """Return the digest of all that a master is made from: the edit list, the takes' content, the recipe, the tags."""
     clips = [
-        (clip.take.blob, clip.start, clip.length, clip.trim, clip.trim_length, clip.gain_db, clip.tempo)
+        (
+            *(clip.take.blob, clip.start, clip.length, clip.trim, clip.trim_length, clip.gain_db),
+            *(clip.tempo, clip.effect),
+        )
         for clip in timeline.clips
     ]
-    return digest([__version__, asdict(recipe), timeline.sample_rate, timeline.length, clips, dict(tags)])
+    sound = asdict(replace(recipe, deliver=()))
+    return digest([__version__, sound, timeline.sample_rate, timeline.length, clips, dict(tags)])
 
 
 def line_voices(manifest: Manifest) -> dict[str, Voice]:
@@ -188,17 +205,13 @@ def provenance_tags(voices: Mapping[str, Voice], timeline: Timeline) -> dict[str
     """
     heard = [voices[clip.line_id] for clip in timeline.clips if clip.line_id in voices]
     named = {voice.name: voice for voice in heard if voice.licence or voice.consent}
-    licences = [f"{name}: {_one_line(voice.licence)}" for name, voice in sorted(named.items()) if voice.licence]
-    consents = [f"{name}: {_one_line(voice.consent)}" for name, voice in sorted(named.items()) if voice.consent]
+    licences = [f"{name}: {one_line(voice.licence)}" for name, voice in sorted(named.items()) if voice.licence]
+    consents = [f"{name}: {one_line(voice.consent)}" for name, voice in sorted(named.items()) if voice.consent]
     tags = {
         "copyright": f"voices: {'; '.join(licences)}" if licences else "",
         "comment": f"synthetic speech; consent: {'; '.join(consents)}" if consents else "synthetic speech",
     }
     return {name: value[:LONGEST_TAG] for name, value in tags.items() if value} if named else {}
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def deliver(out: Path, name: str, master: Master, inputs: str) -> Deliverable:
@@ -232,11 +245,13 @@ def keep_timeline(
     The digest that tells so is far quicker than the file: the masters' own inputs stand for their clips.
     """
     rows = [_line_json(*line) for line in lines]
-    inputs = digest([TIMELINE_VERSION, [(m.path, m.inputs) for m in masters], [list(row.values()) for row in rows]])
+    head = _head_json(past.out, plan.manifest)
+    made_of = [(master.path, master.inputs) for master in masters]
+    inputs = digest([TIMELINE_VERSION, head, made_of, [list(row.values()) for row in rows]])
     if kept := unchanged(past.out, TIMELINE_FILE, inputs, past):
         return kept
     data = _one_item_per_line(
-        {"version": TIMELINE_VERSION, "manifest": plan.manifest.name},
+        {"version": TIMELINE_VERSION, **head},
         masters=[_timeline_json(name, timeline) for name, timeline in timelines.items()],
         clips=[_clip_json(name, clip) for name, timeline in timelines.items() for clip in timeline.clips],
         lines=rows,
@@ -265,6 +280,23 @@ def _write_text(out: Path, name: str, kind: str, data: bytes, inputs: str) -> De
         size=written.st_size,
         mtime_ns=written.st_mtime_ns,
     )
+
+
+def _head_json(out: Path, manifest: Manifest) -> dict[str, Any]:
+    """Say of the whole script what an export must know; the cover's path is from the output folder."""
+    metadata = dict(manifest.metadata)
+    if cover := metadata.get("cover"):
+        metadata["cover"] = os.path.relpath(cover, out)
+    return {
+        "manifest": manifest.name,
+        "metadata": metadata,
+        "chapters": [[chapter.id, chapter.title] for chapter in manifest.chapters.values()],
+        "pauses": asdict(manifest.pauses),
+        "voices": [
+            [name, engine, voice.name, voice.licence, voice.consent]
+            for (name, engine), voice in manifest.voices.items()
+        ],
+    }
 
 
 def _timeline_json(name: str, timeline: Timeline) -> dict[str, Any]:
@@ -306,6 +338,13 @@ def _line_json(planned: PlannedLine, past: PastLine) -> dict[str, Any]:
         "language": past.language,
         "emotion": past.emotion,
         "parts": past.parts,
+        "cast": line.voice,
+        "scene": line.scene,
+        "edit": [planned.gain_db, planned.lead_s, line.pause_before_s, line.pause_after_s],
+        "effect": line.effect,
+        "file": line.file,
+        "tags": line.tags,
+        "direction": line.direction,
     }
 
 

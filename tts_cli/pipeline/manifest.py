@@ -11,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tts_cli.audio.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError
 from tts_cli.formats.documents import Findings, Member
 from tts_cli.formats.fields import fold, guess
+from tts_cli.formats.pictures import picture_fault
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
@@ -128,12 +130,22 @@ class _Resolver:
             emotions=self._emotions,
             chapters=self._chapters,
             pauses=Pauses(**self._frame.pauses.values),
-            metadata={name: value for name, value in project.items() if name not in _NOT_METADATA},
+            metadata=self._metadata(),
             seed=project.get("seed", 0),
             recipe=self._recipe(project.get("recipe", "")) or (DUB if self._script.form in SUBTITLE_FORMS else ""),
             length_s=project.get("length"),
             warnings=tuple(self._findings.warnings),
         )
+
+    def _metadata(self) -> dict[str, str]:
+        """Return what the work is called; the cover's path is from where we are."""
+        project = self._frame.project
+        metadata = {name: value for name, value in project.values.items() if name not in _NOT_METADATA}
+        if cover := metadata.get("cover"):
+            metadata["cover"] = path = os.path.join(self._script.folder, cover)  # noqa: PTH118
+            if fault := picture_fault(path):
+                self._findings.complain(project.at("cover"), f"cover: {fault}", "name a JPEG or a PNG file")
+        return metadata
 
     def _recipe(self, recipe: str) -> str:
         """Return a recipe's name as it is, and its path from where the manifest lies."""
@@ -173,6 +185,10 @@ class _Resolver:
         known = self._known_speaker(line, entry, scope)
         for fault in self._faults_of(line) if known else ():
             self._note(fault, scope.at(fault.field, entry))
+        if line.effect and line.effect not in EFFECTS and line.effect not in self._said:
+            self._said.add(line.effect)
+            hint = guess(line.effect, EFFECTS)
+            self._warn(scope.at("effect", entry), f"unknown effect {line.effect!r}: the voice stays dry", hint)
         if "intensity" in entry.values and not line.emotion:
             self._warn(entry.at("intensity"), "intensity does nothing without an emotion")
         spec = spec_of(line.engine) if line.params else None

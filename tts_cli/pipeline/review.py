@@ -15,6 +15,7 @@ from tts_cli.audio.weighting import Samples
 from tts_cli.errors import InputError
 from tts_cli.pipeline.deliverables import REPORT_FILE, TIMELINE_FILE
 from tts_cli.pipeline.dubbing import TIMING_FILE
+from tts_cli.pipeline.shipment import EXPORT_FILE
 from tts_cli.types import Problem, Source
 
 COLUMNS = 900
@@ -163,7 +164,7 @@ def review_folder(
         status=report["status"],
         counts=report["lines"],
         audio_seconds=report["audio_seconds"],
-        files=tuple(_review_file(folder, output, report) for output in report["outputs"]),
+        files=(*(_review_file(folder, output, report) for output in report["outputs"]), *_review_exports(folder)),
         chapters=tuple(chapters),
         lines=lines,
         incomplete=report["incomplete"],
@@ -265,10 +266,16 @@ def _review_file(folder: Path, output: Json, report: Json) -> ReviewedFile:
     )
 
 
-def _check_file(folder: Path, output: Json, recipe: Json) -> Iterator[Check]:
-    size = (folder / output["path"]).stat().st_size if (folder / output["path"]).is_file() else None
+def _check_size(folder: Path, output: Json) -> Check:
+    """Say whether a file is still there as it was written."""
+    path = folder / output["path"]
+    size = path.stat().st_size if path.is_file() else None
     measured = "missing" if size is None else f"{size:,} bytes"
-    yield Check(name="file", wanted=f"{output['size']:,} bytes", measured=measured, passed=size == output["size"])
+    return Check(name="file", wanted=f"{output['size']:,} bytes", measured=measured, passed=size == output["size"])
+
+
+def _check_file(folder: Path, output: Json, recipe: Json) -> Iterator[Check]:
+    yield _check_size(folder, output)
     if output["kind"] != "master" or not recipe or output["lufs"] is None:
         return
     lufs, wanted = output["lufs"], recipe["loudness_lufs"]
@@ -285,6 +292,24 @@ def _check_file(folder: Path, output: Json, recipe: Json) -> Iterator[Check]:
         measured=f"{peak:.1f} dBTP",
         passed=peak <= ceiling + PEAK_TOLERANCE_DB,
     )
+
+
+def _review_exports(folder: Path) -> Iterator[ReviewedFile]:
+    """Yield the files that recipes delivered into folders inside this one, each with its recipe's checks."""
+    for path in sorted(folder.glob(f"*/{EXPORT_FILE}")):
+        for output in _read_json(path.parent, EXPORT_FILE)["outputs"]:
+            yield ReviewedFile(
+                **{name: output[name] for name in ("kind", "seconds", "lufs", "true_peak_dbtp")},
+                path=f"{path.parent.name}/{output['path']}",
+                checks=(_check_size(path.parent, output), *map(_delivery_check, output["checks"])),
+            )
+
+
+def _delivery_check(check: Json) -> Check:
+    low, high = check["low"], check["high"]
+    bounds = [f"at least {low:g}" if low is not None else "", f"at most {high:g}" if high is not None else ""]
+    wanted = f"{low:g}" if low == high else " and ".join(filter(None, bounds))
+    return Check(name=check["name"], wanted=wanted, measured=f"{check['value']:g}", passed=check["passed"])
 
 
 # --- the lines' own sounds ------------------------------------------------------------------------------

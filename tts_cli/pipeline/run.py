@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from tts_cli.formats.csv_rows import Sheet, read_csv, write_back
 from tts_cli.formats.decode import decode, read_bytes
 from tts_cli.formats.documents import sniff_format
 from tts_cli.formats.recipes import find_recipe
+from tts_cli.formats.subtitles import write_subtitles
 from tts_cli.pipeline.conditioning import conditionings_of
+from tts_cli.pipeline.cues import make_cues
 from tts_cli.pipeline.deliverables import (
     REPORT_FILE,
     Past,
@@ -32,6 +34,7 @@ from tts_cli.pipeline.deliverables import (
     line_voices,
     master_names,
     output_path,
+    programme_name,
     provenance_tags,
     safe_name,
     unchanged,
@@ -43,7 +46,8 @@ from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.order import Order, Progress, Started, Watch
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
-from tts_cli.pipeline.recording import Studio, load_takes, record, settle_suspects
+from tts_cli.pipeline.recording import Studio, load_takes, settle_suspects
+from tts_cli.pipeline.recording import record as record_plan
 from tts_cli.pipeline.report import (
     choose_status,
     line_outcomes,
@@ -64,6 +68,7 @@ from tts_cli.pipeline.timeline import (
     split_lines,
 )
 from tts_cli.settings import Settings
+from tts_cli.text.captions import CaptionRules
 from tts_cli.types import (
     Deliverable,
     Manifest,
@@ -101,14 +106,15 @@ class _Run:
 
 def check(order: Order, settings: Settings) -> Manifest:
     """Load a manifest and check all of it, the clips of its voices too; raises `InputError` with every problem."""
-    manifest = _load(order, settings)
+    manifest = load(order, settings)
     own = [emotion for speaker in manifest.speakers.values() for emotion in speaker.emotions.values()]
     for voice in manifest.voices.values():
         conditionings_of(voice, get_spec(voice.engine), (*manifest.emotions.values(), *own))
     return manifest
 
 
-def _load(order: Order, settings: Settings) -> Manifest:
+def load(order: Order, settings: Settings) -> Manifest:
+    """Read a manifest and check it; raises `InputError` with every problem."""
     return load_manifest(order.manifest, format=order.format, stdin=order.stdin, home=settings.home)
 
 
@@ -161,7 +167,7 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
     run.ledger.join(describe_work(whole), shard.count)
     plan = take_share(whole, shard)
     run.watch(_describe_start(run, plan))
-    plan = record(plan, run.studio)
+    plan = record_plan(plan, run.studio)
     outcomes = line_outcomes(plan, plan.takes.keys() | run.studio.rendered, run.studio.rendered, run.studio.errors)
     status = choose_status(outcomes)
     if status == "ok":
@@ -186,10 +192,38 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
     )
 
 
-def _prepare(order: Order, settings: Settings, watch: Watch, stop: Stop) -> _Run:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A script with the takes that there are by now, and the errors of those that could not be made, by key."""
+
+    plan: Plan
+    takes: Mapping[str, Take]
+    errors: Mapping[str, str] = field(default_factory=dict)
+    dub: Dub | None = None
+
+
+def record(order: Order, settings: Settings, watch: Watch, manifest: Manifest, recipe: Recipe) -> Recorded:
+    """Have the missing takes of a loaded manifest recorded; nothing is mastered, and no file is written.
+
+    Lines with slots are fitted to them where the recipe says how. Raises `KeyboardInterrupt` after a stop.
+    """
+    run = _prepare(order, settings, watch, Stop(), manifest, recipe)
+    plan, takes, dub = _take_in_fitted(run, _plan(run))
+    return Recorded(plan=plan, takes=takes, errors=run.studio.errors, dub=dub)
+
+
+def _prepare(
+    order: Order,
+    settings: Settings,
+    watch: Watch,
+    stop: Stop,
+    manifest: Manifest | None = None,
+    recipe: Recipe | None = None,
+) -> _Run:
     _refuse_contradictions(order)
-    manifest = _load(order, settings)
-    recipe = find_recipe(order.recipe or manifest.recipe or settings.recipe or "default", settings.home)
+    manifest = manifest or load(order, settings)
+    name = order.recipe or manifest.recipe or settings.recipe or "default"
+    recipe = recipe or find_recipe(name, settings.home)
     if recipe.fit:
         check_slots(manifest, recipe.fit)
     out = order.out or Path("out") / safe_name(manifest.name)
@@ -244,10 +278,7 @@ def _render(run: _Run, started: float) -> Report:
     first = plan = _plan(run)
     run.watch(_describe_start(run, plan))
     files = line_names(run.manifest.lines, _names(run, plan).values()) if run.order.lines else {}
-    plan, takes = _take_in(run, plan)
-    dub = fit_to_slots(plan, takes, run.recipe, partial(_take_in_again, run)) if run.recipe.fit else None
-    if dub:
-        plan, takes = dub.plan, dict(dub.takes)
+    plan, takes, dub = _take_in_fitted(run, plan)
     timelines = _name_timelines(run, plan, takes, dub)
     masters = list(_make_masters(run, timelines))
     lines = make_line_timelines(plan, takes, run.recipe) if run.order.lines or run.sheet else {}
@@ -278,6 +309,15 @@ def _render(run: _Run, started: float) -> Report:
     )
 
 
+def _take_in_fitted(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take], Dub | None]:
+    """Have the missing takes recorded, and where the recipe says how, the lines fitted to their slots."""
+    plan, takes = _take_in(run, plan)
+    if not run.recipe.fit:
+        return plan, takes, None
+    dub = fit_to_slots(plan, takes, run.recipe, partial(_take_in_again, run))
+    return dub.plan, dict(dub.takes), dub
+
+
 def _take_in_again(run: _Run, manifest: Manifest, changed: frozenset[str]) -> tuple[Plan, dict[str, Take]]:
     """Plan the manifest with the changed lines at their new speeds, and have those recorded."""
     selected = run.selected & changed
@@ -286,15 +326,20 @@ def _take_in_again(run: _Run, manifest: Manifest, changed: frozenset[str]) -> tu
 
 
 def _tell_timing(run: _Run, dub: Dub | None) -> Iterable[Deliverable]:
-    """Write how each line of a dub was fitted."""
+    """Write how each line of a dub was fitted, and its subtitles as they are spoken now."""
     if dub and dub.placements:
         yield keep_text(run.past, TIMING_FILE, "timing", timing_csv(dub, run.recipe.sample_rate))
+    if dub and dub.timeline:
+        lines = {planned.line.id: planned for planned in dub.plan.lines}
+        text = write_subtitles(make_cues([dub.timeline], lines, CaptionRules()), ".srt")
+        name = f"{programme_name(run.manifest.name, run.recipe)}.srt"
+        yield keep_text(run.past, name, "subtitles", text.encode("utf-8", "surrogatepass"))
 
 
 def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
     """Have the missing takes recorded, or where they are only to be stitched, say which are missing."""
     if not run.order.stitch_only:
-        plan = record(plan, run.studio)
+        plan = record_plan(plan, run.studio)
         return plan, load_takes(plan, run.studio)
     recalled = recall(plan, run.cache)
     for before, now in zip(plan.lines, recalled.lines, strict=True):

@@ -1,14 +1,22 @@
 """Takes -> Timeline: where each take lies in its programme, exact to the sample."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from tts_cli.audio.effects import EFFECTS, effect_tail_s
+from tts_cli.audio.weighting import BINS_PER_SECOND
 from tts_cli.engines.catalog import RECORDING
 from tts_cli.types import Clip, Gap, Pauses, Placement, Plan, PlannedLine, Recipe, Take, Timeline, Utterance
 
 # Kept around the speech that was measured in a take, so that no breath or release is cut.
 LEAD_IN_S = 0.010
 LEAD_OUT_S = 0.040
+# Of a recording's 100 ms bins, those so far below its loud ones are not speech but the room.
+_LOUD_PERCENT = 90
+_QUIET_BELOW_LU = 30.0
 
 
 def make_timelines(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -> dict[str, Timeline]:
@@ -34,6 +42,7 @@ def make_line_timelines(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -
     for planned in complete_lines(plan, takes):
         tape = _Tape(recipe.sample_rate)
         tape.speak(planned, takes, plan.manifest.pauses)
+        tape.wait(effect_tail_s(planned.line.effect))
         timelines[planned.line.id] = tape.cut(planned.line.id, planned.line.text)
     return timelines
 
@@ -55,7 +64,7 @@ def make_dub_timeline(
         id=plan.manifest.name,
         title=plan.manifest.metadata.get("title", "") or plan.manifest.name,
         sample_rate=recipe.sample_rate,
-        items=tuple(_with_gaps(sorted(clips, key=lambda clip: clip.start), length)),
+        items=tuple(_with_gaps(clips, length)),
         length=length,
     )
 
@@ -88,9 +97,72 @@ def _with_gaps(clips: Iterable[Clip], length: int) -> Iterator[Clip | Gap]:
         yield Gap(start=heard, length=length - heard)
 
 
+def make_excerpt(
+    plan: Plan, takes: Mapping[str, Take], recipe: Recipe, only: Collection[str], seconds: float = math.inf
+) -> Timeline | None:
+    """Lay out as many of these lines as fit in so many seconds, one at least; None where no line is complete."""
+    lines = [planned for planned in complete_lines(plan, takes) if planned.line.id in only]
+    if not lines:
+        return None
+    whole = _lay_out(plan, "", lines, takes, recipe)
+    most = (seconds - recipe.tail_s) * recipe.sample_rate
+    late = {clip.line_id for clip in whole.clips if clip.start + clip.length > most}
+    fitting = next((index for index, planned in enumerate(lines) if planned.line.id in late), len(lines))
+    return _lay_out(plan, "", lines[: max(1, fitting)], takes, recipe) if late else whole
+
+
 def complete_lines(plan: Plan, takes: Mapping[str, Take]) -> list[PlannedLine]:
     """Return the lines that miss no take."""
     return [planned for planned in plan.lines if _is_complete(planned, takes)]
+
+
+def tighten_edges(timeline: Timeline) -> Timeline:
+    """Cut what a recording brings of its room before the first word and after the last one.
+
+    So the silence at both ends is the recipe's, also where lines are recordings, which are otherwise left whole.
+    """
+    clips = [index for index, item in enumerate(timeline.items) if isinstance(item, Clip)]
+    items = list(timeline.items)
+    for index, side in ((clips[0], 0), (clips[-1], 1)) if clips else ():
+        item = items[index]
+        items[index] = _shortened(item, timeline.sample_rate, side) if isinstance(item, Clip) else item
+    return _closed_up(timeline, items)
+
+
+def _shortened(item: Clip, sample_rate: int, side: int) -> Clip:
+    """Cut the quiet part off one end of a clip (side 0: its beginning), but for a little room."""
+    rate = item.take.sample_rate
+    levels = np.array(item.take.measures.energy_lufs)
+    speech = np.flatnonzero(levels > np.percentile(levels, _LOUD_PERCENT) - _QUIET_BELOW_LU)
+    bins = (speech[0], levels.size - 1 - speech[-1])[side] - 1
+    unused = (item.trim, item.take.frames - item.trim - item.trim_length)[side]
+    cut = max(0, int(bins) * rate // BINS_PER_SECOND - unused)
+    if not cut:
+        return item
+    trim_length = item.trim_length - cut
+    length = -(-trim_length * sample_rate // rate)
+    return replace(item, trim=item.trim + (0 if side else cut), trim_length=trim_length, length=length)
+
+
+def _closed_up(timeline: Timeline, items: Sequence[Clip | Gap]) -> Timeline:
+    """Put items that became shorter one after the other again."""
+    placed, position = [], 0
+    for item in items:
+        placed.append(replace(item, start=position))
+        position += item.length
+    return replace(timeline, items=tuple(placed), length=position)
+
+
+def pad_timeline(timeline: Timeline, multiple: int) -> Timeline:
+    """Lengthen the silence at the end until the length is a multiple of so many samples."""
+    more = -timeline.length % multiple
+    return (
+        replace(
+            timeline, length=timeline.length + more, items=(*timeline.items, Gap(start=timeline.length, length=more))
+        )
+        if more
+        else timeline
+    )
 
 
 def _is_complete(planned: PlannedLine, takes: Mapping[str, Take]) -> bool:
@@ -177,6 +249,7 @@ class _Tape:
                 trim=trim,
                 trim_length=end - trim,
                 gain_db=planned.gain_db,
+                effect=planned.line.effect if planned.line.effect in EFFECTS else "",
             )
         )
         self.position += length

@@ -1,0 +1,126 @@
+"""`tts-cli export`: what people ship, each file measured after it was encoded."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tts_cli.cli import output
+from tts_cli.cli.options import CacheOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
+from tts_cli.errors import UsageError
+from tts_cli.settings import Crew, Settings, load_settings
+from tts_cli.types import ExitCode, ExportReport
+
+if TYPE_CHECKING:
+    from tts_cli.pipeline.export import ExportOrder
+
+
+class Duck(StrEnum):
+    """How far what lies under a dub is turned down while it speaks."""
+
+    GENTLE = "gentle"
+    BALANCED = "balanced"
+    STRONG = "strong"
+
+
+EXAMPLE = "Example: [bold]tts-cli export book.yaml --recipe audiobook --recipe acx[/bold]"
+
+
+def export(
+    source: Annotated[
+        str, typer.Argument(metavar="MANIFEST|OUT", help="A manifest, or the output folder of a render.")
+    ] = "",
+    recipe: Annotated[
+        list[str] | None, typer.Option("--recipe", metavar="NAME", help="What to deliver; may be repeated.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where each recipe gets a folder of its name.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the recipes that deliver something.")] = False,
+    video: Annotated[
+        Path | None,
+        typer.Option(
+            "--video", metavar="FILM", exists=True, dir_okay=False, help="A film to dub: it says how long the dub is."
+        ),
+    ] = None,
+    bed: Annotated[
+        Path | None,
+        typer.Option(
+            "--bed",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="What a dub is mixed over, e.g. music and effects.",
+        ),
+    ] = None,
+    duck: Annotated[
+        Duck | None, typer.Option("--duck", help="Turn the bed, or the film's own sound, down under a dub.")
+    ] = None,
+    format_: FormatOpt = None,
+    workers: WorkersOpt = None,
+    cache: CacheOpt = None,
+    as_json: JsonOpt = False,
+) -> None:
+    """Export what people ship: audiobooks, podcasts, subtitles, game lines (exit 6 where a requirement is not met)."""
+    from tts_cli.pipeline.export import ExportOrder
+    from tts_cli.pipeline.order import Screen
+
+    settings = load_settings(cache=cache, crew=Crew(workers=workers))
+    if list_:
+        _list(settings, as_json=as_json)
+        return
+    if not source:
+        raise UsageError("what to export?", hint="name a manifest, or the output folder of a render")
+    order = ExportOrder(
+        source=source,
+        stdin=read_stdin(source),
+        format=format_,
+        recipes=tuple(recipe or ()),
+        out=out,
+        screen=Screen(video=video, bed=bed, ducking=duck.value if duck else None),
+    )
+    raise typer.Exit(_export(order, settings, as_json=as_json))
+
+
+def _list(settings: Settings, *, as_json: bool) -> None:
+    from tts_cli.pipeline.export import deliverers
+
+    recipes = deliverers(settings.home)
+    if as_json:
+        listed = [
+            {"name": recipe.name, "description": recipe.description, "files": [found.file for found in recipe.deliver]}
+            for recipe in recipes
+        ]
+        output.print_json({"status": "ok", "recipes": listed})
+    else:
+        output.print_table(("recipe", "delivers"), [(recipe.name, recipe.description) for recipe in recipes])
+
+
+def _export(order: "ExportOrder", settings: Settings, *, as_json: bool) -> ExitCode:
+    from tts_cli.cli import summary
+    from tts_cli.cli.progress import progress
+    from tts_cli.pipeline import export as pipeline
+
+    try:
+        with progress() as watch:
+            reports = pipeline.export(order, settings, watch)
+    except KeyboardInterrupt:
+        output.talk().print("interrupted: finished files are kept, run the same command to go on")
+        return ExitCode.INTERRUPTED
+    if as_json:
+        statuses = [report.status for report in reports]
+        worst = next((status for status in ("partial", "failed") if status in statuses), "ok")
+        output.print_json({"status": worst, "exports": [pipeline.report_to_json(report) for report in reports]})
+    else:
+        for report in reports:
+            summary.show_export(report)
+    return _exit_code(reports)
+
+
+def _exit_code(reports: tuple[ExportReport, ...]) -> ExitCode:
+    """Lines that failed weigh more than a check that did: what is missing cannot be checked."""
+    statuses = {report.status for report in reports}
+    if "partial" in statuses:
+        return ExitCode.PARTIAL
+    return ExitCode.CHECK_FAILED if "failed" in statuses else ExitCode.DONE

@@ -1,0 +1,84 @@
+"""Lists of delivered lines: an index as CSV and JSON, import lists of game engines, and labels for an editor."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+
+_UNREAL = (
+    *("Name", "SpeakingVoice", "TargetVoices", "SpokenDialogue", "VoiceActorDirection"),
+    *("AudioFileName", "IsRecorded", "LocalizationKeys"),
+)
+_WWISE_ROOT = "\\Actor-Mixer Hierarchy\\Default Work Unit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedLine:
+    """A line and its file, whose path is from the folder of the list."""
+
+    id: str
+    speaker: str
+    emotion: str
+    language: str
+    chapter: str
+    direction: str
+    text: str
+    file: str
+    duration_s: float
+    lufs: float
+    true_peak_dbtp: float
+    sha256: str
+
+
+def write_index_csv(lines: Iterable[ListedLine]) -> str:
+    """Return a sheet of everything that is known of each line."""
+    rows = [asdict(line) for line in lines]
+    return _csv(list(ListedLine.__dataclass_fields__), [list(row.values()) for row in rows])
+
+
+def write_index_json(lines: Iterable[ListedLine]) -> str:
+    """Return the same as JSON, one line of text for each line."""
+    rows = ",\n".join(json.dumps(asdict(line), ensure_ascii=False) for line in lines)
+    return f'{{"lines": [\n{rows}\n]}}\n'
+
+
+def write_unreal(lines: Iterable[ListedLine]) -> str:
+    """Return a sheet with the columns of Unreal's dialogue script entries, its first one the row's name."""
+    rows = [
+        [line.id, line.speaker, "", line.text, line.direction, line.file, "True", f'("{line.id}")'] for line in lines
+    ]
+    return _csv(_UNREAL, rows)
+
+
+def write_wwise(lines: Iterable[ListedLine]) -> str:
+    """Return a list that Wwise imports (tab-delimited), one language at a time: a Sound Voice for each line."""
+    header = "Audio File\tObject Path\tNotes\n"
+    return header + "".join(
+        f"{line.file}\t{_WWISE_ROOT}\\<Actor-Mixer>{_wwise(line.speaker or 'Lines')}\\<Sound Voice>{_wwise(line.id)}"
+        f"\t{_one_cell(line.text)}\n"
+        for line in lines
+    )
+
+
+def write_audacity(labels: Iterable[tuple[float, float, str]]) -> str:
+    """Return a label track for Audacity: start and end in seconds, and the text."""
+    return "".join(f"{start:.6f}\t{end:.6f}\t{_one_cell(text)}\n" for start, end, text in labels)
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    sheet = io.StringIO()
+    writer = csv.writer(sheet, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return sheet.getvalue()
+
+
+def _wwise(name: str) -> str:
+    """Name an object as Wwise allows: its paths part at backslashes, and < > hold types."""
+    return "".join("_" if char in '\\/:*?"<>|.%' else char for char in PurePosixPath(name).name)
+
+
+def _one_cell(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,44 @@
+"""Subtitles: the cues of a programme, or of each chapter, in the format that a file's suffix says."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
+
+from tts_cli.formats.subtitles import write_subtitles
+from tts_cli.pipeline.cues import fastest, make_cues, widest
+from tts_cli.pipeline.shipment import Shipment
+from tts_cli.pipeline.timeline import split_lines
+from tts_cli.text.captions import CaptionRules
+from tts_cli.types import Cue, Deliverable, Delivery, Timeline
+
+
+def ship_subtitles(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
+    """Write every subtitle file; one whose name holds {chapter} or {number} is made for each chapter."""
+    for delivery in deliveries:
+        parts = shipment.parts(delivery.sound)
+        if "{chapter}" in delivery.file or "{number}" in delivery.file:
+            yield from _ship_chapters(shipment, delivery, parts.values())
+        elif shipment.is_whole(parts, delivery.sound):
+            yield _ship(shipment, delivery, shipment.name(delivery), list(parts.values()))
+
+
+def _ship_chapters(shipment: Shipment, delivery: Delivery, timelines: Iterable[Timeline]) -> Iterator[Deliverable]:
+    order = list(split_lines(shipment.plan, delivery.sound))
+    for timeline in timelines:
+        yield _ship(shipment, delivery, shipment.chapter_name(delivery, timeline, order), [timeline])
+
+
+def _ship(shipment: Shipment, delivery: Delivery, name: str, timelines: Sequence[Timeline]) -> Deliverable:
+    """Write the cues of timelines that follow one another; a file that has them already is left alone."""
+    lines = {planned.line.id: planned for planned in shipment.plan.lines}
+    cues = make_cues(timelines, lines, CaptionRules())
+    text = write_subtitles(cues, PurePath(name).suffix.lower())
+    return shipment.ship_text(name, text, delivery, _measures(cues, timelines))
+
+
+def _measures(cues: Sequence[Cue], timelines: Sequence[Timeline]) -> dict[str, float]:
+    return {
+        "cues": len(cues),
+        "columns": widest(cues),
+        "chars_per_second": round(fastest(cues), 1),
+        "seconds": round(sum(timeline.length / timeline.sample_rate for timeline in timelines), 3),
+    }

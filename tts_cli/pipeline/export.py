@@ -1,0 +1,210 @@
+"""The wiring of export, above `run`: a script and its takes, from a manifest or a render, to what recipes deliver."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tts_cli.audio.video import read_film
+from tts_cli.cache.blobs import write_atomically
+from tts_cli.cache.store import Cache
+from tts_cli.errors import DamagedTakeError, UsageError
+from tts_cli.formats.recipes import find_recipe, list_recipes
+from tts_cli.pipeline import run
+from tts_cli.pipeline.captions import ship_subtitles
+from tts_cli.pipeline.credits import CLOSING, OPENING, add_credits
+from tts_cli.pipeline.deliverables import TIMELINE_FILE, Past, output_path, safe_name
+from tts_cli.pipeline.films import ship_films, ship_mixes, ship_timing
+from tts_cli.pipeline.line_files import ship_lines
+from tts_cli.pipeline.order import NO_SCREEN, Order, Progress, Screen, Watch
+from tts_cli.pipeline.programmes import ship_programmes, ship_samples
+from tts_cli.pipeline.rendered import read_rendered
+from tts_cli.pipeline.report import list_failures
+from tts_cli.pipeline.run import HEAL_TRIES, Recorded
+from tts_cli.pipeline.shipment import EXPORT_FILE, Counter, Shipment
+from tts_cli.pipeline.timeline import complete_lines
+from tts_cli.settings import Settings
+from tts_cli.types import Deliverable, Delivery, DeliveryKind, ExportReport, Manifest, Recipe
+from tts_cli.workers.devices import usable_cores
+
+_NO_CREDITS = "no credits: a render cannot be made to say more; export its manifest to have them spoken"
+
+Ship = Callable[[Shipment, Sequence[Delivery]], Iterable[Deliverable]]
+
+KINDS: Mapping[DeliveryKind, Ship] = {
+    "programme": ship_programmes,
+    "chapters": ship_programmes,
+    "sample": ship_samples,
+    "subtitles": ship_subtitles,
+    "lines": ship_lines,
+    "index": ship_lines,
+    "unreal": ship_lines,
+    "wwise": ship_lines,
+    "labels": ship_lines,
+    "timing": ship_timing,
+    "mix": ship_mixes,
+    "film": ship_films,
+}
+"""Who makes what. A maker is given all the deliveries of a recipe that are its own, in their order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOrder:
+    """What a user asks for: a manifest (with its bytes if it comes from stdin) or a render's folder, and recipes."""
+
+    source: str
+    stdin: bytes | None = None
+    format: str | None = None
+    recipes: tuple[str, ...] = ()
+    out: Path | None = None
+    screen: Screen = NO_SCREEN
+
+
+def export(order: ExportOrder, settings: Settings, watch: Watch) -> tuple[ExportReport, ...]:
+    """Ship a script by each recipe, to a folder of the recipe's name; takes that are missing are recorded first.
+
+    Raises `UsageError` where no recipe is named or one delivers nothing, and `InputError` for what cannot be read.
+    """
+    script = _Script(order, settings, watch)
+    recipes = [_delivering(name, settings) for name in order.recipes or script.own_recipes()]
+    if not recipes:
+        names = [recipe.name for recipe in deliverers(settings.home)]
+        raise UsageError("which recipe?", hint=f"name one with --recipe: {', '.join(names)}")
+    return tuple(_export(script, recipe) for recipe in recipes)
+
+
+def deliverers(home: Path) -> tuple[Recipe, ...]:
+    """Return the recipes that deliver something."""
+    return tuple(recipe for recipe in list_recipes(home) if recipe.deliver)
+
+
+def _delivering(name: str, settings: Settings) -> Recipe:
+    recipe = find_recipe(name, settings.home)
+    if not recipe.deliver:
+        raise UsageError(
+            f"the recipe {name!r} is for masters alone: it has no `deliver:`", hint="see tts-cli export --list"
+        )
+    return recipe
+
+
+class _Script:
+    """Where the script comes from: a manifest, whose missing takes are recorded, or a render's folder."""
+
+    def __init__(self, order: ExportOrder, settings: Settings, watch: Watch) -> None:
+        self.settings = settings
+        self.watch = watch
+        self.cache = Cache(settings.cache)
+        self.screen = order.screen
+        self._timeline = None if order.source == "-" else _timeline_of(Path(order.source))
+        self._order = Order(
+            manifest=order.source, stdin=order.stdin, format=order.format, out=order.out, recipe="default"
+        )
+        if self._timeline:
+            self.out = order.out or self._timeline.parent
+        else:
+            self._manifest = _with_length(run.load(self._order, settings), order.screen)
+            self.out = order.out or Path("out") / safe_name(self._manifest.name)
+            self._order = replace(self._order, out=self.out)
+
+    def own_recipes(self) -> tuple[str, ...]:
+        """Return the recipe that the manifest names, if that is one."""
+        name = self.settings.recipe if self._timeline else self._manifest.recipe or self.settings.recipe
+        return (name,) if name and find_recipe(name, self.settings.home).deliver else ()
+
+    def record(self, recipe: Recipe) -> tuple[Recorded, tuple[str, ...]]:
+        """Return the script with its takes and the recipe's credits, and what must be said of those."""
+        if self._timeline:
+            if recipe.fit:
+                hint = "its lines are fitted to their slots as they are recorded; their takes are cached"
+                raise UsageError("a dub is exported from its manifest, not from its render", hint=hint)
+            plan = read_rendered(self._timeline, self.cache)
+            asks = (recipe.opening or recipe.closing) and not {OPENING, CLOSING} & plan.manifest.chapters.keys()
+            return Recorded(plan=plan, takes=plan.takes), (_NO_CREDITS,) if asks else ()
+        manifest, notices = add_credits(self._manifest, recipe)
+        return run.record(self._order, self.settings, self.watch, manifest, recipe), notices
+
+
+def _with_length(manifest: Manifest, screen: Screen) -> Manifest:
+    """Let a film say how long the programme is, whatever the manifest says."""
+    return replace(manifest, length_s=float(read_film(screen.video).length_s)) if screen.video else manifest
+
+
+def _timeline_of(source: Path) -> Path | None:
+    """Return the timeline.json that a source means, or None for a manifest."""
+    if source.is_dir():
+        return source / TIMELINE_FILE
+    return source if source.name == TIMELINE_FILE else None
+
+
+def _export(script: _Script, recipe: Recipe) -> ExportReport:
+    """Ship by one recipe; a damaged take met on the way is recorded anew and the work goes on."""
+    started = time.monotonic()
+    for attempt in range(1, HEAL_TRIES + 1):
+        recorded, said = script.record(recipe)
+        try:
+            outputs = _ship(script, recipe, recorded)
+            break
+        except DamagedTakeError:
+            if attempt == HEAL_TRIES:
+                raise
+    report = _report(script, recipe, recorded, outputs)
+    report = replace(report, notices=(*report.notices, *said), wall_seconds=round(time.monotonic() - started, 3))
+    data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
+    write_atomically(output_path(Path(report.out), EXPORT_FILE), data.encode("utf-8", "surrogatepass"))
+    return report
+
+
+def _ship(script: _Script, recipe: Recipe, recorded: Recorded) -> tuple[Deliverable, ...]:
+    out = script.out / recipe.name
+    total = _expected_samples(recipe, recorded)
+    shipment = Shipment(
+        recipe=recipe,
+        plan=recorded.plan,
+        takes=recorded.takes,
+        cache=script.cache,
+        out=out,
+        past=Past(out, EXPORT_FILE),
+        workers=script.settings.crew.workers or usable_cores(),
+        dub=recorded.dub,
+        screen=script.screen,
+        heard=Counter(
+            lambda done: script.watch(Progress(stage="export", done=min(done, total), total=total, note=recipe.name))
+        ),
+    )
+    wanted: dict[Ship, list[Delivery]] = {}
+    for delivery in recipe.deliver:
+        wanted.setdefault(KINDS[delivery.kind], []).append(delivery)
+    return tuple(shipped for ship, deliveries in wanted.items() for shipped in ship(shipment, deliveries))
+
+
+def _expected_samples(recipe: Recipe, recorded: Recorded) -> int:
+    """Guess how much is to be mastered, for the progress shown."""
+    seconds = sum(take.frames / take.sample_rate for take in recorded.takes.values())
+    return max(1, round(seconds * recipe.sample_rate))
+
+
+def _report(script: _Script, recipe: Recipe, recorded: Recorded, outputs: tuple[Deliverable, ...]) -> ExportReport:
+    plan = recorded.plan
+    missing = len(plan.lines) - len(complete_lines(plan, recorded.takes))
+    passed = all(found.passed for output in outputs for found in output.checks)
+    return ExportReport(
+        manifest=plan.manifest.name,
+        recipe=recipe.name,
+        out=str(script.out / recipe.name),
+        status="partial" if missing else "ok" if passed else "failed",
+        outputs=outputs,
+        failures=list_failures(plan, recorded.errors),
+        missing=missing,
+        notices=(recipe.notice,) if recipe.notice else (),
+    )
+
+
+def report_to_json(report: ExportReport) -> dict[str, Any]:
+    """Flatten a report into the form of export.json."""
+    return asdict(report) | {
+        "failures": [
+            {"line": failure.line, "error": failure.error, "source": str(failure.source)} for failure in report.failures
+        ]
+    }

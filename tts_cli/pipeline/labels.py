@@ -1,0 +1,88 @@
+"""What is written into a file's head: what the work is called, and that its voice is a machine's."""
+
+from collections.abc import Iterable, Mapping
+
+from tts_cli import __version__
+from tts_cli.engines.catalog import RECORDING, get_spec, package_version
+from tts_cli.errors import TtsError
+from tts_cli.types import Plan, Timeline, Voice
+
+LONGEST_TAG = 2000
+AI_VOICE = "AI voice"
+"""The label that publishers ask for; it also marks synthetic audio for machines (EU AI Act, Article 50(2))."""
+
+
+def file_tags(plan: Plan, timelines: Iterable[Timeline], title: str = "", track: str = "") -> dict[str, str]:
+    """Return a file's tags: those of a book's part where `title` and `track` are given, else those of the whole."""
+    manifest = plan.manifest
+    data = manifest.metadata
+    name = data.get("title", "") or manifest.name
+    synthetic = describe_voices(plan, timelines)
+    tags = {
+        "title": title or name,
+        "album": name,
+        "artist": data.get("author", ""),
+        "album_artist": data.get("author", ""),
+        "composer": data.get("narrator", ""),
+        "track": track,
+        "grouping": data.get("series", ""),
+        "genre": data.get("genre", ""),
+        "date": data.get("date", "") or data.get("year", ""),
+        "publisher": data.get("publisher", ""),
+        "copyright": data.get("copyright", "") or _licences(synthetic),
+        "description": data.get("description", ""),
+        "language": data.get("language", ""),
+        "comment": describe_provenance(synthetic) or data.get("comment", ""),
+    }
+    return {name: one_line(value)[:LONGEST_TAG] for name, value in tags.items() if value}
+
+
+def describe_voices(plan: Plan, timelines: Iterable[Timeline]) -> list[dict[str, str]]:
+    """List who speaks in these timelines and is a machine: engine, its version, voice, licence, consent."""
+    heard = {clip.line_id for timeline in timelines for clip in timeline.clips}
+    found = {}
+    for planned in plan.lines:
+        first = planned.utterances[0]
+        if planned.line.id in heard and first.engine != RECORDING.name:
+            voice = plan.manifest.voices.get((planned.line.voice, planned.line.engine))
+            found[first.engine, voice.name if voice else first.voice] = voice
+    return [_voice(engine, name, voice) for (engine, name), voice in sorted(found.items())]
+
+
+def _voice(engine: str, name: str, voice: Voice | None) -> dict[str, str]:
+    return {
+        "engine": engine,
+        "model": _model(engine),
+        "voice": name,
+        "licence": voice.licence if voice else "",
+        "consent": voice.consent if voice else "",
+        "label": AI_VOICE,
+    }
+
+
+def _model(engine: str) -> str:
+    """Name what spoke; an engine that is not installed here has still spoken."""
+    try:
+        spec = get_spec(engine)
+        return f"{spec.package} {package_version(spec)}"
+    except TtsError:
+        return ""
+
+
+def describe_provenance(voices: Iterable[Mapping[str, str]]) -> str:
+    """Say in one line that a recording is synthetic and what made it; empty where no machine speaks."""
+    said = [
+        " ".join(filter(None, (voice["engine"], voice["voice"], voice["consent"] and f"(consent: {voice['consent']})")))
+        for voice in voices
+    ]
+    return f"{AI_VOICE}: synthetic speech by tts-cli {__version__}; {'; '.join(said)}" if said else ""
+
+
+def _licences(voices: Iterable[Mapping[str, str]]) -> str:
+    named = dict.fromkeys(f"{voice['voice']}: {voice['licence']}" for voice in voices if voice["licence"])
+    return f"voices: {'; '.join(named)}" if named else ""
+
+
+def one_line(text: str) -> str:
+    """Return a text as a tag can hold it."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
