@@ -61,7 +61,7 @@ class Started:
 class Progress:
     """How far a stage is, in whatever it counts; `left_s` is a guess at the seconds to go, where there is one."""
 
-    stage: Literal["voice", "record", "master", "export"]
+    stage: Literal["voice", "record", "master", "export", "review"]
     done: float
     total: float
     note: str = ""

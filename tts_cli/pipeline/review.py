@@ -3,7 +3,7 @@
 import base64
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from tts_cli.audio.weighting import Samples
 from tts_cli.errors import InputError
 from tts_cli.pipeline.deliverables import REPORT_FILE, TIMELINE_FILE
 from tts_cli.pipeline.dubbing import TIMING_FILE
+from tts_cli.pipeline.order import Progress, Watch
 from tts_cli.pipeline.shipment import EXPORT_FILE
 from tts_cli.types import Problem, Source
 
@@ -128,33 +129,33 @@ class Review:
         return sorted([*lines, *missing, *files], key=lambda problem: order.get(problem["kind"], 4))
 
 
-def review_folder(
-    folder: Path, *, embed: bool = False, watch: Callable[[float, float], None] = lambda _d, _t: None
-) -> Review:
-    """Read an output folder back and look its masters over; `watch` is told seconds heard, of how many.
+def review_folder(folder: Path, *, embed: bool = False, watch: Watch = lambda _: None) -> Review:
+    """Read an output folder back and look its masters over.
 
     Raises `InputError` where it is no output folder, and `OutputError` where a master cannot be decoded.
     """
     report, timeline = _read_json(folder, REPORT_FILE), _read_json(folder, TIMELINE_FILE)
     lines = tuple(_review_lines(report, timeline, _read_timing(folder)))
-    target_lufs = report.get("recipe", {}).get("loudness_lufs")
     masters = [master for master in timeline["masters"] if (folder / master["path"]).is_file()]
     total = sum(master["length"] / master["sample_rate"] for master in masters)
     chapters: list[Chapter] = []
     sounds: dict[str, str] = {}
-    heard = 0.0
     for master in masters:
         cutter = _Cutter([line for line in lines if line.master == master["path"]] if embed else [])
-        overview = look_over(folder / master["path"], COLUMNS, cutter)
+        before = sum(chapter.seconds for chapter in chapters)
+
+        def listen(start: int, block: Samples, rate: int, cutter: _Cutter = cutter, before: float = before) -> None:
+            cutter(start, block, rate)
+            watch(Progress(stage="review", done=before + start / rate, total=total))
+
+        overview = look_over(folder / master["path"], COLUMNS, listen)
         sounds |= cutter.finish()
-        heard += overview.seconds
-        watch(heard, total)
         chapters.append(
             Chapter(
                 path=master["path"],
                 title=master["title"],
                 seconds=round(overview.seconds, 3),
-                target_lufs=target_lufs,
+                target_lufs=report.get("recipe", {}).get("loudness_lufs"),
                 peaks=overview.peaks,
                 lufs=overview.lufs,
             )
