@@ -3,12 +3,13 @@
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback_hub import Hub, running_hub
 
 from tts_cli.cli import app, output
 
@@ -47,7 +48,8 @@ def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTS_CLI_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
-    for name in ("TTS_CLI_WORKERS", "TTS_CLI_RECIPE", "TTS_CLI_FFMPEG"):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    for name in ("TTS_CLI_WORKERS", "TTS_CLI_RECIPE", "TTS_CLI_FFMPEG", "HF_TOKEN", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -69,6 +71,13 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Result(code=code, out=said.out, err=said.err)
 
     return run
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A hub on the loopback interface, with nothing in it."""
+    with running_hub() as server:
+        yield server
 
 
 @pytest.fixture

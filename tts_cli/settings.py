@@ -55,10 +55,13 @@ def load_settings(
 ) -> Settings:
     """Merge the four sources; what `crew` leaves at its default is not said by it.
 
-    Raises `InputError` for a bad tts-cli.toml and `UsageError` for a bad variable.
+    The home goes back into our own environment: workers inherit it, and find their weights there. Raises `InputError`
+    for a bad tts-cli.toml and `UsageError` for a bad variable.
     """
     file = _read_file((folder or Path.cwd()) / FILE_NAME)
     home = environment.get("TTS_CLI_HOME") or file.get("home") or platformdirs.user_data_dir("tts-cli")
+    if environment is os.environ:
+        os.environ["TTS_CLI_HOME"] = str(Path(home).expanduser().absolute())
     takes = cache or environment.get("TTS_CLI_CACHE") or file.get("cache") or platformdirs.user_cache_dir("tts-cli")
     said = {name: value for name, value in asdict(crew or Crew()).items() if value != getattr(Crew(), name)}
     return Settings(

@@ -724,9 +724,10 @@ class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own; `suspects` do not sound right, and `retaken` says of lines with
-    another take than the first which one. `over_budget` names the lines of a dub that do not fit, and
-    `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no timeline.
+    those of the lines that are not an engine's own, `engines` all that speak. `suspects` do not sound right, and
+    `retaken` says of lines with another take than the first which one. `over_budget` names the lines of a dub that do
+    not fit, and `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no
+    timeline.
     """
 
     manifest: str
@@ -741,6 +742,7 @@ class Report:
     audio_seconds: float
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
+    engines: tuple[str, ...] = ()
     suspects: tuple[Failure, ...] = ()
     retaken: Mapping[str, str] = field(default_factory=dict)
     over_budget: tuple[Failure, ...] = ()

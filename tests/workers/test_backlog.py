@@ -125,6 +125,13 @@ def test_every_job_is_handed_out_once(work, workers, turns):
     assert sorted(seen) == sorted(job.calls[0].key for job in jobs)
 
 
+def test_a_worker_that_has_an_engine_loaded_stays_with_it():
+    waiting = backlog([*jobs_of("a", *[5.0] * 30), *jobs_of("b", 5.0)], workers=2)
+    waiting.enter("b")
+    assert waiting.take("b").engine == "b"
+    assert waiting.take("b").engine == "a"
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 def test_nothing_to_do_is_nothing_to_take(workers):
     assert backlog([], workers).take("") is None

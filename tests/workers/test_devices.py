@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from tts_cli.engines.base import model_precision
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import MissingError, UsageError
 from tts_cli.workers.child import environment
@@ -187,3 +188,12 @@ def test_a_worker_sees_its_own_gpu_and_its_share_of_threads(tmp_path):
     own = environment(inherited, GPUS[1], 3, tmp_path)
     assert (own["CUDA_VISIBLE_DEVICES"], own["OMP_NUM_THREADS"], own["HOME"]) == ("GPU-1", "3", "/home/me")
     assert environment(inherited, CPU, 1, tmp_path)["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_a_worker_is_told_its_devices_precision(tmp_path, monkeypatch):
+    t4 = Device(kind="cuda", name="cuda:0", visible="GPU-0", capability=(7, 5))
+    assert environment({"TTS_CLI_PRECISION": "bfloat16"}, t4, 1, tmp_path)["TTS_CLI_PRECISION"] == "float16"
+    monkeypatch.setenv("TTS_CLI_PRECISION", "float16")
+    assert model_precision() == "float16"
+    monkeypatch.delenv("TTS_CLI_PRECISION")
+    assert model_precision() == "float32"

@@ -1,6 +1,7 @@
 """What real worker processes do wrong, by the engine `tone`, and what a run makes of it."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -144,8 +145,6 @@ def test_a_worker_that_leaks_is_replaced(run):
 
 
 def one_by_one(name):
-    from dataclasses import replace
-
     return replace(get_spec(name), batch=1)
 
 
@@ -186,8 +185,6 @@ def test_a_stop_that_is_not_heeded_in_time_ends_everything(tmp_path, monkeypatch
 
 
 def no_such_adapter(name):
-    from dataclasses import replace
-
     return replace(get_spec(name), adapter="no_such_module:Engine")
 
 
@@ -200,3 +197,21 @@ def test_an_optional_engine_that_does_not_start_costs_its_lines(run):
     found, _ = run(line("a"), line("b"), specs=no_such_adapter, optional={"tone"})
     assert set(kinds(found).values()) == {"skipped"}
     assert all(isinstance(result, TakeFailed) and "no_such_module" in result.error for result in found.values())
+
+
+def test_an_optional_engine_without_a_device_costs_its_lines(run):
+    def needs_a_gpu(name):
+        return replace(get_spec(name), devices=("cuda",))
+
+    with pytest.raises(MissingError, match="works on cuda only"):
+        run(line("a"), specs=needs_a_gpu)
+    found, _ = run(line("a"), line("b"), specs=needs_a_gpu, optional={"tone"})
+    assert set(kinds(found).values()) == {"missing"}
+
+
+def test_a_large_model_is_no_leak(run):
+    """A worker that holds more than its share from the start is not loaded anew for each line."""
+    crew = Crew(workers=1, worker_memory=1_000_000)
+    found, events = run(*(line(f"line {n}") for n in range(5)), crew=crew, specs=one_by_one)
+    assert set(kinds(found).values()) == {"take"}
+    assert len(happenings(events, "ready")) == 1

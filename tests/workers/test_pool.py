@@ -87,6 +87,12 @@ def test_two_hundred_quick_jobs_all_arrive(make_pool, jobs_of):
     assert set(found.values()) == {"take"}
 
 
+def test_what_an_engine_wants_known_is_told(make_pool, jobs_of):
+    events = []
+    list(make_pool(listen=events.append).render(jobs_of("a", engine="faulty:Slow")))
+    assert [event.detail for event in events if event.what == "ready"] == ["works one by one here"]
+
+
 def test_jobs_go_out_in_the_given_order(make_pool, jobs_of):
     results = make_pool().render(jobs_of("c", "a", "b"))
     assert [result.take.words[0].text for result in results] == ["c", "a", "b"]

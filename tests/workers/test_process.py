@@ -53,7 +53,7 @@ def render(worker, *texts):
 
 
 def test_a_conversation(worker, tmp_path):
-    assert hello(worker, tmp_path) == {"event": "ready", "proto": 2, "pid": worker.pid}
+    assert hello(worker, tmp_path) == {"event": "ready", "proto": 2, "pid": worker.pid, "notice": ""}
     render(worker, "one", "refuse")
     answer = hear(worker)
     take = take_from_json(answer)

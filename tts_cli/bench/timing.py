@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +30,16 @@ class Row:
     note: str = ""
 
 
-def time_command(argv: Sequence[str], *, log: Path) -> Timing:
-    """Run a command to its end, its output in `log`; raises `MissingError` with the log's end if it fails."""
-    with log.open("wb") as out:
+def time_command(
+    argv: Sequence[str], *, log: Path, out: Path | None = None, env: Mapping[str, str] | None = None
+) -> Timing:
+    """Run a command to its end, its output in `log`; raises `MissingError` with the log's end if it fails.
+
+    What it prints on stdout goes to `out`, if that is given.
+    """
+    with log.open("wb") as said, (out or log).open("ab") as printed:
         started = time.perf_counter()
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=printed, stderr=said, env=env)
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)

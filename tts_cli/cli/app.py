@@ -13,6 +13,7 @@ from tts_cli.cli import (
     check,
     clone,
     doctor,
+    download,
     engines,
     export,
     output,
@@ -33,12 +34,14 @@ app = typer.Typer(
 )
 app.command("render", epilog=render.EXAMPLE)(render.render)
 app.command("export", epilog=export.EXAMPLE)(export.export)
+app.command("download", epilog=download.EXAMPLE)(download.download)
 app.command("clone", epilog=clone.EXAMPLE)(clone.clone)
 app.command("precompute", epilog=precompute.EXAMPLE)(precompute.precompute)
 app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("engines", epilog=engines.EXAMPLE)(engines.engines)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
+app.add_typer(engines.app, name="engines", epilog=engines.EXAMPLE)
 app.add_typer(voices.app, name="voices")
 app.add_typer(cache.app, name="cache")
 app.add_typer(bench.app, name="bench")

@@ -1,44 +1,101 @@
-"""`tts-cli engines`: who can speak here."""
+"""`tts-cli engines`: who can speak here, and what that takes."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from tts_cli.cli import output
 from tts_cli.cli.options import JsonOpt
+from tts_cli.settings import load_settings
+
+if TYPE_CHECKING:
+    from tts_cli.pipeline.installed import Installed
 
 EXAMPLE = "Example: [bold]tts-cli engines --json[/bold]"
 
+FEW = 16
 
-def engines(as_json: JsonOpt = False) -> None:
-    """List the engines: what they are, their voices, parameters and emotions."""
-    from tts_cli.engines.catalog import engine_names, get_spec, list_voices, package_version
+app = typer.Typer(invoke_without_command=True, epilog=EXAMPLE)
 
-    specs = [get_spec(name) for name in engine_names()]
-    if as_json:
-        listed = [asdict(spec) | {"package_version": package_version(spec)} for spec in specs]
-        output.print_json({"status": "ok", "engines": listed})
+
+@app.callback()
+def engines(context: typer.Context, as_json: JsonOpt = False) -> None:
+    """List the engines: whether they are ready, their voices, languages, abilities, parameters and emotions."""
+    if context.invoked_subcommand:
         return
+    from tts_cli.pipeline.installed import describe_all
+
+    load_settings()
+    found = describe_all()
+    if as_json:
+        listed = [asdict(engine.spec) | {k: v for k, v in asdict(engine).items() if k != "spec"} for engine in found]
+        output.print_json({"status": "ok", "engines": listed})
+    else:
+        _show(found)
+
+
+@app.command(epilog="Example: [bold]tts-cli engines remove kokoro[/bold]")
+def remove(
+    name: Annotated[str, typer.Argument(metavar="ENGINE", help="Whose environment and weights to delete.")],
+    as_json: JsonOpt = False,
+) -> None:
+    """Delete what `download` has made for an engine; what other engines use, too, is kept."""
+    from tts_cli.pipeline.installed import remove as remove_engine
+
+    load_settings()
+    freed = remove_engine(name)
+    if as_json:
+        output.print_json({"status": "ok", "engine": name, "bytes": freed})
+    else:
+        output.results().print(f"{name}: {output.size(freed)} freed" if freed else f"{name}: nothing to delete")
+
+
+def _show(found: "list[Installed]") -> None:
     output.print_table(
-        ("engine", "summary", "voices", "imitates", "package", "licence"),
+        ("engine", "ready", "environment", "weights", "disk", "voices"),
         [
             (
-                spec.name,
-                spec.summary,
-                f"{len(list_voices(spec)):,}",
-                "yes" if spec.conditioner else "no",
-                package_version(spec),
-                spec.licence,
+                engine.spec.name,
+                "yes" if engine.ready else "no",
+                engine.environment,
+                engine.weights,
+                output.size(engine.disk) if engine.disk else "",
+                f"{engine.voices:,}",
             )
-            for spec in specs
+            for engine in found
         ],
-        right=("voices",),
+        right=("disk", "voices"),
     )
-    for spec in filter(lambda spec: spec.params, specs):
-        output.results().print(f"\n[bold]{spec.name}[/bold] parameters")
+    for engine in found:
+        _show_engine(engine)
+
+
+def _show_engine(engine: "Installed") -> None:
+    spec, console = engine.spec, output.results()
+    console.print(f"\n[bold]{spec.name}[/bold]  {spec.summary}")
+    if engine.lacks:
+        console.print(f"not ready: {'; '.join(engine.lacks)}")
+        output.print_hint(f"tts-cli download {spec.name}")
+    facts = {
+        "licence": spec.licence,
+        "packages": ", ".join(f"{name} {version}" for name, version in engine.versions.items()),
+        "languages": _few(engine.languages),
+        "abilities": ", ".join(engine.abilities),
+        "emotions": ", ".join(spec.emotions),
+    }
+    for name, fact in facts.items():
+        if fact:
+            console.print(f"{name}: {fact}", markup=False)
+    if spec.params:
         output.print_table(
-            ("name", "default", "range", "meaning"),
+            ("parameter", "default", "range", "meaning"),
             [
                 (name, f"{param.default}", ", ".join(param.choices) or f"{param.low:g} to {param.high:g}", param.doc)
                 for name, param in spec.params.items()
             ],
         )
-        output.results().print(f"\n[bold]{spec.name}[/bold] emotions: {', '.join(spec.emotions)}")
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) <= FEW else f"{len(names)}, among them {', '.join(names[:FEW])}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli import output
-from tts_cli.cli.options import CacheOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
+from tts_cli.cli.options import CacheOpt, DeviceOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
 from tts_cli.errors import UsageError
 from tts_cli.settings import Crew, Settings, load_settings
 from tts_cli.types import ExitCode, ExportReport
@@ -59,6 +59,7 @@ def export(
     ] = None,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,
+    device: DeviceOpt = "auto",
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
@@ -66,7 +67,7 @@ def export(
     from tts_cli.pipeline.export import ExportOrder
     from tts_cli.pipeline.order import Screen
 
-    settings = load_settings(cache=cache, crew=Crew(workers=workers))
+    settings = load_settings(cache=cache, crew=Crew(workers=workers, device=device))
     if list_:
         _list(settings, as_json=as_json)
         return
@@ -100,11 +101,12 @@ def _list(settings: Settings, *, as_json: bool) -> None:
 def _export(order: "ExportOrder", settings: Settings, *, as_json: bool) -> ExitCode:
     from tts_cli.cli import summary
     from tts_cli.cli.progress import progress
+    from tts_cli.cli.signals import stoppable
     from tts_cli.pipeline import export as pipeline
 
     try:
-        with progress() as watch:
-            reports = pipeline.export(order, settings, watch)
+        with progress() as watch, stoppable() as stop:
+            reports = pipeline.export(order, settings, watch, stop)
     except KeyboardInterrupt:
         output.talk().print("interrupted: finished files are kept, run the same command to go on")
         return ExitCode.INTERRUPTED

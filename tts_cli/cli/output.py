@@ -61,12 +61,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     console.print(table)
 
 
+def size(number: int) -> str:
+    """Write a number of bytes as 812 kB, 327 MB or 6.1 GB."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
+        if number >= scale:
+            return f"{number / scale:.{1 if number < 10 * scale else 0}f} {unit}"
+    return f"{number / 1e3:.0f} kB"
+
+
 def print_problems(problems: Iterable[Problem]) -> None:
     """Print problems, each at its place, with its hint below."""
     for problem in problems:
         style = "red" if problem.severity == "error" else "yellow"
         talk().print(f"{escape(str(problem.source))}: [{style}]{problem.severity}:[/{style}] {escape(problem.message)}")
-        _print_hint(problem.hint, indent="  ")
+        print_hint(problem.hint, indent="  ")
 
 
 def show_error(error: TtsError) -> None:
@@ -79,10 +87,11 @@ def show_error(error: TtsError) -> None:
         return
     print_problems(problems)
     talk().print(f"[red]error:[/red] {escape(message)}")
-    _print_hint(error.hint)
+    print_hint(error.hint)
 
 
-def _print_hint(hint: str, indent: str = "") -> None:
+def print_hint(hint: str, indent: str = "") -> None:
+    """Print what to do."""
     if hint:
         talk().print(f"{indent}[cyan]hint:[/cyan] {escape(hint)}")
 

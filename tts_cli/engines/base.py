@@ -4,6 +4,7 @@ An `EngineSpec` is read by the CLI process, so nothing here imports an engine's 
 `EngineSpec.adapter` names is imported in a worker process only, perhaps under another environment's python.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 State = Any
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
+PRECISION = "TTS_CLI_PRECISION"
+
+
+def model_precision() -> str:
+    """Say, in a worker, which arithmetic its own device is best at: float32, bfloat16 or float16, as torch calls them.
+
+    For language models; codecs stay in float32 everywhere.
+    """
+    return os.environ.get(PRECISION, "float32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +62,9 @@ class Conditioner:
     Each clip is mono at `sample_rate`, at most `longest_s` long and a multiple of `multiple` samples; there are at
     most `most_clips`. `layout` names a function `(State) -> State` that brings a state of this engine, be it our own
     or another tool's, into the one form that `synthesize` takes, or raises ValueError. `version` counts changes of
-    what `condition` computes; `expected_s` is how long that takes.
+    what `condition` computes; `expected_s` is how long that takes. A state that is only good `by_line` is made in the
+    language of each line, not of the voice. `lacks` names a function `(language) -> str` that returns the part of the
+    engine's weights that listening needs and that is not here, "" if there is none; planning calls it.
     """
 
     version: int
@@ -63,8 +75,46 @@ class Conditioner:
     multiple: int = 1
     uses_transcript: bool = False
     by_language: bool = False
+    by_line: bool = False
+    lacks: str = ""
     suffix: Literal[".pt", ".safetensors"] = ".pt"
     expected_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Files of a model on the hub, at one commit: `revision` is its 40 hex digits, `files` are glob patterns.
+
+    `sha256` holds the hashes (64 hex digits) of those files whose bytes are known beforehand. The part "" is always
+    fetched; one with a name and a `doc` only when it is asked for (`tts-cli download ENGINE:PART`). Whoever wants
+    `gated` weights has to accept a licence first.
+    """
+
+    repo: str
+    revision: str
+    files: tuple[str, ...] = ("*",)
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    megabytes: int = 0
+    licence: str = ""
+    gated: bool = False
+    part: str = ""
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What an engine needs to be imported: `packages` with the versions it was tested with (PEP 508), their `modules`.
+
+    `optional` packages change the sound where they are there. `overrides` win over what the packages themselves ask
+    for; `python` says under which versions they run; `extra` is the extra of tts-cli that installs them beside it.
+    """
+
+    packages: tuple[str, ...]
+    modules: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    python: str = ">=3.11"
+    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +128,13 @@ class EngineSpec:
 
     `devices` are the kinds it runs on, best first. One call may have `batch` requests at most, or `gpu_batch` on a GPU
     if that differs. Loading takes `startup_s`; a worker that takes `patience_s` longer than twenty times what it should
-    counts as hung. An engine that `reads_files` by their paths works where the script lies.
+    counts as hung. An engine that `reads_files` by their paths works where the script lies. One that is not
+    `expressive` has no emotions of its own: it makes do with pace and level, unless the voice has a clip of one.
+    `varies` says how takes of the same key may differ with what is spoken beside them; by no bit, if it says nothing.
+
+    `weights` and `requirements` are what `tts-cli download` fetches and installs; an engine without requirements runs
+    in tts-cli's own environment. `front_end` names a function `(versions of packages) -> str`, importable like
+    `voices`, that tells what turns text into sounds there.
     """
 
     name: str
@@ -101,9 +157,14 @@ class EngineSpec:
     gpu_batch: int | None = None
     reads_files: bool = False
     stochastic: bool = True
+    expressive: bool = True
+    varies: str = ""
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
     conditioner: Conditioner | None = None
+    weights: tuple[Weights, ...] = ()
+    requirements: Requirements | None = None
+    front_end: str = ""
     licence: str = ""
 
     def batch_on(self, kind: DeviceKind) -> int:
@@ -147,7 +208,10 @@ class Speech:
 
 
 class Engine(Protocol):
-    """An adapter. Made without arguments; raises `TakeError` for a line and `MissingError` for itself."""
+    """An adapter. Made without arguments; raises `TakeError` for a line and `MissingError` for itself.
+
+    What the user should know of it once it is loaded, such as that it works but slowly, it may say as `notice: str`.
+    """
 
     def load(self, device: str) -> None:
         """Make ready on "cpu", "mps", or "cuda", of which a worker sees one only."""

@@ -6,11 +6,13 @@ the engine's own name; it is looked at only when that engine is asked for.
 
 import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tts_cli.engines import emotions
 from tts_cli.engines.base import Conditioner, EngineSpec, EngineVoice, Param, State
+from tts_cli.engines.pocket_spec import POCKET
 from tts_cli.errors import MissingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ RECORDING = EngineSpec(
 # How the import of somebody's module, or the making of a spec for another version of ours, goes wrong.
 _BROKEN = (ImportError, AttributeError, TypeError, ValueError, SyntaxError, LookupError, OSError, RuntimeError)
 
-BUILT_IN = {spec.name: spec for spec in (ESPEAK, TONE, RECORDING)}
+BUILT_IN = {spec.name: spec for spec in (ESPEAK, TONE, RECORDING, POCKET)}
 
 
 def engine_names() -> tuple[str, ...]:
@@ -131,9 +133,50 @@ def check_state(conditioner: Conditioner, state: State) -> State:
     return _function(conditioner.layout)(state)
 
 
+def lacking_part(conditioner: Conditioner, language: str) -> str:
+    """Return the part of the weights that imitating in a language needs and that is not here; empty if none."""
+    return cast("str", _function(conditioner.lacks)(language)) if conditioner.lacks else ""
+
+
 def package_version(spec: EngineSpec) -> str:
     """Return the version of the engine's distribution; raises `MissingError` where it is not installed."""
     return _version(spec.package)
+
+
+def model_version(spec: EngineSpec) -> str:
+    """Return what speaks, for keys: the package's version, the front end and the weights' digest, if it has them.
+
+    Raises `MissingError` where the engine cannot speak before `tts-cli download`.
+    """
+    if not (spec.requirements or spec.weights):
+        return package_version(spec)
+    from tts_cli.engines.weights import RECORD, engine_folder
+
+    folder = engine_folder(spec.name)
+    return _model_version(spec.name, str(folder), _changed(folder / RECORD), _changed(folder / "venv"))
+
+
+def front_end(spec: EngineSpec, versions: Mapping[str, str]) -> str:
+    """Return what turns text into sounds with those packages; empty for engines that have one way only."""
+    return cast("str", _function(spec.front_end)(versions)) if spec.front_end else ""
+
+
+@functools.lru_cache(maxsize=64)
+def _model_version(name: str, folder: str, weights: int, environment: int) -> str:  # noqa: ARG001  a change is a miss
+    from tts_cli.engines.environments import usable_environment
+    from tts_cli.engines.weights import weights_digest
+
+    spec = get_spec(name)
+    versions = usable_environment(spec).versions
+    version = versions.get(spec.package, "")
+    return " ".join(filter(None, (version, front_end(spec, versions), weights_digest(spec)[:32])))
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @functools.cache

@@ -90,6 +90,20 @@ ESPEAK = _table(
     ),
 )
 
+# It has no levers for emotions but its pace and how far its readings stray; the rest is in the clip that it imitates.
+POCKET = _table(
+    Emotion(name="neutral", description="the voice as it is"),
+    Emotion(name="happy", description="a little quick, livelier", speed=1.04, params={"temperature": 0.45}),
+    Emotion(name="sad", description="slow, quiet, even", speed=0.9, volume_db=-2.5, params={"temperature": 0.2}),
+    Emotion(name="angry", description="quick, loud, uneven", speed=1.06, volume_db=3.0, params={"temperature": 0.5}),
+    Emotion(name="excited", description="fast, loud, uneven", speed=1.12, volume_db=2.0, params={"temperature": 0.6}),
+    Emotion(name="calm", description="unhurried, even", speed=0.94, volume_db=-1.0, params={"temperature": 0.2}),
+    Emotion(name="whisper", description="slow and quiet, but voiced", speed=0.95, volume_db=-8.0),
+    Emotion(name="fearful", description="quick, uneven", speed=1.08, volume_db=-1.0, params={"temperature": 0.5}),
+    Emotion(name="surprised", description="uneven", speed=1.02, volume_db=1.0, params={"temperature": 0.6}),
+    Emotion(name="tender", description="slow, soft", speed=0.93, volume_db=-2.0, params={"temperature": 0.25}),
+)
+
 
 def emotion_at(
     emotion: Emotion, intensity: float, params: Mapping[str, Param], own: Mapping[str, float | str] = _NOTHING

@@ -82,6 +82,8 @@ def _syntax_problem(name: str, text: str, error: yaml.MarkedYAMLError) -> Proble
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     message = " ".join(filter(None, (error.context, error.problem))) or "cannot be read"
+    if "nesting depth" in message:  # libyaml has a limit of its own, since 0.2.6
+        return Problem(Source(name, line, column), f"is nested deeper than {MAX_DEPTH} levels")
     hint = next((hint for part, hint in _HINTS.items() if part in message), _QUOTE_IT)
     if "".join(text.split("\n")[line - 1 : line])[column - 1 : column] == "\t":
         hint = "indent with spaces, not with tabs"

@@ -16,6 +16,7 @@ from tts_cli.formats.values import BadValueError, parse_number, within
 from tts_cli.types import Emotion, Line, Reference, Voice
 
 DEEPEST_LIKE = 20
+NEUTRAL = Emotion(name="neutral")
 
 Params = Mapping[str, float | str]
 
@@ -59,7 +60,7 @@ def find_faults(line: Line, emotions: Mapping[str, Emotion], voice: Voice | None
         yield Fault("language" if of_language else "voice", error.message, error.hint)
     yield from read_params(spec, line.params)[1]
     known = {**spec.emotions, **(voice.emotions if voice else {}), **emotions}
-    emotion = known.get(line.emotion) if line.emotion else Emotion(name="neutral")
+    emotion = known.get(line.emotion) if line.emotion else NEUTRAL
     if emotion is None:
         yield Fault("emotion", f"unknown emotion {line.emotion!r}", guess(line.emotion, known))
         return
@@ -80,7 +81,7 @@ def _find_excess(line: Line, emotion: Emotion, voice: Voice | None, spec: Engine
 
 
 def _find_lacks(emotion: Emotion, voice: Voice | None, spec: EngineSpec) -> Iterator[Fault]:
-    """Find the levers of an emotion that the engine does not have: it is spoken without them."""
+    """Find what an emotion asks of the engine, and the engine does not have: it is spoken without."""
     lacking = [name for name in emotion.params if name not in spec.params]
     if emotion.exaggeration is not None and EXAGGERATION not in spec.params:
         lacking.append(EXAGGERATION)
@@ -89,6 +90,11 @@ def _find_lacks(emotion: Emotion, voice: Voice | None, spec: EngineSpec) -> Iter
     if emotion.reference and not (voice and voice.references):
         message = f"only a voice that imitates can take the reference of the emotion {emotion.name!r}"
         yield Fault("emotion", message, severity="warning")
+    clip = emotion.reference or (voice.emotions.get(emotion.name, NEUTRAL).reference if voice else None)
+    if not (spec.expressive or emotion.name == NEUTRAL.name or (clip and voice and voice.references)):
+        made_do = f", only: {emotion.description}" if emotion.description else ""
+        message = f"the engine {spec.name} has no emotion {emotion.name!r} of its own{made_do}"
+        yield Fault("emotion", message, "give the voice a `reference` in which it speaks that way", severity="warning")
 
 
 def recast(line: Line, engines: Sequence[str]) -> Line:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tts_cli.cache.blobs import PCM, STATE
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.catalog import get_spec, package_version
+from tts_cli.engines.catalog import get_spec, lacking_part, model_version
+from tts_cli.errors import MissingError
 from tts_cli.pipeline.conditioning import packed_state
 from tts_cli.types import Conditionals, Conditioning, Job, Utterance
 from tts_cli.workers.messages import ConditioningDone, TakeFailed
@@ -22,7 +23,8 @@ def record_conditionals(
 ) -> Iterator[Conditionals | TakeFailed]:
     """Yield what became of each, in the order of completion; what is yielded is safely in the cache.
 
-    Two processes that do this at once both do the work, and either's result serves both.
+    Two processes that do this at once both do the work, and either's result serves both. Raises `MissingError` where
+    an engine can speak but lacks what it listens with.
     """
     to_make = {}
     for conditioning in conditionings:
@@ -30,6 +32,8 @@ def record_conditionals(
             yield _commit(conditioning, cache.put_blob(state, STATE), len(state), 0.0, cache)
         else:
             to_make[conditioning.key] = conditioning
+    for conditioning in to_make.values():
+        _refuse_deaf(conditioning)
     for result in pool.render([_make_job(conditioning, cache) for conditioning in to_make.values()]):
         if isinstance(result, ConditioningDone):
             yield _commit(to_make[result.key], result.blob, result.size, result.wall_s, cache)
@@ -56,6 +60,17 @@ def make_ready(
         yield count, len(missing), errors
 
 
+def _refuse_deaf(conditioning: Conditioning) -> None:
+    """Refuse to make a state before the weights for it are here, with the way to get them."""
+    spec = get_spec(conditioning.engine)
+    part = lacking_part(spec.conditioner, conditioning.language) if spec.conditioner else ""
+    if part:
+        gated = [weights.repo for weights in spec.weights if weights.part == part and weights.gated]
+        licence = f"accept the licence at https://huggingface.co/{gated[0]}, then " if gated else ""
+        message = f"{spec.name} cannot imitate without its weights for voice cloning"
+        raise MissingError(message, hint=f"{licence}tts-cli download {spec.name}:{part}")
+
+
 def _make_job(conditioning: Conditioning, cache: Cache) -> Job:
     for prompt in conditioning.prompts:
         cache.put_blob(prompt.data, PCM)
@@ -77,7 +92,7 @@ def _commit(conditioning: Conditioning, blob: str, size: int, wall_s: float, cac
         blob=blob,
         size=size,
         engine=spec.name,
-        model=f"{spec.package} {package_version(spec)}, adapter {spec.version}",
+        model=f"{spec.package} {model_version(spec)}, adapter {spec.version}",
         made_from=imported or tuple(prompt.pcm for prompt in conditioning.prompts),
         wall_s=wall_s,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tts_cli.cache.keys import conditionals_key
 from tts_cli.engines.base import Conditioner, EngineSpec
-from tts_cli.engines.catalog import check_state, get_spec, package_version
+from tts_cli.engines.catalog import check_state, get_spec, model_version
 from tts_cli.errors import InputError
 from tts_cli.types import DEFAULT_LANGUAGE, Conditioning, Emotion, Problem, Prompt, Reference, Voice
 
@@ -22,19 +22,22 @@ class Conditionings:
 
     def __init__(self) -> None:
         self.by_key: dict[str, Conditioning] = {}
-        self._known: dict[tuple[str, str, tuple[Reference, ...]], Conditioning] = {}
+        self._known: dict[tuple[str, str, str, tuple[Reference, ...]], Conditioning] = {}
 
-    def of(self, voice: Voice | None, emotion: Emotion, spec: EngineSpec) -> Conditioning | None:
+    def of(self, voice: Voice | None, emotion: Emotion, spec: EngineSpec, language: str = "") -> Conditioning | None:
         """Return what makes the voice speak with that emotion; None for a voice that the engine brings by itself.
 
-        Raises `InputError` for a clip or a state that cannot be read.
+        Where the engine's states are made by line, it is for a line in that `language`, if one is given. Raises
+        `InputError` for a clip or a state that cannot be read.
         """
         if voice is None or spec.conditioner is None or not (voice.references or voice.state):
             return None
         references = (emotion.reference,) if emotion.reference and voice.references else voice.references
-        identity = (voice.folder or voice.state, spec.name, references)
+        spoken = language.partition("-")[0] if language and spec.conditioner.by_line else voice.language
+        identity = (voice.folder or voice.state, spec.name, spoken, references)
         if identity not in self._known:
-            made = make_conditioning(replace(voice, references=references), spec, spec.conditioner)
+            heard = replace(voice, references=references, language=spoken)
+            made = make_conditioning(heard, spec, spec.conditioner)
             self._known[identity] = self.by_key[made.key] = made
         return self._known[identity]
 
@@ -60,7 +63,7 @@ def make_conditioning(voice: Voice, spec: EngineSpec, conditioner: Conditioner) 
         prompts = tuple(_make_prompt(voice, reference, conditioner) for reference in clips)
         made_from = [language] if conditioner.by_language else []
         made_from += [part for prompt in prompts for part in (prompt.pcm, prompt.transcript)]
-    encoder = (spec.version, package_version(spec), conditioner.version, PREPARATION_VERSION)
+    encoder = (spec.version, model_version(spec), conditioner.version, PREPARATION_VERSION)
     key = conditionals_key(engine=spec.name, encoder=encoder, made_from=made_from)
     return Conditioning(key=key, engine=spec.name, voice=voice, language=language, prompts=prompts, state=state)
 

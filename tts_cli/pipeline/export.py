@@ -22,12 +22,13 @@ from tts_cli.pipeline.order import NO_SCREEN, Order, Progress, Screen, Watch
 from tts_cli.pipeline.programmes import ship_programmes, ship_samples
 from tts_cli.pipeline.rendered import read_rendered
 from tts_cli.pipeline.report import list_failures
-from tts_cli.pipeline.run import HEAL_TRIES, Recorded
+from tts_cli.pipeline.run import HEAL_TRIES, Recording
 from tts_cli.pipeline.shipment import EXPORT_FILE, Counter, Shipment
 from tts_cli.pipeline.timeline import complete_lines
 from tts_cli.settings import Settings
 from tts_cli.types import Deliverable, Delivery, DeliveryKind, ExportReport, Manifest, Recipe
 from tts_cli.workers.devices import usable_cores
+from tts_cli.workers.stop import Stop
 
 _NO_CREDITS = "no credits: a render cannot be made to say more; export its manifest to have them spoken"
 
@@ -62,12 +63,13 @@ class ExportOrder:
     screen: Screen = NO_SCREEN
 
 
-def export(order: ExportOrder, settings: Settings, watch: Watch) -> tuple[ExportReport, ...]:
+def export(order: ExportOrder, settings: Settings, watch: Watch, stop: Stop | None = None) -> tuple[ExportReport, ...]:
     """Ship a script by each recipe, to a folder of the recipe's name; takes that are missing are recorded first.
 
-    Raises `UsageError` where no recipe is named or one delivers nothing, and `InputError` for what cannot be read.
+    Raises `KeyboardInterrupt` where a stop was asked for and has been heeded, `UsageError` where no recipe is named or
+    one delivers nothing, and `InputError` for what cannot be read.
     """
-    script = _Script(order, settings, watch)
+    script = _Script(order, settings, watch, stop or Stop())
     recipes = [_delivering(name, settings) for name in order.recipes or script.own_recipes()]
     if not recipes:
         names = [recipe.name for recipe in deliverers(settings.home)]
@@ -92,9 +94,10 @@ def _delivering(name: str, settings: Settings) -> Recipe:
 class _Script:
     """Where the script comes from: a manifest, whose missing takes are recorded, or a render's folder."""
 
-    def __init__(self, order: ExportOrder, settings: Settings, watch: Watch) -> None:
+    def __init__(self, order: ExportOrder, settings: Settings, watch: Watch, stop: Stop) -> None:
         self.settings = settings
         self.watch = watch
+        self._stop = stop
         self.cache = Cache(settings.cache)
         self.screen = order.screen
         self._timeline = None if order.source == "-" else _timeline_of(Path(order.source))
@@ -113,7 +116,7 @@ class _Script:
         name = self.settings.recipe if self._timeline else self._manifest.recipe or self.settings.recipe
         return (name,) if name and find_recipe(name, self.settings.home).deliver else ()
 
-    def record(self, recipe: Recipe) -> tuple[Recorded, tuple[str, ...]]:
+    def record(self, recipe: Recipe) -> tuple[Recording, tuple[str, ...]]:
         """Return the script with its takes and the recipe's credits, and what must be said of those."""
         if self._timeline:
             if recipe.fit:
@@ -121,9 +124,9 @@ class _Script:
                 raise UsageError("a dub is exported from its manifest, not from its render", hint=hint)
             plan = read_rendered(self._timeline, self.cache)
             asks = (recipe.opening or recipe.closing) and not {OPENING, CLOSING} & plan.manifest.chapters.keys()
-            return Recorded(plan=plan, takes=plan.takes), (_NO_CREDITS,) if asks else ()
+            return Recording(plan=plan, takes=plan.takes), (_NO_CREDITS,) if asks else ()
         manifest, notices = add_credits(self._manifest, recipe)
-        return run.record(self._order, self.settings, self.watch, manifest, recipe), notices
+        return run.record(self._order, self.settings, self.watch, self._stop, manifest, recipe), notices
 
 
 def _with_length(manifest: Manifest, screen: Screen) -> Manifest:
@@ -156,7 +159,7 @@ def _export(script: _Script, recipe: Recipe) -> ExportReport:
     return report
 
 
-def _ship(script: _Script, recipe: Recipe, recorded: Recorded) -> tuple[Deliverable, ...]:
+def _ship(script: _Script, recipe: Recipe, recorded: Recording) -> tuple[Deliverable, ...]:
     out = script.out / recipe.name
     total = _expected_samples(recipe, recorded)
     shipment = Shipment(
@@ -179,13 +182,13 @@ def _ship(script: _Script, recipe: Recipe, recorded: Recorded) -> tuple[Delivera
     return tuple(shipped for ship, deliveries in wanted.items() for shipped in ship(shipment, deliveries))
 
 
-def _expected_samples(recipe: Recipe, recorded: Recorded) -> int:
+def _expected_samples(recipe: Recipe, recorded: Recording) -> int:
     """Guess how much is to be mastered, for the progress shown."""
     seconds = sum(take.frames / take.sample_rate for take in recorded.takes.values())
     return max(1, round(seconds * recipe.sample_rate))
 
 
-def _report(script: _Script, recipe: Recipe, recorded: Recorded, outputs: tuple[Deliverable, ...]) -> ExportReport:
+def _report(script: _Script, recipe: Recipe, recorded: Recording, outputs: tuple[Deliverable, ...]) -> ExportReport:
     plan = recorded.plan
     missing = len(plan.lines) - len(complete_lines(plan, recorded.takes))
     passed = all(found.passed for output in outputs for found in output.checks)

@@ -22,6 +22,7 @@ from tts_cli.pipeline.takes import record_takes
 from tts_cli.pipeline.tally import Tally
 from tts_cli.settings import Crew
 from tts_cli.types import Job, Plan, Take
+from tts_cli.workers.events import WorkerEvent
 from tts_cli.workers.messages import TakeDone, TakeFailed
 from tts_cli.workers.pool import Pool
 from tts_cli.workers.stop import Stop
@@ -32,7 +33,7 @@ class Studio:
     """Where a run records, and what it has recorded so far.
 
     That is keys, the seconds of audio in them, errors by key, why lines have fallen back on another engine, by id, the
-    takes that are suspect and those made in their place, and which of them was kept.
+    takes that are suspect and those made in their place, which of them was kept, and what engines want to be known.
     """
 
     cache: Cache
@@ -45,16 +46,23 @@ class Studio:
     fallen: dict[str, str] = field(default_factory=dict)
     doubtful: dict[str, Take] = field(default_factory=dict)
     kept: dict[str, Kept] = field(default_factory=dict)
+    notices: dict[str, None] = field(default_factory=dict)
+
+    def hear(self, event: WorkerEvent) -> None:
+        """Hand a worker's event on, and keep what its engine wants the user to know, once."""
+        if event.what == "ready" and event.detail:
+            self.notices[f"{event.engine}: {event.detail}"] = None
+        self.watch(event)
 
 
-def record(plan: Plan, studio: Studio) -> Plan:
+def record_plan(plan: Plan, studio: Studio) -> Plan:
     """Have the missing takes recorded, into the cache alone: however many there are, this takes no memory for them.
 
     The plan that comes back has the engines that spoke in the end: lines that failed are handed on to the next one of
     their chain. Raises `KeyboardInterrupt` where a stop was asked for and has been heeded.
     """
     optional = optional_engines(plan)
-    with Pool(studio.crew, studio.cache.root, listen=studio.watch, stop=studio.stop, optional=optional) as pool:
+    with Pool(studio.crew, studio.cache.root, listen=studio.hear, stop=studio.stop, optional=optional) as pool:
         tried = _record(make_jobs(plan), plan, studio, pool)
         while again := fall_back(plan, studio.errors, studio.cache):
             studio.fallen |= errors_of_lines(plan, studio.errors)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from tts_cli.cache.keys import digest
+from tts_cli.engines.catalog import get_spec
 from tts_cli.types import (
     Failure,
     Fallback,
@@ -78,6 +79,11 @@ def list_voices(plan: Plan) -> tuple[Voice, ...]:
     return tuple(plan.manifest.voices[key] for key in used if key in plan.manifest.voices)
 
 
+def list_engines(plan: Plan) -> tuple[str, ...]:
+    """List the engines that speak, in the order of their first lines."""
+    return tuple(dict.fromkeys(utterance.engine for planned in plan.lines for utterance in planned.utterances))
+
+
 def report_to_rows(
     plan: Plan, outcomes: Mapping[str, Outcome], timelines: Mapping[str, Timeline], files: Mapping[str, str]
 ) -> dict[int, dict[str, str]]:
@@ -118,6 +124,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
             {"name": voice.name, "engine": voice.engine, "licence": voice.licence, "consent": voice.consent}
             for voice in report.voices
         ],
+        "engines": [{"name": name, "same_key": get_spec(name).varies or "the same bits"} for name in report.engines],
         "audio_seconds": report.audio_seconds,
         "wall_seconds": report.wall_seconds,
         "failures": [_failure_json(failure) for failure in report.failures],

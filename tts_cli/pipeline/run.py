@@ -46,11 +46,11 @@ from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.order import Order, Progress, Started, Watch
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
-from tts_cli.pipeline.recording import Studio, load_takes, settle_suspects
-from tts_cli.pipeline.recording import record as record_plan
+from tts_cli.pipeline.recording import Studio, load_takes, record_plan, settle_suspects
 from tts_cli.pipeline.report import (
     choose_status,
     line_outcomes,
+    list_engines,
     list_failures,
     list_fallbacks,
     list_reasons,
@@ -181,10 +181,11 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
         timeline=None,
         failures=list_failures(plan, run.studio.errors),
         incomplete={},
-        warnings=tuple(str(warning) for warning in run.manifest.warnings),
+        warnings=_warnings(run),
         audio_seconds=round(run.studio.audio_s, 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
+        engines=list_engines(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
         suspects=list_suspects(plan, {**plan.takes, **run.studio.doubtful}, run.studio.kept),
         retaken=list_retaken(plan, run.studio.kept),
@@ -193,7 +194,7 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recording:
     """A script with the takes that there are by now, and the errors of those that could not be made, by key."""
 
     plan: Plan
@@ -202,14 +203,14 @@ class Recorded:
     dub: Dub | None = None
 
 
-def record(order: Order, settings: Settings, watch: Watch, manifest: Manifest, recipe: Recipe) -> Recorded:
+def record(order: Order, settings: Settings, watch: Watch, stop: Stop, manifest: Manifest, recipe: Recipe) -> Recording:
     """Have the missing takes of a loaded manifest recorded; nothing is mastered, and no file is written.
 
-    Lines with slots are fitted to them where the recipe says how. Raises `KeyboardInterrupt` after a stop.
+    Lines with slots are fitted to them where the recipe says how.
     """
-    run = _prepare(order, settings, watch, Stop(), manifest, recipe)
+    run = _prepare(order, settings, watch, stop, manifest, recipe)
     plan, takes, dub = _take_in_fitted(run, _plan(run))
-    return Recorded(plan=plan, takes=takes, errors=run.studio.errors, dub=dub)
+    return Recording(plan=plan, takes=takes, errors=run.studio.errors, dub=dub)
 
 
 def _prepare(
@@ -296,10 +297,11 @@ def _render(run: _Run, started: float) -> Report:
         timeline=keep_timeline(run.past, plan, timelines, masters, _lines_to_keep(run, plan, takes)),
         failures=list_failures(plan, run.studio.errors),
         incomplete=_count_missing(run, plan, outcomes),
-        warnings=tuple(str(warning) for warning in run.manifest.warnings),
+        warnings=_warnings(run),
         audio_seconds=round(sum(master.seconds for master in masters), 3),
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
+        engines=list_engines(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
         suspects=list_suspects(plan, takes, run.studio.kept),
         retaken=list_retaken(plan, run.studio.kept),
@@ -348,6 +350,10 @@ def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
     run.studio.errors |= find_absent(recalled, run.ledger)
     plan = settle_suspects(recalled, run.studio, None)
     return plan, dict(plan.takes)
+
+
+def _warnings(run: _Run) -> tuple[str, ...]:
+    return (*map(str, run.manifest.warnings), *run.studio.notices)
 
 
 def _describe_start(run: _Run, plan: Plan) -> Started:

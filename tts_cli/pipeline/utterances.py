@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tts_cli.cache.keys import KEY_VERSION, derive_seed, digest, take_key
 from tts_cli.engines.base import EngineSpec
-from tts_cli.engines.catalog import RECORDING, get_spec, package_version, resolve_voice
+from tts_cli.engines.catalog import RECORDING, get_spec, model_version, resolve_voice
 from tts_cli.engines.emotions import emotion_at
 from tts_cli.pipeline.conditioning import Conditionings
 from tts_cli.text.script import Part, make_parts
@@ -43,7 +43,7 @@ def plan_line(line: Line, manifest: Manifest, locked: PastLine | None, condition
     spec = get_spec(line.engine)
     voice = manifest.voices.get((line.voice, line.engine))
     emotion = _emotion(line, manifest, spec, voice or PLAIN)
-    conditioning = conditionings.of(voice, emotion, spec)
+    conditioning = conditionings.of(voice, emotion, spec, line.language)
     delivery = _Delivery(
         spec=spec,
         voice=resolve_voice(spec, voice.own if voice else line.voice, line.language),
@@ -116,7 +116,7 @@ def with_seed(utterance: Utterance, seed: int) -> Utterance:
     key = take_key(
         engine=spec.name,
         adapter=spec.version,
-        weights=package_version(spec),
+        weights=model_version(spec),
         voice=utterance.voice,
         language=utterance.language,
         text=utterance.text,

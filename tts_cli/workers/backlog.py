@@ -59,8 +59,14 @@ class Backlog:
     def __len__(self) -> int:
         return self._size
 
+    def enter(self, engine: str) -> None:
+        """A worker comes that has `engine` loaded already."""
+        with self._lock:
+            if engine in self._queues:
+                self._queues[engine].workers += 1
+
     def take(self, engine: str) -> Job | None:
-        """Give a worker that had a job of `engine` last ("": none) its next one: of the same, else where most is left.
+        """Give a worker that is at `engine` ("": at none yet) its next job: of the same, else where most is left.
 
         Jobs of one call are put together as the engine takes batches. None where nothing is left for this worker.
         """

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import tts_cli
-from tts_cli.engines.base import EngineSpec
+from tts_cli.engines.base import PRECISION, EngineSpec
 from tts_cli.errors import MissingError
 from tts_cli.types import Conditioning, Utterance
 from tts_cli.workers.devices import Device
@@ -38,13 +38,15 @@ class WorkerDied(Exception):  # noqa: N818  an event that the pool handles, neve
 class Child:
     """A worker process for one engine. Blocking; another thread may `kill` it at any time.
 
-    `memory` and `gpu_memory` are the bytes it last said it holds, `served` the calls it has answered.
+    `memory` and `gpu_memory` are the bytes it last said it holds, `served` the calls it has answered; `notice` is what
+    its engine wants the user to know.
     """
 
     def __init__(self, spec: EngineSpec, device: Device, *, python: str, stderr: Path, env: Mapping[str, str]) -> None:
         self.engine = spec.name
         self.device = device
         self.memory = self.gpu_memory = self.served = 0
+        self.notice = ""
         self._spec = spec
         self._stderr = stderr
         self._deadline: float | None = None
@@ -72,6 +74,7 @@ class Child:
         answer = self._receive()
         if answer["event"] == "unusable":
             raise MissingError(answer["error"], hint=answer["hint"])
+        self.notice = answer["notice"]
         self._deadline = None
 
     def ask(self, calls: Sequence[Utterance | Conditioning], within_s: float) -> Iterator[dict[str, Any]]:
@@ -182,7 +185,12 @@ def environment(inherited: Mapping[str, str], device: Device, threads: int, scra
     path = [inherited["PYTHONPATH"]] if inherited.get("PYTHONPATH") else []
     if root.name not in {"site-packages", "dist-packages"}:
         path.append(str(root))
-    own = {"TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(path), "CUDA_VISIBLE_DEVICES": device.visible}
+    own = {
+        "TMPDIR": str(scratch),
+        "PYTHONPATH": os.pathsep.join(path),
+        "CUDA_VISIBLE_DEVICES": device.visible,
+        PRECISION: device.precision,
+    }
     return {**KEEP_MEMORY, **inherited, **dict.fromkeys(THREAD_LIMITS, str(threads)), **own}
 
 

@@ -10,7 +10,8 @@ Happening = Literal["starting", "ready", "working", "alive", "died", "recycled",
 class WorkerEvent:
     """One thing that happened to a worker: `worker` is its place from 0 on, `memory` and `gpu_memory` are bytes.
 
-    `calls` are the keys that it was just given; `detail` says how it died, or why it was replaced.
+    `calls` are the keys that it was just given; `detail` says how it died, why it was replaced, or what its engine
+    wants the user to know.
     """
 
     worker: int

@@ -1,13 +1,13 @@
 """Where workers live: a worker as a pool sees it, and the host that starts them, here on this machine."""
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from tts_cli.engines.base import EngineSpec
+from tts_cli.engines.environments import python_of
 from tts_cli.types import Conditioning, Utterance
 from tts_cli.workers.child import Child, environment
 from tts_cli.workers.devices import Device, find_devices, usable_cores
@@ -23,6 +23,7 @@ class Worker(Protocol):
     memory: int
     gpu_memory: int
     served: int
+    notice: str
 
     def start(self, cache: Path) -> None:
         """Wait until the engine is loaded; raises `MissingError` where it cannot be, and `WorkerDied`."""
@@ -62,9 +63,7 @@ class Host(Protocol):
 class LocalHost:
     """Starts workers as processes of this machine. `python` finds the interpreter that an engine's packages lie in."""
 
-    def __init__(
-        self, *, logs: Path | None = None, python: Callable[[EngineSpec], str] = lambda _: sys.executable
-    ) -> None:
+    def __init__(self, *, logs: Path | None = None, python: Callable[[EngineSpec], str] = python_of) -> None:
         self._logs = logs
         self._python = python
         self._scratch: Scratch | None = None

@@ -1,7 +1,7 @@
 """The worker protocol: one JSON object per line, requests on stdin, answers on the original stdout.
 
     -> {"op": "hello", "proto": 2, "engine", "adapter", "device", "cache", "subtype"}
-    <- {"event": "ready", "proto": 2, "pid"}
+    <- {"event": "ready", "proto": 2, "pid", "notice"}           notice: what the user should know of this worker
     -> {"op": "condition", "jobs": [{"key", "language", "prompts": [{"pcm", "sample_rate", "transcript"}]}, ...]}
     -> {"op": "render", "jobs": [{"key", "text", "language", "voice", "params", "seed", "conditionals"}, ...]}
     <- {"event": "heartbeat", "memory", "gpu_memory"}           every second while it works

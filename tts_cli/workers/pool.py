@@ -12,12 +12,14 @@ from typing import Self
 
 from tts_cli.engines.base import DeviceKind, EngineSpec
 from tts_cli.engines.catalog import get_spec
+from tts_cli.errors import MissingError
 from tts_cli.settings import Crew
 from tts_cli.types import Job
 from tts_cli.workers.backlog import Backlog
 from tts_cli.workers.devices import CPU, Device, choose_devices, kind_for, make_slots, memory_for, threads_for
 from tts_cli.workers.events import WorkerEvent
 from tts_cli.workers.hosts import Host, LocalHost, Worker
+from tts_cli.workers.messages import TakeFailed
 from tts_cli.workers.slot import FAREWELL_S, Closed, Limits, Result, Slot
 from tts_cli.workers.stop import Stop
 
@@ -79,7 +81,8 @@ class Pool:
             raise RuntimeError("the pool is closed")
         jobs = list(jobs)
         self._has_worked |= bool(jobs)
-        by_kind = self._by_kind(jobs)
+        by_kind, impossible = self._by_kind(jobs)
+        yield from impossible
         self._threads = []
         for kind, own in by_kind.items():
             slots = self._slots[kind][: len(own)]
@@ -145,23 +148,40 @@ class Pool:
 
     # --- inside -----------------------------------------------------------------------------------------
 
-    def _by_kind(self, jobs: Sequence[Job]) -> dict[DeviceKind, list[Job]]:
-        """Sort jobs by the kind of device that their engine works on, and have the slots for each kind."""
+    def _by_kind(self, jobs: Sequence[Job]) -> tuple[dict[DeviceKind, list[Job]], list[TakeFailed]]:
+        """Sort jobs by the kind of device that their engine works on, and have the slots for each kind.
+
+        Also returns the failures of what an optional engine cannot do here, as there is no device for it.
+        """
         specs = [self._specs(engine) for engine in dict.fromkeys(job.engine for job in jobs)]
         devices = self._devices(specs)
-        kinds = {spec.name: kind_for(spec, devices) for spec in specs}
+        kinds = {spec.name: self._kind(spec, devices) for spec in specs}
         by_kind: dict[DeviceKind, list[Job]] = {}
+        impossible = []
         for job in jobs:
-            by_kind.setdefault(kinds[job.engine], []).append(job)
-        for kind in by_kind:
-            if kind not in self._slots:
-                places = make_slots(devices, kind, self._crew.workers, self._host.cores())
-                first = len(self._all_slots())
-                self._slots[kind] = [
-                    Slot(self, first + number, place, self._limits(place, len(places)))
-                    for number, place in enumerate(places)
-                ]
-        return by_kind
+            kind = kinds[job.engine]
+            if isinstance(kind, MissingError):
+                impossible += [TakeFailed(key=call.key, kind="missing", error=kind.message) for call in job.calls]
+            else:
+                by_kind.setdefault(kind, []).append(job)
+        for kind in by_kind.keys() - self._slots.keys():
+            self._slots[kind] = self._make_slots(devices, kind)
+        return by_kind, impossible
+
+    def _kind(self, spec: EngineSpec, devices: Iterable[Device]) -> DeviceKind | MissingError:
+        try:
+            return kind_for(spec, devices)
+        except MissingError as error:
+            if spec.name in self._optional:
+                return error
+            raise
+
+    def _make_slots(self, devices: Sequence[Device], kind: DeviceKind) -> list[Slot]:
+        places = make_slots(devices, kind, self._crew.workers, self._host.cores())
+        first = len(self._all_slots())
+        return [
+            Slot(self, first + number, place, self._limits(place, len(places))) for number, place in enumerate(places)
+        ]
 
     def _devices(self, specs: Iterable[EngineSpec]) -> tuple[Device, ...]:
         """Return the devices to use; looking for GPUs takes a while and is spared where nobody can use one."""
@@ -171,9 +191,11 @@ class Pool:
         return choose_devices(wanted, self._host.devices())
 
     def _limits(self, device: Device, workers: int) -> Limits:
+        # the share of a node of a cluster is not known here
+        share = memory_for(workers) if self._crew.executor == "local" else None
         return Limits(
             calls=self._crew.recycle_after,
-            memory=self._crew.worker_memory or memory_for(workers),
+            memory=self._crew.worker_memory or share,
             gpu_memory=int(device.memory_mb * 2**20 * GPU_MEMORY_SHARE) or None,
         )
 

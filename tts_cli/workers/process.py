@@ -57,7 +57,7 @@ def main() -> int:
             return 1
         try:
             desk = _Desk(engine, Cache(Path(hello["cache"])), hello["subtype"])
-            channel.send(event="ready", proto=PROTOCOL, pid=os.getpid())
+            channel.send(event="ready", proto=PROTOCOL, pid=os.getpid(), notice=getattr(engine, "notice", ""))
             while (request := requests.get()) is not None:
                 with channel.working():
                     for answer in _answer(desk, request["op"], request["jobs"]):

@@ -104,6 +104,7 @@ class RayWorker:
         self.engine = spec.name
         self.device = device
         self.pid = self.memory = self.gpu_memory = self.served = 0
+        self.notice = ""
         self._host = host
         self._spec = spec
         self._number = number
@@ -124,7 +125,7 @@ class RayWorker:
                 f"a node of the cluster has tts-cli {greeting.version}, not {__version__}",
                 hint="update its environment",
             )
-        self.pid, self._is_shared = greeting.pid, greeting.is_shared
+        self.pid, self.notice, self._is_shared = greeting.pid, greeting.notice, greeting.is_shared
 
     def ask(self, calls: Sequence[Utterance | Conditioning], within_s: float) -> Iterator[dict[str, Any]]:
         """Yield the answers of a batch when all of them are there."""

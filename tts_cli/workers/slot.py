@@ -18,6 +18,8 @@ from tts_cli.workers.hosts import Worker
 from tts_cli.workers.messages import ConditioningDone, TakeDone, TakeFailed
 
 TRIES = 2
+# A worker is replaced only if it holds so much more than after its first job: a large model is no leak.
+GROWTH = 1.2
 START_TRIES = 3
 SLACK = 20.0
 FAREWELL_S = 0.5
@@ -51,7 +53,7 @@ class Hub(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When a worker is replaced by a fresh one: after so many calls (None: never), or holding more bytes than that."""
+    """When a worker is replaced by a fresh one: after so many calls, or holding more bytes than that (None: never)."""
 
     calls: int | None = None
     memory: int | None = None
@@ -66,12 +68,14 @@ class Slot:
         self.device = device
         self.worker: Worker | None = None
         self.busy = False
+        self._first_memory: tuple[int, int] | None = None
         self._hub = hub
         self._limits = limits
 
     def serve(self, backlog: Backlog, may_go_on: Callable[[], bool]) -> None:
         """Work until nothing is left to do here; raises what ends the whole run."""
-        engine = ""
+        engine = self.worker.engine if self.worker else ""
+        backlog.enter(engine)
         while may_go_on() and (job := backlog.take(engine)):
             engine = job.engine
             self.busy = True
@@ -152,7 +156,7 @@ class Slot:
             failure = death
             self._lose_worker(death.report)
         if waiting and self.worker:
-            self._replace_worker(failure.report)
+            self._end_worker("recycled", failure.report)
         return tuple(waiting.values()), failure
 
     def _result(self, answer: dict[str, Any]) -> Result:
@@ -177,6 +181,7 @@ class Slot:
             self._end_worker("ended")
         for _ in range(START_TRIES):
             self.worker = worker = self._hub.launch(spec, self)
+            self._first_memory = None
             self.event("starting")
             try:
                 self._hub.start(worker)
@@ -187,7 +192,7 @@ class Slot:
                 self._end_worker("ended")
                 raise
             else:
-                self.event("ready")
+                self.event("ready", detail=worker.notice)
                 return worker
         raise MissingError(f"the engine {spec.name} does not start: {report}", hint="run tts-cli doctor")
 
@@ -196,15 +201,13 @@ class Slot:
         worker, limits = self.worker, self._limits
         if worker is None:
             return
+        first, first_gpu = self._first_memory = self._first_memory or (worker.memory, worker.gpu_memory)
         if limits.calls and worker.served >= limits.calls:
-            self._replace_worker(f"after {worker.served:,} lines")
-        elif limits.memory and worker.memory > limits.memory:
-            self._replace_worker(f"it held {worker.memory / 1e9:.1f} GB of memory")
-        elif limits.gpu_memory and worker.gpu_memory > limits.gpu_memory:
-            self._replace_worker(f"it held {worker.gpu_memory / 1e9:.1f} GB of its GPU's memory")
-
-    def _replace_worker(self, why: str) -> None:
-        self._end_worker("recycled", why)
+            self._end_worker("recycled", f"after {worker.served:,} lines")
+        elif limits.memory and worker.memory > max(limits.memory, GROWTH * first):
+            self._end_worker("recycled", f"it held {worker.memory / 1e9:.1f} GB of memory")
+        elif limits.gpu_memory and worker.gpu_memory > max(limits.gpu_memory, GROWTH * first_gpu):
+            self._end_worker("recycled", f"it held {worker.gpu_memory / 1e9:.1f} GB of its GPU's memory")
 
     def _lose_worker(self, report: str) -> None:
         self.event("died", detail=report)

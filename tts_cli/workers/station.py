@@ -18,7 +18,7 @@ from tts_cli.engines.base import EngineSpec
 from tts_cli.errors import MissingError
 from tts_cli.types import Conditionals, Conditioning, Utterance
 from tts_cli.workers.child import Child, WorkerDied
-from tts_cli.workers.devices import Device
+from tts_cli.workers.devices import Device, find_devices
 from tts_cli.workers.hosts import LocalHost
 from tts_cli.workers.scratch import Scratch
 
@@ -32,6 +32,7 @@ class Greeting:
 
     version: str = __version__
     pid: int = 0
+    notice: str = ""
     is_shared: bool = True
     error: str = ""
     hint: str = ""
@@ -71,7 +72,7 @@ class Station:
         self.end()
         is_shared = Path(cache, token).is_file()
         self._cache = Path(cache) if is_shared else self._own_cache()
-        place = replace(device, visible=os.environ.get("CUDA_VISIBLE_DEVICES", "")) if device.kind == "cuda" else device
+        place = _own_gpu(device) if device.kind == "cuda" else device
         try:
             child = self._host.launch(spec, place, number=0, threads=threads)
             with _watching(child):
@@ -81,7 +82,7 @@ class Station:
         except WorkerDied as death:
             return Greeting(error=death.report)
         self._child = child
-        return Greeting(pid=child.pid, is_shared=is_shared)
+        return Greeting(pid=child.pid, notice=child.notice, is_shared=is_shared)
 
     def ask(self, calls: Sequence[Utterance | Conditioning], within_s: float, parcel: Parcel | None) -> Reply:
         """Have a batch done; `parcel` is None where the cache is shared."""
@@ -123,6 +124,12 @@ class Station:
     def _read(self, answer: Mapping[str, object]) -> tuple[str, bytes]:
         blob, suffix = str(answer.get("blob", "")), SUFFIXES.get(str(answer["event"]))
         return blob, (read_blob(self._cache, blob, suffix) or b"") if suffix else b""
+
+
+def _own_gpu(device: Device) -> Device:
+    """Return the GPU of this node that Ray has given to this actor; where nobody can describe it, what Ray says."""
+    found = [gpu for gpu in find_devices() if gpu.kind == "cuda"]
+    return found[0] if found else replace(device, visible=os.environ.get("CUDA_VISIBLE_DEVICES", ""))
 
 
 def _lost(why: str) -> Reply:
