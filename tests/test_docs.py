@@ -5,10 +5,13 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from tts_cli.types import ExitCode, Reason
+from tts_cli.audio.effects import EFFECTS
+from tts_cli.formats.recipes import list_recipes
+from tts_cli.types import DeliveryKind, ExitCode, Reason
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -102,6 +105,26 @@ def test_the_dub_and_report_commands_run(cli, project: Path) -> None:
         "book/report.html",
     ):
         assert (project / "out" / name).is_file(), name
+
+
+def test_the_delivery_commands_run_one_after_another(cli, project: Path) -> None:
+    block = README.partition("## Delivery")[2].partition("\n## ")[0]
+    lines = [line.partition("  #")[0].strip() for line in block.splitlines() if line.startswith("    tts-cli")]
+    assert len(lines) == 5
+    assert cli("render", "book.yaml").code == 0
+    for line in lines:
+        words = shlex.split(line)
+        assert cli(*words[1:]).code == 0, line
+    recipe = re.findall(r"```yaml\n(.*?)```", block, re.DOTALL)[-1]
+    (project / "mine.yaml").write_text(recipe)
+    assert cli("export", "book.yaml", "--recipe", "mine.yaml").code == 0
+    kinds = re.search(r"Kinds are `([\w ]+)`", block)
+    assert kinds
+    assert set(kinds[1].split()) == set(get_args(DeliveryKind))
+    assert f"`{' '.join(EFFECTS)}`" in block
+    assert {
+        name for row in re.findall(r"^\| (`.*?`) \|", block, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", row)
+    } == {recipe.name for recipe in list_recipes(project) if recipe.deliver}
 
 
 def test_the_main_job_from_a_clone(cli, tmp_path: Path) -> None:

@@ -87,6 +87,7 @@ def test_tags_cover_and_titles_read_back(shipped: Path, tmp_path: Path) -> None:
     assert (book["\xa9ART"], book["\xa9wrt"], book["\xa9grp"]) == (["Änne Öhm"], ["朗読 太郎"], ["River Tales"])
     assert book["\xa9day"] == ["1908"]
     assert "AI voice" in book["\xa9cmt"][0]
+    assert book["stik"] == [2]
     assert bytes(book["covr"][0]) == cover
 
     [_, first, second, *_] = [mutagen.id3.ID3(path) for path in sorted((shipped / "chapters").glob("*.mp3"))]
@@ -126,6 +127,21 @@ def test_a_render_gives_the_same_bytes_as_its_manifest(cli, book: Path, tmp_path
     expected = (tmp_path / "out" / "plain" / "book.m4a").read_bytes()
     assert (tmp_path / "rendered" / "plain" / "book.m4a").read_bytes() == expected
     assert "no credits" in result.json["exports"][1]["notices"][0]
+
+
+def test_lines_without_chapters_stand_between_the_credits(cli, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(
+        "format: mp3\nopening: '{title}.'\nclosing: The end.\ndeliver:\n"
+        "  - {kind: chapters, file: '{number}-{chapter}.mp3'}\n  - {kind: subtitles, file: '{number}-{chapter}.ass'}\n"
+    )
+    (tmp_path / "short.csv").write_text("text\nHello there.\n")
+
+    assert cli("export", "short.csv", "--recipe", "r.yaml", "-o", "out").code == 0
+
+    names = ["01-opening-credits", "02-short", "03-closing-credits"]
+    assert sorted(path.stem for path in (tmp_path / "out" / "r").glob("*.mp3")) == names
+    assert sorted(path.stem for path in (tmp_path / "out" / "r").glob("*.ass")) == names
+    assert "Hello there." in (tmp_path / "out" / "r" / "02-short.ass").read_text()
 
 
 def test_a_second_export_writes_nothing(cli, book: Path, shipped: Path) -> None:

@@ -1,6 +1,7 @@
 """What is written again and what is not; what a full disk or a kill leaves behind."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -8,10 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
-from tts_cli.pipeline import programmes
+from tts_cli.pipeline import joints, programmes
 
 BOOK = """\
 project: {title: A Book, author: Anon}
@@ -44,11 +46,12 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     titles: list[str] = []
     make_masters = programmes.make_masters
 
-    def spy(timelines, outputs, *more):
+    def spy(timelines, outputs, *more, **named):
         titles.extend(timeline.title for timeline in timelines)
-        return make_masters(timelines, outputs, *more)
+        return make_masters(timelines, outputs, *more, **named)
 
     monkeypatch.setattr(programmes, "make_masters", spy)
+    monkeypatch.setattr(joints, "make_masters", spy)
     return titles
 
 
@@ -119,12 +122,14 @@ def test_a_file_that_somebody_touched_is_made_anew(cli, book: Path, tmp_path: Pa
     export(cli)
 
     assert digests(tmp_path / "out" / "r") == before
+    paths = [output["path"] for output in json.loads(Path("out/r/export.json").read_text())["outputs"]]
+    assert paths == ["book.m4b", "one.mp3", "two.mp3", "three.mp3"]
 
 
 def test_an_encoder_whose_pieces_do_not_fit_runs_over_the_whole(
     cli, book: Path, encoded: list[str], monkeypatch: pytest.MonkeyPatch, decode, chapters_of
 ) -> None:
-    monkeypatch.setattr(programmes, "count_frames", lambda path: 1)
+    monkeypatch.setattr(joints, "count_frames", lambda path: 1)
 
     export(cli)
 
@@ -134,6 +139,20 @@ def test_an_encoder_whose_pieces_do_not_fit_runs_over_the_whole(
     assert len(marks) == 3
     # ffmpeg leaves out what the file's edit list says is lead-in, and what fills the last frame
     assert abs(decode(path).size - round(marks[-1][1] * 44_100)) <= 1024
+
+
+def test_a_chapter_that_peaks_too_high_in_the_joined_file_is_written_again(
+    cli, book: Path, encoded: list[str], monkeypatch: pytest.MonkeyPatch, loudness_of
+) -> None:
+    """As if an encoder raised peaks far more than it is expected to."""
+    monkeypatch.setattr("tts_cli.pipeline.master.headroom_db", lambda recipe: -1.0)
+    text = RECIPE.replace("  - {kind: chapters", "# ").replace("format:", "loudness_lufs: -14\nformat:")
+    Path("r.yaml").write_text(text)
+
+    export(cli)
+
+    assert len(encoded) > 3
+    assert loudness_of(Path("out/r/book.m4b"))[1] <= -2.95
 
 
 def start(*more: str) -> subprocess.Popen[bytes]:
@@ -156,11 +175,100 @@ def test_a_kill_in_the_middle_leaves_no_half_file_and_is_made_good(cli, book: Pa
     assert any(name.startswith(".") for name in left)
     assert "two.mp3" not in left
     assert "book.m4b" not in left
-    for path in out.glob("*.mp3"):
-        soundfile.read(path)
+    done = {path.name: path.stat().st_mtime_ns for path in out.glob("*.mp3")}
+    for name in done:
+        soundfile.read(out / name)
     export(cli)
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
     assert {"one.mp3", "two.mp3", "three.mp3", "book.m4b"} <= {path.name for path in out.iterdir()}
+
+
+def test_an_export_that_was_killed_goes_on_where_it_was(
+    cli, book: Path, tmp_path: Path, encoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while it described the last file: what was finished before is not written again."""
+    (tmp_path / "r.yaml").write_text(RECIPE.replace("  - {kind: programme", "# "))
+    with monkeypatch.context() as patch:
+        patch.setattr("tts_cli.pipeline.export._report", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out")
+    assert sorted(encoded) == ["one", "three", "two"]
+    (tmp_path / "out" / "r" / "three.mp3").unlink()
+    before = digests(tmp_path / "out" / "r")
+    stamps = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "r").glob("*.mp3")}
+    with (tmp_path / "out" / "r" / ".export.ledger").open("ab") as file:
+        file.write(b'{"path": "torn')
+
+    export(cli)
+
+    now = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "r").glob("*.mp3")}
+    assert {name for name in now if now[name] != stamps.get(name)} == {"three.mp3"}
+    assert digests(tmp_path / "out" / "r").items() >= before.items()
+    assert not (tmp_path / "out" / "r" / ".export.ledger").exists()
+
+
+def test_chapters_that_begin_at_once_are_not_joined(
+    cli, book: Path, tmp_path: Path, encoded: list[str], decode
+) -> None:
+    """The encoder's first frame needs silence to stand for; without, one encoder runs over everything."""
+    text = RECIPE.replace("format:", "head_s: 0\ntail_s: 0.3\nformat:")
+    (tmp_path / "r.yaml").write_text(text.replace("deliver:", 'deliver:\n  - {kind: programme, file: "{name}.wav"}'))
+
+    export(cli)
+
+    assert len(encoded) == 9  # the chapters' mp3s, and all chapters for the m4b and for the wav
+    m4b, wav = (decode(tmp_path / "out" / "r" / f"book.{suffix}") for suffix in ("m4b", "wav"))
+    size = min(m4b.size, wav.size)
+    assert float(m4b[:size] @ wav[:size]) > 0.98 * float(np.linalg.norm(m4b[:size]) * np.linalg.norm(wav[:size]))
+
+
+def test_a_chapter_that_is_gone_is_named(cli, book: Path) -> None:
+    export(cli)
+    book.write_text("".join(BOOK.splitlines(keepends=True)[:-1]))
+
+    result = cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out")
+
+    assert "left from an earlier export: out/r/three.mp3" in result.err
+
+
+def test_names_that_would_be_one_file_are_refused(cli, book: Path, tmp_path: Path) -> None:
+    book.write_text(BOOK.replace("{id: two,", "{id: O ne,").replace("{id: three,", "{id: O-ne,"))
+
+    result = cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out")
+
+    assert result.code == 2
+    assert "several files would be called 'O-ne.mp3'" in result.err
+
+
+def test_a_line_that_fails_leaves_its_chapter_out(cli, book: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"no sound")
+    book.write_text(BOOK.replace('["Good morning, gentlemen.",', "[{text: x, audio: broken.wav},"))
+
+    result = cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out", "--json")
+
+    assert result.code == 5
+    [report] = result.json["exports"]
+    assert (report["status"], report["missing"]) == ("partial", 1)
+    assert [output["path"] for output in report["outputs"]] == ["one.mp3", "three.mp3"]
+    assert "broken.wav" in report["failures"][0]["error"]
+
+
+def test_ctrl_c_ends_it_soon_and_leaves_no_half_file(cli, book: Path, tmp_path: Path) -> None:
+    book.write_text(BOOK.replace("Good morning, gentlemen.", "Good morning, gentlemen. " * 200))
+    cli("render", book, "-o", "takes", "--recipe", "broadcast")
+    process = start()
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out" / "r").glob(".two.mp3.*.part")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130, said
+    assert b"finished files are kept" in said
+    assert b"Traceback" not in said
+    left = {path.name for path in (tmp_path / "out" / "r").iterdir()}
+    assert not {"two.mp3", "book.m4b"} & left
+    assert not [name for name in left if name.endswith(".part") or name.startswith(".parts-")]
 
 
 def test_a_full_disk_is_an_error_and_leaves_what_was_there(cli, book: Path, tmp_path: Path) -> None:

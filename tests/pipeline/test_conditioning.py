@@ -95,3 +95,13 @@ def test_a_bad_clip_names_the_voice(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"RIFF")
     with pytest.raises(InputError, match=r"a\.wav:1:1: .*\(a reference of the voice 'nora'\)"):
         prepare(voice_of(tmp_path / "a.wav"))
+
+
+def test_an_engine_whose_states_are_made_by_line_has_one_for_each_language(tmp_path: Path) -> None:
+    conditioner = replace(CONDITIONER, by_language=True, by_line=True)
+    by_line = replace(SPEC, conditioner=conditioner)
+    by_voice = replace(SPEC, conditioner=replace(conditioner, by_line=False))
+    voice, neutral = voice_of(clip(tmp_path / "a.wav"), language="en-GB"), Emotion(name="neutral")
+    keys = [Conditionings().of(voice, neutral, by_line, language).key for language in ("en", "en-US", "", "fr")]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+    assert len({Conditionings().of(voice, neutral, by_voice, language).key for language in ("en", "fr")}) == 1

@@ -1,8 +1,9 @@
 """Programme loudness by ITU-R BS.1770-4 and true peak, streaming: memory grows by 80 bytes a second."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,7 @@ class LoudnessMeter:
         self._sample_rate = sample_rate
         self._filters = [KWeighting(sample_rate) for _ in range(channels)]
         self._peaks = [TruePeakMeter() for _ in range(channels)]
+        self._past_peak = 0.0
         self._rest = np.zeros(0, np.float32)
         self._bins: list[Powers] = []
         self._count = 0
@@ -104,7 +106,14 @@ class LoudnessMeter:
 
     def true_peak(self) -> float:
         """Return the highest true peak so far in linear amplitude."""
-        return max(meter.peak() for meter in self._peaks)
+        return max(self._past_peak, *(meter.peak() for meter in self._peaks))
+
+    def end_part(self) -> float:
+        """Return the true peak of what came since the last part ended; the next part begins in silence."""
+        peak = max(meter.peak() for meter in self._peaks)
+        self._past_peak = max(self._past_peak, peak)
+        self._peaks = [TruePeakMeter() for _ in self._peaks]
+        return peak
 
 
 def _channels(block: Samples) -> list[Samples]:
@@ -118,7 +127,10 @@ def _channels(block: Samples) -> list[Samples]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLevels:
-    """What a written file measures: silence reads -70 LUFS (the absolute gate) and -120 dBTP."""
+    """What a written file measures: silence reads -70 LUFS (the absolute gate) and -120 dBTP.
+
+    `part_peaks_dbtp` are the true peaks of its parts, where it was asked for parts.
+    """
 
     lufs: float
     true_peak_dbtp: float
@@ -130,10 +142,13 @@ class FileLevels:
     noise_floor_db: float
     head_s: float
     tail_s: float
+    part_peaks_dbtp: tuple[float, ...] = ()
 
 
-def measure_file(path: Path) -> FileLevels:
+def measure_file(path: Path, parts: Sequence[int] = ()) -> FileLevels:
     """Measure a master as it lies on the disk, streaming; soundfile decodes wav, flac and mp3, ffmpeg the rest.
+
+    `parts` are the lengths in samples of parts whose peaks are wanted.
 
     Raises OutputError when it cannot be decoded.
     """
@@ -141,28 +156,32 @@ def measure_file(path: Path) -> FileLevels:
     try:
         if suffix in _BY_SOUNDFILE:
             with SequentialFile(path) as file:
-                return measure_blocks(file.each_block(_BLOCK_FRAMES), file.samplerate, file.channels)
+                return measure_blocks(file.each_block(_BLOCK_FRAMES), file.samplerate, file.channels, parts)
         with decoding(path, DEMUXERS[suffix]) as decoded:
-            return measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels)
+            return measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels, parts)
     except (FfmpegError, soundfile.LibsndfileError) as error:
         raise OutputError(f"cannot measure {path}: {error}") from error
 
 
-def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int) -> FileLevels:
+def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int, parts: Sequence[int] = ()) -> FileLevels:
     """Measure blocks while the next one is decoded, loudness and true peak side by side."""
     meter, levels = LoudnessMeter(sample_rate, channels), LevelMeter(sample_rate, channels)
     frames = 0
+    ends = list(accumulate(parts))
+    part_peaks: list[float] = []
     with ThreadPoolExecutor(2) as pool:
-        for block in _decoded_ahead(blocks, pool):
+        for block in _cut_at(_decoded_ahead(blocks, pool), ends):
             peaks = pool.submit(meter.push_peaks, block)
             meter.push_power(block)
             levels.push(block)
             peaks.result()
             frames += block.shape[0]
+            if len(part_peaks) < len(ends) and frames == ends[len(part_peaks)]:
+                part_peaks.append(meter.end_part())
     head_s, tail_s = levels.quiet_s()
     return FileLevels(
         lufs=max(meter.integrated_lufs(), ABSOLUTE_GATE_LUFS),
-        true_peak_dbtp=max(20 * float(np.log10(max(meter.true_peak(), 1e-9))), SILENCE_DB),
+        true_peak_dbtp=_peak_db(meter.true_peak()),
         frames=frames,
         sample_rate=sample_rate,
         channels=channels,
@@ -171,7 +190,21 @@ def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int) -
         noise_floor_db=levels.noise_floor_db(),
         head_s=head_s,
         tail_s=tail_s,
+        part_peaks_dbtp=tuple(map(_peak_db, part_peaks)),
     )
+
+
+def _peak_db(peak: float) -> float:
+    return max(20 * float(np.log10(max(peak, 1e-9))), SILENCE_DB)
+
+
+def _cut_at(blocks: Iterator[Samples], ends: Sequence[int]) -> Iterator[Samples]:
+    """Cut blocks where a part ends."""
+    begun = 0
+    for block in blocks:
+        inside = [end - begun for end in ends if begun < end < begun + block.shape[0]]
+        yield from np.split(block, inside)
+        begun += block.shape[0]
 
 
 def _decoded_ahead(blocks: Iterator[Samples], pool: ThreadPoolExecutor) -> Iterator[Samples]:

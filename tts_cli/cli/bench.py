@@ -70,6 +70,19 @@ def voices(
         _show(bench_voices(Path(folder), clip=clip, engine=engine, lines=lines, say=_say), as_json=as_json)
 
 
+@app.command(epilog="Example: [bold]tts-cli bench export --hours 1[/bold]")
+def export(
+    hours: Annotated[float, typer.Option(min=0.01, help="Length of the book to export.")] = 1.0,
+    baselines: Annotated[bool, typer.Option(help="Also as m4b-tool does it, and with pydub.")] = True,
+    as_json: JsonOpt = False,
+) -> None:
+    """Time an export: an m4b and an mp3 per chapter, measured, against the encoders alone."""
+    from tts_cli.bench.export import bench_export
+
+    with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as folder:
+        _show(bench_export(Path(folder), hours=hours, baselines=baselines, say=_say), as_json=as_json)
+
+
 @app.command(epilog="Example: [bold]tts-cli bench engine pocket-tts --synthetic[/bold]")
 def engine(
     name: Annotated[str, typer.Argument(help="Which engine.")],

@@ -13,6 +13,7 @@ from tts_cli.types import Check, Deliverable, ExportReport, Failure, Outcome, Pl
 
 MOST_FAILURES = 20
 NEWLINE = "\n"
+MOST_SHOWN = 20
 STYLES = {Outcome.RENDERED: "green", Outcome.CACHED: "cyan", Outcome.FAILED: "red", Outcome.WAITING: "yellow"}
 
 
@@ -115,9 +116,11 @@ def show_export(report: ExportReport) -> None:
     )
     output.print_table(
         ("file", "length", "loudness", "true peak", "checks"),
-        [(shipped.path, *_levels(shipped), _verdict(shipped)) for shipped in report.outputs],
+        [(shipped.path, *_levels(shipped), _verdict(shipped)) for shipped in _worth_showing(report.outputs)],
         right=("length", "loudness", "true peak"),
     )
+    if hidden := len(report.outputs) - len(_worth_showing(report.outputs)):
+        console.print(f"and {_count(hidden, 'file')} more that passed, listed in {escape(report.out)}/export.json")
     for shipped in report.outputs:
         for check in shipped.checks:
             if not check.passed:
@@ -125,6 +128,17 @@ def show_export(report: ExportReport) -> None:
                 talk.print(f"[red]failed:[/red] {escape(shipped.path)}: {escape(wrong)}")
     for notice in report.notices:
         talk.print(f"[yellow]notice:[/yellow] {escape(notice)}")
+
+
+def _worth_showing(outputs: Sequence[Deliverable]) -> list[Deliverable]:
+    """Choose of each kind the first files, and all that miss something."""
+    seen: Counter[str] = Counter()
+    chosen = []
+    for shipped in outputs:
+        seen[shipped.kind] += 1
+        if seen[shipped.kind] <= MOST_SHOWN or not all(check.passed for check in shipped.checks):
+            chosen.append(shipped)
+    return chosen
 
 
 def _verdict(shipped: Deliverable) -> str:
@@ -158,7 +172,7 @@ def _row(out: str, master: Deliverable) -> tuple[str, str, str, str]:
 def _levels(master: Deliverable) -> tuple[str, str, str]:
     loudness = "" if master.lufs is None else f"{master.lufs:.1f} LUFS"
     peak = "" if master.true_peak_dbtp is None else f"{master.true_peak_dbtp:.1f} dBTP"
-    return clock(master.seconds), loudness, peak
+    return clock(master.seconds) if master.seconds else "", loudness, peak
 
 
 def _pace(report: Report, rendered: int) -> str:

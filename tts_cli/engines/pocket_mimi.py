@@ -6,7 +6,7 @@ its stride, is a product with the last input beside the present one. The transfo
 further back than its context.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -89,7 +89,8 @@ class FastMimi:
         self._project = mimi.quantizer.output_proj.weight.detach()[:, :, 0].t().contiguous()
         upsample = mimi.upsample.convtr.convtr
         self._steps = upsample.stride[0]
-        if upsample.kernel_size[0] != 2 * self._steps or upsample.groups != upsample.in_channels or upsample.bias:
+        depthwise = upsample.groups == upsample.in_channels and upsample.bias is None
+        if upsample.kernel_size[0] != 2 * self._steps or not depthwise:
             raise NotImplementedError("an upsampling of another kind")
         # [2, steps, channels]: what the present frame adds, and what the last one adds
         self._upsample = upsample.weight.detach()[:, 0].t().reshape(2, self._steps, -1).contiguous()
@@ -150,7 +151,7 @@ class _Row:
             state["offset"] -= excess
 
 
-def _layers(modules: Sequence[nn.Module], rows: int) -> Any:
+def _layers(modules: Sequence[nn.Module], rows: int) -> Iterator[Any]:
     """Yield the decoder's layers in order: None for an activation, a pair for a residual block."""
     for module in modules:
         if isinstance(module, nn.ELU):

@@ -101,7 +101,14 @@ def _read_deliveries(
             hint = "write {kind: programme, file: x.m4b}"
             problems.append(Problem(Spot(path, mark).at(), "deliver: each needs `kind` and `file`", hint))
     entries = validated(DeliveryFields, _DELIVERY_NAMES, records, problems)
-    return tuple(_delivery(entry, recipe, problems) for entry in entries if not entry.is_faulty)
+    deliveries: dict[str, Delivery] = {}
+    for entry in entries:
+        if entry.is_faulty:
+            continue
+        delivery = _delivery(entry, recipe, problems)
+        if deliveries.setdefault(delivery.file.casefold(), delivery) is not delivery:
+            problems.append(Problem(entry.at("file"), f"file: {delivery.file!r} is delivered twice"))
+    return tuple(deliveries.values())
 
 
 def _delivery(entry: Entry, recipe: Recipe, problems: list[Problem]) -> Delivery:
@@ -116,5 +123,7 @@ def _delivery(entry: Entry, recipe: Recipe, problems: list[Problem]) -> Delivery
         problems.append(Problem(entry.at("file" if kind else ""), message))
     elif suffix in FORMATS and (found := format_fault(sound)):
         problems.append(Problem(entry.at(found[0]), found[1]))
+    if kind == "chapters" and recipe.split != "chapter":
+        problems.append(Problem(entry.at("kind"), "kind: chapters are made only with `split: chapter`"))
     more = {name: entry.values[name] for name in ("require", "seconds") if name in entry.values}
     return Delivery(kind=kind or "programme", file=file, sound=sound, **more)

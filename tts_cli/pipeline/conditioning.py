@@ -30,10 +30,10 @@ class Conditionings:
         Where the engine's states are made by line, it is for a line in that `language`, if one is given. Raises
         `InputError` for a clip or a state that cannot be read.
         """
-        if voice is None or spec.conditioner is None or not (voice.references or voice.state):
+        if voice is None or spec.conditioner is None or not (voice.state or (voice.references and spec.imitates)):
             return None
         references = (emotion.reference,) if emotion.reference and voice.references else voice.references
-        spoken = language.partition("-")[0] if language and spec.conditioner.by_line else voice.language
+        spoken = language if language and spec.conditioner.by_line else voice.language
         identity = (voice.folder or voice.state, spec.name, spoken, references)
         if identity not in self._known:
             heard = replace(voice, references=references, language=spoken)
@@ -53,6 +53,8 @@ def conditionings_of(voice: Voice, spec: EngineSpec, emotions: Iterable[Emotion]
 def make_conditioning(voice: Voice, spec: EngineSpec, conditioner: Conditioner) -> Conditioning:
     """Read what the voice is made from; equal samples give an equal key, whatever their files are called."""
     language = voice.language or DEFAULT_LANGUAGE
+    if conditioner.by_line:
+        language = language.partition("-")[0]
     prompts: tuple[Prompt, ...] = ()
     state = b""
     if voice.state:

@@ -153,30 +153,31 @@ def _past_outputs(path: Path) -> list[Deliverable]:
     try:
         report = json.loads(path.read_bytes())
         outputs = (*filter(None, [report.get("timeline")]), *report["outputs"])
-        return [
-            Deliverable(
-                **{
-                    **output,
-                    "checks": tuple(Check(**check) for check in output["checks"]),
-                    "pieces": tuple((made_from, samples) for made_from, samples in output["pieces"]),
-                }
-            )
-            for output in outputs
-        ]
+        return [deliverable_from_json(output) for output in outputs]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def deliverable_from_json(data: Mapping[str, Any]) -> Deliverable:
+    """Read a deliverable back; raises KeyError or TypeError where it is none."""
+    checks = tuple(Check(**check) for check in data["checks"])
+    pieces = tuple((made_from, samples) for made_from, samples in data["pieces"])
+    return Deliverable(**{**data, "checks": checks, "pieces": pieces})
 
 
 def unchanged(out: Path, name: str, inputs: str, past: Past) -> Deliverable | None:
     """Return what the last run wrote under this name if it was made from the same inputs and not touched since."""
     output = past.outputs.get(name)
-    if output is None or output.inputs != inputs:
-        return None
+    return output if output and output.inputs == inputs and is_intact(out, output) else None
+
+
+def is_intact(out: Path, output: Deliverable) -> bool:
+    """Say whether nobody touched a file since it was written."""
     try:
-        now = (out / name).lstat()
+        now = (out / output.path).lstat()
     except OSError:
-        return None
-    return output if (now.st_size, now.st_mtime_ns) == (output.size, output.mtime_ns) else None
+        return False
+    return (now.st_size, now.st_mtime_ns) == (output.size, output.mtime_ns)
 
 
 def describe_inputs(timeline: Timeline, recipe: Recipe, tags: Mapping[str, str]) -> str:

@@ -15,8 +15,9 @@ from tts_cli.formats.recipes import find_recipe, list_recipes
 from tts_cli.pipeline import run
 from tts_cli.pipeline.captions import ship_subtitles
 from tts_cli.pipeline.credits import CLOSING, OPENING, add_credits
-from tts_cli.pipeline.deliverables import TIMELINE_FILE, Past, output_path, safe_name
+from tts_cli.pipeline.deliverables import TIMELINE_FILE, Past, is_intact, output_path, safe_name
 from tts_cli.pipeline.films import ship_films, ship_mixes, ship_timing
+from tts_cli.pipeline.ledger import Ledger
 from tts_cli.pipeline.line_files import ship_lines
 from tts_cli.pipeline.order import NO_SCREEN, Order, Progress, Screen, Watch
 from tts_cli.pipeline.programmes import ship_programmes, ship_samples
@@ -30,7 +31,8 @@ from tts_cli.types import Deliverable, Delivery, DeliveryKind, ExportReport, Man
 from tts_cli.workers.devices import usable_cores
 from tts_cli.workers.stop import Stop
 
-_NO_CREDITS = "no credits: a render cannot be made to say more; export its manifest to have them spoken"
+_TAKES_GONE = ("some takes are gone from the cache: render the manifest again",)
+_NO_CREDITS = ("no credits: a render cannot be made to say more; export its manifest to have them spoken",)
 
 Ship = Callable[[Shipment, Sequence[Delivery]], Iterable[Deliverable]]
 
@@ -123,8 +125,10 @@ class _Script:
                 hint = "its lines are fitted to their slots as they are recorded; their takes are cached"
                 raise UsageError("a dub is exported from its manifest, not from its render", hint=hint)
             plan = read_rendered(self._timeline, self.cache)
-            asks = (recipe.opening or recipe.closing) and not {OPENING, CLOSING} & plan.manifest.chapters.keys()
-            return Recording(plan=plan, takes=plan.takes), (_NO_CREDITS,) if asks else ()
+            notices: tuple[str, ...] = _TAKES_GONE if len(complete_lines(plan, plan.takes)) < len(plan.lines) else ()
+            if (recipe.opening or recipe.closing) and not {OPENING, CLOSING} & plan.manifest.chapters.keys():
+                notices += _NO_CREDITS
+            return Recording(plan=plan, takes=plan.takes), notices
         manifest, notices = add_credits(self._manifest, recipe)
         return run.record(self._order, self.settings, self.watch, self._stop, manifest, recipe), notices
 
@@ -156,6 +160,7 @@ def _export(script: _Script, recipe: Recipe) -> ExportReport:
     report = replace(report, notices=(*report.notices, *said), wall_seconds=round(time.monotonic() - started, 3))
     data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
     write_atomically(output_path(Path(report.out), EXPORT_FILE), data.encode("utf-8", "surrogatepass"))
+    Ledger(Path(report.out)).close()
     return report
 
 
@@ -200,8 +205,19 @@ def _report(script: _Script, recipe: Recipe, recorded: Recording, outputs: tuple
         outputs=outputs,
         failures=list_failures(plan, recorded.errors),
         missing=missing,
-        notices=(recipe.notice,) if recipe.notice else (),
+        notices=(*filter(None, [recipe.notice]), *_left_over(script.out / recipe.name, outputs)),
     )
+
+
+def _left_over(out: Path, outputs: tuple[Deliverable, ...]) -> list[str]:
+    """Name what an earlier export wrote and this one does not have: it must not be shipped by mistake."""
+    now = {output.path for output in outputs}
+    before = Past(out, EXPORT_FILE).outputs.values()
+    return [
+        f"left from an earlier export: {out / output.path}"
+        for output in before
+        if output.path not in now and is_intact(out, output)
+    ]
 
 
 def report_to_json(report: ExportReport) -> dict[str, Any]:

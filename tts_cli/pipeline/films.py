@@ -20,7 +20,6 @@ _MOST_BED_GAIN_DB = 20.0
 _SLACK_LU = 0.2
 _MOST_CORRECTIONS = 2
 _HEADROOM_DB = 0.1
-_TITLE = "AI voice"
 
 
 def ship_timing(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
@@ -46,7 +45,7 @@ def ship_mixes(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[D
         name = shipment.name(delivery)
         about = [file_sha256(track), *_stamp(bed), shipment.screen.ducking or ""]
         inputs = digest([*about, shipment.inputs([shipment.dub.timeline], delivery.sound, {})])
-        kept = shipment.kept(name, inputs, delivery)
+        kept = shipment.kept(name, inputs, delivery, [shipment.dub.timeline])
         yield kept or _ship_mix(shipment, delivery, shipment.dub, track, inputs)
 
 
@@ -62,10 +61,11 @@ def ship_films(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[D
         name = str(PurePath(shipment.name(delivery)).with_suffix(video.suffix))
         texts = [file_sha256(path) for path in (audio, subtitles) if path]
         language = shipment.plan.manifest.metadata.get("language", "") or shipment.plan.lines[0].line.language
-        inputs = digest([*texts, *_stamp(video), language, _TITLE])
-        kept = shipment.kept(name, inputs, delivery)
+        title = "AI voice" if shipment.is_synthetic else "Dub"
+        inputs = digest([*texts, *_stamp(video), language, title])
+        kept = shipment.kept(name, inputs, delivery, [shipment.dub.timeline])
         if not kept:
-            new = Track(audio=audio, language=language, title=_TITLE, subtitles=subtitles)
+            new = Track(audio=audio, language=language, title=title, subtitles=subtitles)
             written = _write_film(video, new, shipment.path(name))
             kept = shipment.ship(name, written, inputs, delivery, [shipment.dub.timeline])
         yield kept

@@ -78,7 +78,7 @@ def _weights(spec: EngineSpec) -> tuple[str, tuple[str, ...]]:
 
 def _abilities(spec: EngineSpec, versions: Mapping[str, str]) -> tuple[str, ...]:
     found = {
-        "imitates": spec.conditioner is not None and spec.conditioner.most_clips > 0,
+        "imitates": spec.imitates,
         "emotions": bool(spec.emotions),
         "deterministic": not spec.stochastic,
     }

@@ -10,13 +10,13 @@ from pathlib import Path
 from threading import Event
 
 from tts_cli.audio.containers import headroom_db, level_shift_db
-from tts_cli.audio.ffmpeg import NO_TAGS, Output, Tags
 from tts_cli.audio.files import MasterWriter, open_outputs
 from tts_cli.audio.follow import can_follow, measure_following
 from tts_cli.audio.gain import Aim, Gain, find_gain
 from tts_cli.audio.limiter import make_limiter
 from tts_cli.audio.loudness import FileLevels, measure_blocks, measure_file
 from tts_cli.audio.mix import mix
+from tts_cli.audio.outputs import NO_TAGS, Output, Tags
 from tts_cli.audio.roomtone import add_room_tone
 from tts_cli.audio.weighting import Samples
 from tts_cli.types import Master, Recipe, Take, Timeline
@@ -24,8 +24,8 @@ from tts_cli.types import Master, Recipe, Take, Timeline
 _THREADS = 2  # they keep well ahead of any encoder
 _SLACK_LU = 0.2
 _RMS_SLACK_DB = 0.5
-_CORRECTION_HEADROOM_DB = 0.1
-_MOST_CORRECTIONS = 2
+CORRECTION_HEADROOM_DB = 0.1
+MOST_CORRECTIONS = 2
 
 ReadTake = Callable[[Take], bytes]
 Heard = Callable[[int], None]
@@ -55,23 +55,31 @@ def make_master(
 
 
 def make_masters(
-    timelines: Sequence[Timeline], outputs: Sequence[Output], read_take: ReadTake, heard: Heard = lambda _: None
+    timelines: Sequence[Timeline],
+    outputs: Sequence[Output],
+    read_take: ReadTake,
+    heard: Heard = lambda _: None,
+    *,
+    headroom_db: float = 0.0,
 ) -> tuple[Written, ...]:
     """Write one programme to several files in one pass; memory does not grow with its length.
 
     The programme is the timelines one after the other, each brought to the loudness (or RMS) of the first output's
-    recipe. All outputs have one sample rate and one number of channels; each is measured after it was encoded.
+    recipe. All outputs have one sample rate and one number of channels. Those that are to be measured are, after they
+    were encoded, and are returned; `headroom_db` is kept below the ceiling for those that are not.
     `read_take` is called from several threads; `heard` is told how many samples were mixed, block by block.
     Files that miss their loudness or ceiling are written again.
     Silence stays silence: it reads -70 LUFS. Raises OutputError, and what `read_take` raises; all is then as before.
     """
     studio = _Studio(timelines=timelines, outputs=outputs, read_take=read_take, heard=heard)
     aim = studio.first_aim()
+    aim = replace(aim, ceiling_dbtp=aim.ceiling_dbtp - headroom_db)
     gains = studio.find_gains(aim)
     written = studio.write([gain.gain_db for gain in gains], aim.ceiling_dbtp)
     reach_lu = max(gain.loudness_lufs for gain in gains) - aim.loudness_lufs
-    for _ in range(_MOST_CORRECTIONS):
-        better = _corrected(aim, outputs, written, reach_lu)
+    measured = [output for output in outputs if output.measured]
+    for _ in range(MOST_CORRECTIONS if measured else 0):
+        better = _corrected(aim, measured, written, reach_lu)
         if better == aim:
             break
         aim = better
@@ -174,15 +182,13 @@ class _Studio:
                     _write_behind(self._counted(blocks), writer.write, scribe)
             finally:
                 finished.set()
-            hashes = [scribe.submit(file_sha256, output.path) for output in outputs]
-            levels = [
-                following[index].result() if index in following else measure_file(output.path)
-                for index, output in enumerate(outputs)
-            ]
-            return tuple(
-                Written(output.path, found, sha256.result())
-                for output, found, sha256 in zip(outputs, levels, hashes, strict=True)
-            )
+            measured = {index: output.path for index, output in enumerate(outputs) if output.measured}
+            hashes = {index: scribe.submit(file_sha256, path) for index, path in measured.items()}
+            levels = {
+                index: following[index].result() if index in following else measure_file(path)
+                for index, path in measured.items()
+            }
+            return tuple(Written(path, levels[index], hashes[index].result()) for index, path in measured.items())
 
     def _counted(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
         for block in blocks:
@@ -197,7 +203,7 @@ def _follow(
     return {
         index: listeners.submit(measure_following, writer.reopen(index), output.recipe, finished)
         for index, output in enumerate(outputs)
-        if can_follow(output.recipe)
+        if output.measured and can_follow(output.recipe)
     }
 
 
@@ -237,7 +243,7 @@ def _corrected(aim: Aim, outputs: Sequence[Output], written: Sequence[Written], 
         file.levels.true_peak_dbtp - recipe.true_peak_dbtp for file, recipe in zip(written, recipes, strict=True)
     )
     if over_db > 0:
-        aim = replace(aim, ceiling_dbtp=aim.ceiling_dbtp - over_db - _CORRECTION_HEADROOM_DB)
+        aim = replace(aim, ceiling_dbtp=aim.ceiling_dbtp - over_db - CORRECTION_HEADROOM_DB)
     errors = [
         file.levels.lufs - recipe.loudness_lufs if recipe.rms_db is None else file.levels.rms_db - recipe.rms_db
         for file, recipe in zip(written, recipes, strict=True)

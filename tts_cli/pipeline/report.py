@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from tts_cli.cache.keys import digest
-from tts_cli.engines.catalog import get_spec
+from tts_cli.engines.catalog import get_spec, model_version
+from tts_cli.errors import MissingError
 from tts_cli.types import (
     Failure,
     Fallback,
@@ -124,7 +125,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
             {"name": voice.name, "engine": voice.engine, "licence": voice.licence, "consent": voice.consent}
             for voice in report.voices
         ],
-        "engines": [{"name": name, "same_key": get_spec(name).varies or "the same bits"} for name in report.engines],
+        "engines": [_describe_engine(name) for name in report.engines],
         "audio_seconds": report.audio_seconds,
         "wall_seconds": report.wall_seconds,
         "failures": [_failure_json(failure) for failure in report.failures],
@@ -154,3 +155,13 @@ def list_reasons(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Reaso
     """Say of each line that was rendered why it was."""
     planned = ((planned.line.id, planned.reason) for planned in plan.lines)
     return {line: reason for line, reason in planned if reason and outcomes[line] is Outcome.RENDERED}
+
+
+def _describe_engine(name: str) -> dict[str, str]:
+    """Say what spoke (package, front end, weights), and how takes of the same key may differ."""
+    spec = get_spec(name)
+    try:
+        model = model_version(spec)
+    except MissingError:  # it spoke once, for lines that are locked now
+        model = ""
+    return {"name": name, "model": model, "same_key": spec.varies or "the same bits"}

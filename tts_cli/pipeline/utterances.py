@@ -9,6 +9,7 @@ from tts_cli.cache.keys import KEY_VERSION, derive_seed, digest, take_key
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import RECORDING, get_spec, model_version, resolve_voice
 from tts_cli.engines.emotions import emotion_at
+from tts_cli.pipeline.casting import SAME
 from tts_cli.pipeline.conditioning import Conditionings
 from tts_cli.text.script import Part, make_parts
 from tts_cli.types import Boundary, Emotion, Line, Manifest, PastLine, PlannedLine, Utterance, Voice
@@ -81,7 +82,7 @@ def _params(line: Line, emotion: Emotion, spec: EngineSpec, voice: Voice) -> Par
     speed = line.speed * emotion.speed * voice.speed
     pitch = line.pitch * emotion.pitch * voice.pitch
     for name, factor in (("speed", speed), ("pitch", pitch)):
-        if abs(factor - 1.0) > 1e-6:
+        if name in spec.params and abs(factor - 1.0) > SAME:
             params[name] = round(factor, 6)
     return params
 

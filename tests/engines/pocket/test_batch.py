@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tts_cli.engines import pocket_linear, pocket_mimi
 from tts_cli.engines.pocket_batch import decode_rows
 from tts_cli.engines.pocket_random import SOMETIMES, random_voice, write_model
 
@@ -120,6 +121,28 @@ def test_no_row_is_lost_where_none_fits_beside_the_first(load, tiny) -> None:
     assert set(found) == {0, 1, 2, 3}
     assert np.abs(found[0].samples - found[1].samples).max() < 1e-6
     assert np.abs(found[2].samples - found[3].samples).max() < 1e-6
+
+
+def test_without_packed_layers_it_is_only_slower(load, tiny, monkeypatch) -> None:
+    quick = load(tiny)
+    monkeypatch.setattr(pocket_linear, "can_pack", lambda: False)
+    slow = load(tiny)
+    assert quick._decoder is not None
+    assert slow._decoder is None
+    expected, found = (speak(model, rows_of(model)) for model in (quick, slow))
+    assert all(np.abs(found[number].samples - expected[number].samples).max() < 1e-5 for number in expected)
+
+
+def test_a_codec_that_is_built_otherwise_is_decoded_by_its_own_layers(load, tiny, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(pocket_mimi, "_Transposed", refuse)
+    model = load(tiny)
+    assert model._decoder is None
+    monkeypatch.undo()
+    expected, found = speak(load(tiny), rows_of(model)), speak(model, rows_of(model))
+    assert all(np.abs(found[number].samples - expected[number].samples).max() < 1e-5 for number in expected)
 
 
 def test_a_row_without_an_end_meets_its_budget(load, endless) -> None:
