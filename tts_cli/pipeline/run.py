@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from tts_cli.cache.blobs import write_atomically
-from tts_cli.cache.ledger import Ledger
+from tts_cli.cache.shard_run import ShardRun
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import DamagedTakeError, UsageError
@@ -98,7 +98,7 @@ class _Run:
     recipe: Recipe
     out: Path
     past: Past
-    ledger: Ledger
+    shard_run: ShardRun
     cache: Cache
     selected: frozenset[str]
     sheet: Sheet | None = None
@@ -157,21 +157,21 @@ def _render_whole(run: _Run, started: float) -> Report:
     data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
     write_atomically(output_path(run.out, REPORT_FILE), data.encode())
     if report.status == "ok" and not run.order.only:
-        run.ledger.close()
+        run.shard_run.close()
     return report
 
 
 def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
     """Put a share of the takes into the cache, and leave the rest to the other shards."""
     whole = _plan(run)
-    run.ledger.join(describe_work(whole), shard.count)
+    run.shard_run.join(describe_work(whole), shard.count)
     plan = take_share(whole, shard)
     run.watch(_describe_start(run, plan))
     plan = record_plan(plan, run.studio)
     outcomes = line_outcomes(plan, plan.takes.keys() | run.studio.rendered, run.studio.rendered, run.studio.errors)
     status = choose_status(outcomes)
     if status == "ok":
-        run.ledger.finish(shard.index)
+        run.shard_run.finish(shard.index)
     return Report(
         manifest=run.manifest.name,
         out=str(run.out),
@@ -237,7 +237,7 @@ def _prepare(
         recipe=recipe,
         out=out,
         past=past,
-        ledger=Ledger(settings.cache, str(Path(order.manifest).absolute())),
+        shard_run=ShardRun(settings.cache, str(Path(order.manifest).absolute())),
         cache=cache,
         selected=select_lines(manifest, order.only, lambda: past.suspects),
         sheet=_read_sheet(order, manifest) if order.write_back else None,
@@ -347,7 +347,7 @@ def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
     for before, now in zip(plan.lines, recalled.lines, strict=True):
         if now is not before:
             run.studio.fallen[now.line.id] = "there is no take of it"
-    run.studio.errors |= find_absent(recalled, run.ledger)
+    run.studio.errors |= find_absent(recalled, run.shard_run)
     plan = settle_suspects(recalled, run.studio, None)
     return plan, dict(plan.takes)
 
