@@ -365,6 +365,16 @@ def test_a_token_that_the_hub_does_not_know(fetch, lark, monkeypatch) -> None:
     assert "hf_unknown" not in result.err
 
 
+def test_a_password_in_the_address_of_a_mirror_stays_a_secret(cli, hub, lark) -> None:
+    del hub.repos[REPO]
+
+    result = cli("download", "lark", "--endpoint", hub.url.replace("//", "//user:pass-word@"))
+
+    assert result.code == 4
+    assert "//...@127.0.0.1" in result.err
+    assert "pass-word" not in result.out + result.err
+
+
 def test_a_token_that_was_not_let_in(fetch, hub, lark, monkeypatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_somebody")
 
@@ -384,6 +394,25 @@ def test_one_failure_does_not_stop_the_others(fetch, lark) -> None:
         ("lark", "fetched"),
         ("lark:extra", "failed"),
     ]
+
+
+def test_all_is_every_engine_without_its_parts(fetch, lark, monkeypatch) -> None:
+    for name in [name for name in catalog.BUILT_IN if name != "lark"]:
+        monkeypatch.delitem(catalog.BUILT_IN, name)
+
+    said = fetch("all", "--json").json["downloads"]
+
+    assert [(found["name"], found["state"]) for found in said] == [("lark", "fetched")]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_home_that_cannot_be_written(fetch, lark, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o500)
+
+    result = fetch()
+
+    assert result.code == 4
+    assert "no permission to write" in result.err
 
 
 @pytest.mark.parametrize(("name", "hint"), [("lrak", "did you mean 'lark'?"), ("lark:extr", "did you mean 'extra'?")])

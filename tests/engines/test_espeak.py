@@ -33,7 +33,7 @@ LANGUAGES = {
     "it": "Buongiorno, come stai oggi?",
     "pt": "Bom dia, como você está hoje?",
     "hi": "नमस्ते, आज आप कैसे हैं?",
-    "zh": "早上好，你今天好吗？",  # noqa: RUF001
+    "zh": "早上好，你今天好吗？",
     "ja": "おはようございます、お元気ですか。",
 }
 

@@ -1,5 +1,6 @@
 """A hub on the loopback interface: all that the real client asks one for, on two origins, with faults on demand."""
 
+import functools
 import hashlib
 import json
 import re
@@ -178,6 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
+@functools.lru_cache(maxsize=256)
 def _etag(data: bytes) -> str:
     """Name a file as a hub does: a large one by its sha256, a small one by git's sha1 of it."""
     if len(data) >= LARGE:

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  other scripts on purpose
 import time
 import unicodedata
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -155,9 +155,9 @@ class Decoded:
 
 
 @contextmanager
-def decoding(path: Path, demuxer: str) -> Iterator[Decoded]:
-    """Decode the first audio stream of a file as far as the caller reads; raises FfmpegError when it is not audio."""
-    process = _Process(_decoder_argv(path, demuxer), stdout=subprocess.PIPE)
+def decoding(path: Path, demuxer: str, stream: int = 0) -> Iterator[Decoded]:
+    """Decode an audio stream of a file, the first one, as far as the caller reads; raises FfmpegError without one."""
+    process = _Process(_decoder_argv(path, demuxer, stream), stdout=subprocess.PIPE)
     try:
         sample_rate, channels = _read_header(process)
         yield Decoded(sample_rate=sample_rate, channels=channels, blocks=_read_blocks(process, channels))
@@ -179,14 +179,14 @@ def copying_adts(path: Path) -> Iterator[IO[bytes]]:
         process.kill()
 
 
-def _decoder_argv(path: Path, demuxer: str) -> list[str]:
+def _decoder_argv(path: Path, demuxer: str, stream: int) -> list[str]:
     import ffmpeg
 
     source = ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
     # AU, because its header is six big-endian numbers and states rate and channels without a length.
     # In long pieces, as handing them on inside ffmpeg costs more than decoding them.
     pieces = {"af": f"asetnsamples=n={_BLOCK_FRAMES}:p=0"}
-    graph = source.output("pipe:1", map="0:a:0", f="au", acodec="pcm_f32be", **pieces, **EXACT)
+    graph = source.output("pipe:1", map=f"0:a:{stream}", f="au", acodec="pcm_f32be", **pieces, **EXACT)
     return list(graph.compile(cmd=[ffmpeg_path(), *_QUIET]))
 
 
@@ -207,6 +207,62 @@ def _read_blocks(process: "_Process", channels: int) -> Iterator[Samples]:
         whole = len(data) // frame_bytes * frame_bytes
         yield np.frombuffer(data[:whole], ">f4").astype(np.float32).reshape(-1, channels)
     process.finish()
+
+
+# --- filters --------------------------------------------------------------------------------------------
+
+
+def filtered(samples: Samples, sample_rate: int, name: str, **options: float | str) -> Samples:
+    """Send mono samples [n] through one filter and return what comes out; raises FfmpegError when it fails."""
+    import ffmpeg
+
+    graph = ffmpeg.input("pipe:0", f="f32le", ar=sample_rate, ac=1).filter(name, **options)
+    argv = graph.output("pipe:1", f="f32le").compile(cmd=[ffmpeg_path(), *_QUIET])
+    data = np.ascontiguousarray(samples, "<f4").tobytes()
+    said = subprocess.run(argv, input=data, capture_output=True, check=False, process_group=0)
+    if said.returncode:
+        lines = said.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise FfmpegError("\n".join(lines[-_TAIL_LINES:]) or f"ffmpeg ended with status {said.returncode}")
+    return np.frombuffer(said.stdout, "<f4").astype(np.float32)
+
+
+def run_graph(graph: Any, more: Sequence[str] = ()) -> None:
+    """Run an ffmpeg-python graph from files to a file that it may overwrite; raises FfmpegError when it fails.
+
+    `more` are options of the output, for which ffmpeg-python has no word: the same one more than once.
+    """
+    *argv, path, overwrite = graph.compile(cmd=[ffmpeg_path(), *_QUIET], overwrite_output=True)
+    process = _Process([*argv, *more, path, overwrite])
+    try:
+        process.finish()
+    except BaseException:
+        process.kill()
+        raise
+
+
+def read_packets(path: Path, demuxer: str, stream: str) -> Iterator[str]:
+    """Yield what ffmpeg's framecrc tells of a stream: `#name index: value` of its head, then a line per packet.
+
+    Nothing is decoded. Raises FfmpegError when there is no such stream.
+    """
+    import ffmpeg
+
+    source = ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
+    graph = source.output("pipe:1", map=stream, c="copy", f="framecrc", copy_unknown=None)
+    process = _Process(list(graph.compile(cmd=[ffmpeg_path(), *_QUIET])), stdout=subprocess.PIPE)
+    try:
+        for line in process.stdout:
+            yield line.decode("utf-8", "replace").rstrip("\n")
+        process.finish()
+    finally:
+        process.kill()
+
+
+def has_filter(name: str) -> bool:
+    """Tell whether the ffmpeg that would run has a filter."""
+    argv = [ffmpeg_path(), *_QUIET, "-h", f"filter={name}"]
+    said = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
+    return said.stdout.startswith(f"Filter {name}")
 
 
 # --- the process ----------------------------------------------------------------------------------------

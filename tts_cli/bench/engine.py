@@ -14,13 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from tts_cli.bench.figures import Tables
+from tts_cli.bench.figures import Figure, Tables
 from tts_cli.bench.timing import time_command
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.environments import python_of
 from tts_cli.errors import MissingError, UnknownNameError, UsageError
 
-ENGINES: Mapping[str, str] = {"pocket-tts": "tts_cli.bench.pocket:bench_pocket"}
+ENGINES: Mapping[str, str] = {
+    "kokoro": "tts_cli.bench.kokoro:bench_kokoro",
+    "pocket-tts": "tts_cli.bench.pocket:bench_pocket",
+}
 
 Say = Callable[[str], None]
 
@@ -67,6 +70,17 @@ def measure_together(count: int, engine: str, module: str, *arguments: str | Pat
     """Do so in several processes at once; each has a folder to `meet` the others in, and their count, as arguments."""
     with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as folder, ThreadPoolExecutor(count) as threads:
         return list(threads.map(lambda _: measure(engine, module, *arguments, folder, str(count)), range(count)))
+
+
+def compare_processes(engine: str, module: str, folder: Path, units: Mapping[str, str]) -> list[Figure]:
+    """Compare one process with two at once, by what the module's task `together` prints under the names of `units`."""
+    one, two = (measure_together(count, engine, module, "together", folder) for count in (1, 2))
+    figures = []
+    for name, unit in units.items():
+        alone, both = (sum(float(found[name]) for found in each) for each in (one, two))
+        figures.append(Figure(what="one process", value=alone, unit=unit, ratio=1.0))
+        figures.append(Figure(what="two at once, in all", value=both, unit=unit, ratio=both / alone))
+    return figures
 
 
 def meet(folder: Path, count: int, *, patience_s: float = 120.0) -> None:

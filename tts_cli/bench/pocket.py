@@ -13,9 +13,9 @@ from typing import Any
 
 from tts_cli.bench.engine import (
     Say,
+    compare_processes,
     machine_limits,
     measure,
-    measure_together,
     meet,
     print_json,
 )
@@ -46,7 +46,7 @@ def bench_pocket(folder: Path, *, synthetic: bool, say: Say) -> Tables:  # noqa:
         say(f"{ROWS} rows at once against the package, {precision}")
         tables[f"{ENGINE}, {precision}"] = _compare(run("compare", folder, precision), precision, limits)
     say("two processes against one")
-    tables[f"{ENGINE}, two processes"] = _two(folder)
+    tables[f"{ENGINE}, two processes"] = compare_processes(ENGINE, MODULE, folder, {"cpu": UNIT, "wall": "frames/s"})
     say("a worker's start")
     tables[f"{ENGINE}, a worker"] = _worker(run("start", folder))
     return tables
@@ -86,17 +86,6 @@ def _limits(limits: dict[str, float], package: float) -> list[Figure]:
             note=f"{limits['step_mb']:.0f} MB a step at {limits['gbytes']:.1f} GB/s",
         ),
     ]
-
-
-def _two(folder: Path) -> list[Figure]:
-    """Compare one process with two at once, by the wall clock and, as the cores may be shared, by their CPU time."""
-    one, two = (measure_together(count, ENGINE, MODULE, "together", folder) for count in (1, 2))
-    figures = []
-    for name, unit in (("cpu", UNIT), ("wall", "frames/s")):
-        alone, both = (sum(float(found[name]) for found in each) for each in (one, two))
-        figures.append(Figure(what="one process", value=alone, unit=unit, ratio=1.0))
-        figures.append(Figure(what="two at once, in all", value=both, unit=unit, ratio=both / alone))
-    return figures
 
 
 def _worker(found: dict[str, Any]) -> list[Figure]:

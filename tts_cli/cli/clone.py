@@ -43,7 +43,7 @@ def clone(
     from tts_cli.pipeline.clone import clone as clone_voice
     from tts_cli.pipeline.precompute import precompute
 
-    if get_spec(engine).conditioner is None:
+    if not get_spec(engine).imitates:
         raise UsageError(f"the engine {engine} imitates nobody", hint="`tts-cli engines` says which do")
     order = CloneOrder(
         name=name,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -114,7 +114,7 @@ def _list(*, as_json: bool) -> None:
     from tts_cli.engines.weights import is_here
     from tts_cli.pipeline.download import downloadable
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": f"{spec.name}:{weights.part}" if weights.part else spec.name,
             "here": is_here(spec, weights),
@@ -131,19 +131,19 @@ def _list(*, as_json: bool) -> None:
     if as_json:
         output.print_json({"status": "ok", "weights": rows})
         return
+    parts = {row["name"]: [each for each in rows if each["name"] == row["name"]] for row in rows}
     output.print_table(
-        ("name", "here", "MB", "gated", "licence", "from", "what for"),
+        ("name", "here", "MB", "gated", "licence", "what for"),
         [
             (
-                str(row["name"]),
-                "yes" if row["here"] else "no",
-                f"{row['megabytes']:,}",
-                "yes" if row["gated"] else "no",
-                str(row["licence"]),
-                f"{row['repo']} at {str(row['revision'])[:12]}",
-                str(row["doc"]),
+                name,
+                "yes" if all(row["here"] for row in files) else "no",
+                f"{sum(row['megabytes'] for row in files):,}",
+                "yes" if any(row["gated"] for row in files) else "no",
+                files[0]["licence"],
+                files[0]["doc"],
             )
-            for row in rows
+            for name, files in parts.items()
         ],
         right=("MB",),
     )

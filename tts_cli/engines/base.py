@@ -60,11 +60,12 @@ class Conditioner:
     """How an engine makes conditionals from clips: what it is given, and what comes out.
 
     Each clip is mono at `sample_rate`, at most `longest_s` long and a multiple of `multiple` samples; there are at
-    most `most_clips`. `layout` names a function `(State) -> State` that brings a state of this engine, be it our own
-    or another tool's, into the one form that `synthesize` takes, or raises ValueError. `version` counts changes of
-    what `condition` computes; `expected_s` is how long that takes. A state that is only good `by_line` is made in the
-    language of each line, not of the voice. `lacks` names a function `(language) -> str` that returns the part of the
-    engine's weights that listening needs and that is not here, "" if there is none; planning calls it.
+    most `most_clips`, none where all states come from elsewhere. `layout` names a function `(State) -> State` that
+    brings a state of this engine, be it our own or another tool's, into the one form that `synthesize` takes, or raises
+    ValueError. `version` counts changes of what `condition` computes; `expected_s` is how long that takes. A state that
+    is only good `by_line` is made in the language of each line, not of the voice. `lacks` names a function
+    `(language) -> str` that returns the part of the engine's weights that listening needs and that is not here, "" if
+    there is none; planning calls it.
     """
 
     version: int
@@ -166,6 +167,11 @@ class EngineSpec:
     requirements: Requirements | None = None
     front_end: str = ""
     licence: str = ""
+
+    @property
+    def imitates(self) -> bool:
+        """Whether it makes conditionals from clips, and does not only take over what other tools have made."""
+        return self.conditioner is not None and self.conditioner.most_clips > 0
 
     def batch_on(self, kind: DeviceKind) -> int:
         """Return how many requests one call may have at most on such a device."""

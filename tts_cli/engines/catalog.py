@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from tts_cli.engines import emotions
 from tts_cli.engines.base import Conditioner, EngineSpec, EngineVoice, Param, State
+from tts_cli.engines.kokoro_spec import KOKORO
 from tts_cli.engines.pocket_spec import POCKET
 from tts_cli.errors import MissingError, UnknownNameError
 
@@ -105,7 +106,7 @@ RECORDING = EngineSpec(
 # How the import of somebody's module, or the making of a spec for another version of ours, goes wrong.
 _BROKEN = (ImportError, AttributeError, TypeError, ValueError, SyntaxError, LookupError, OSError, RuntimeError)
 
-BUILT_IN = {spec.name: spec for spec in (ESPEAK, TONE, RECORDING, POCKET)}
+BUILT_IN = {spec.name: spec for spec in (ESPEAK, TONE, RECORDING, KOKORO, POCKET)}
 
 
 def engine_names() -> tuple[str, ...]:

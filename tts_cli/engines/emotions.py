@@ -90,6 +90,20 @@ ESPEAK = _table(
     ),
 )
 
+# Kokoro has no emotions: what is left of one are its pace and its level.
+KOKORO = _table(
+    Emotion(name="neutral", description="the voice as it is"),
+    Emotion(name="happy", description="a little quicker and louder", speed=1.05, volume_db=1.0),
+    Emotion(name="sad", description="slower and quieter", speed=0.86, volume_db=-3.0),
+    Emotion(name="angry", description="quicker and louder", speed=1.08, volume_db=4.0),
+    Emotion(name="excited", description="quick and loud", speed=1.14, volume_db=3.0),
+    Emotion(name="calm", description="unhurried", speed=0.92, volume_db=-1.5),
+    Emotion(name="whisper", description="slow and quiet: the voice cannot whisper", speed=0.94, volume_db=-10.0),
+    Emotion(name="fearful", description="quicker, a little quieter", speed=1.1, volume_db=-1.0),
+    Emotion(name="surprised", description="a little quicker and louder", speed=1.03, volume_db=1.5),
+    Emotion(name="tender", description="slow and soft", speed=0.9, volume_db=-2.5),
+)
+
 # It has no levers for emotions but its pace and how far its readings stray; the rest is in the clip that it imitates.
 POCKET = _table(
     Emotion(name="neutral", description="the voice as it is"),

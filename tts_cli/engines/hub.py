@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tts_cli.engines.hub_errors import OutOfReachError, translated
+from tts_cli.engines.hub_errors import OutOfReachError, redact, translated
 from tts_cli.engines.hub_files import COMMIT, Order, Watch, check_file, check_room, hash_file, is_wanted, repo_folder
 from tts_cli.engines.weights import Fetched, FetchedFile, hub_folder
 from tts_cli.errors import MissingError
@@ -113,7 +113,7 @@ def _list(order: Order, token: str | Literal[False]) -> _Listing:
     for path, pin in order.pins.items():
         if (found := files.get(path)) is None or (len(found.hash) == 64 and found.hash != pin):
             raise MissingError(
-                f"{_endpoint(order)} has another {path} in {repo} than the one that tts-cli was tested with",
+                f"{redact(_endpoint(order))} has another {path} in {repo} than the one that tts-cli was tested with",
                 hint="it is refused; --revision takes a revision of your own choice instead",
             )
     if not files:

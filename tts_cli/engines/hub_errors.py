@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from tts_cli.engines.base import Weights
 from tts_cli.errors import MissingError, TtsError
 
-TOKEN = re.compile(r"hf_\w{4,}")
+# A token, or what stands before the @ of an address.
+SECRET = re.compile(r"hf_\w{4,}|(?<=//)[^/@\s]+(?=@)")
 KEPT = "run the command again: finished files are kept"
 
 
@@ -35,16 +36,16 @@ def translated(weights: Weights, endpoint: str) -> Iterator[None]:
     except httpx2.TransportError as error:
         reason = redact(str(error) or type(error).__name__)
         hint = "check the network, or use a mirror (--endpoint URL) or a folder (--from DIR)"
-        raise OutOfReachError(f"{endpoint} cannot be reached: {reason}", hint=hint) from error
+        raise OutOfReachError(f"{redact(endpoint)} cannot be reached: {reason}", hint=hint) from error
     except OSError as error:
-        raise _system(error) from error
+        raise describe_os_error(error) from error
     except ValueError as error:
         raise MissingError(f"{weights.repo} cannot be fetched: {redact(str(error))}") from error
 
 
 def redact(text: str) -> str:
-    """Take tokens out of a text that others wrote, and all but its first line."""
-    return TOKEN.sub("hf_...", text.strip().partition("\n")[0])
+    """Return the first line of a text that others wrote, without the secrets in it."""
+    return SECRET.sub("...", text.strip().partition("\n")[0])
 
 
 # What a hub refuses, and the next step; {hub}, {repo} and {why} are filled in.
@@ -71,7 +72,7 @@ REFUSALS = {
 
 def _answer(error: Exception, weights: Weights, endpoint: str) -> MissingError:
     message, hint = REFUSALS[_kind(error)]
-    facts = {"hub": endpoint, "repo": weights.repo, "why": redact(str(error))}
+    facts = {"hub": redact(endpoint), "repo": weights.repo, "why": redact(str(error))}
     return MissingError(message.format(**facts), hint=hint.format(**facts))
 
 
@@ -92,7 +93,8 @@ def _kind(error: Exception) -> str:
     return next((kind for kind, fits in known if fits), "other")
 
 
-def _system(error: OSError) -> MissingError:
+def describe_os_error(error: OSError) -> MissingError:
+    """Say what the system refused, and what to do."""
     where = f"{error.filename}: " if error.filename else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return MissingError(f"{where}no space left", hint=f"make room or move TTS_CLI_HOME, then {KEPT}")

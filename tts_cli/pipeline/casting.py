@@ -16,6 +16,7 @@ from tts_cli.formats.values import BadValueError, parse_number, within
 from tts_cli.types import Emotion, Line, Reference, Voice
 
 DEEPEST_LIKE = 20
+SAME = 1e-6  # factors that differ less are the same
 NEUTRAL = Emotion(name="neutral")
 
 Params = Mapping[str, float | str]
@@ -74,7 +75,10 @@ def _find_excess(line: Line, emotion: Emotion, voice: Voice | None, spec: Engine
     speed, pitch = (voice.speed, voice.pitch) if voice else (1.0, 1.0)
     for name, own, more in (("speed", line.speed, speed * scaled.speed), ("pitch", line.pitch, pitch * scaled.pitch)):
         param = spec.params.get(name)
-        if param and not param.low <= own * more <= param.high:
+        if param is None and abs(own * more - 1.0) > SAME:
+            message = f"the engine {spec.name} cannot change the {name}: lines do without it"
+            yield Fault(name if own != 1 else "emotion", message, severity="warning")
+        elif param and not param.low <= own * more <= param.high:
             with_emotion = f" with the emotion {line.emotion!r}" if line.emotion and more != 1 else ""
             message = f"{name}: {own * more:.2f}{with_emotion} is not between {param.low:g} and {param.high:g}"
             yield Fault(name if own != 1 else "emotion", message, f"that is the range of the engine {spec.name}")
@@ -94,7 +98,8 @@ def _find_lacks(emotion: Emotion, voice: Voice | None, spec: EngineSpec) -> Iter
     if not (spec.expressive or emotion.name == NEUTRAL.name or (clip and voice and voice.references)):
         made_do = f", only: {emotion.description}" if emotion.description else ""
         message = f"the engine {spec.name} has no emotion {emotion.name!r} of its own{made_do}"
-        yield Fault("emotion", message, "give the voice a `reference` in which it speaks that way", severity="warning")
+        hint = "give the voice a `reference` in which it speaks that way" if spec.imitates else ""
+        yield Fault("emotion", message, hint, severity="warning")
 
 
 def recast(line: Line, engines: Sequence[str]) -> Line:

@@ -30,7 +30,7 @@ class Conditionings:
         Where the engine's states are made by line, it is for a line in that `language`, if one is given. Raises
         `InputError` for a clip or a state that cannot be read.
         """
-        if voice is None or spec.conditioner is None or not (voice.references or voice.state):
+        if voice is None or spec.conditioner is None or not (voice.state or (voice.references and spec.imitates)):
             return None
         references = (emotion.reference,) if emotion.reference and voice.references else voice.references
         spoken = language if language and spec.conditioner.by_line else voice.language

@@ -9,6 +9,7 @@ from typing import Literal
 from tts_cli.engines.base import EngineSpec, Weights
 from tts_cli.engines.catalog import RECORDING, engine_names, get_spec
 from tts_cli.engines.environments import find_environment
+from tts_cli.engines.hub_errors import describe_os_error, redact
 from tts_cli.engines.weights import engine_folder, find_fetched, parts_of, write_record
 from tts_cli.errors import MissingError, UnknownNameError, UsageError
 
@@ -72,9 +73,9 @@ def downloadable() -> tuple[EngineSpec, ...]:
 
 
 def _resolve(name: str) -> Iterable[tuple[EngineSpec, tuple[Weights, ...]]]:
-    """Say what a name as typed stands for: ENGINE, ENGINE:PART, ENGINE:all or all."""
+    """Say what a name as typed stands for: ENGINE, ENGINE:PART, ENGINE:all (its parts), or all (engines)."""
     if name == ALL:
-        return [(spec, spec.weights) for spec in downloadable()]
+        return [(spec, parts_of(spec).get("", ())) for spec in downloadable()]
     engine, _, part = name.partition(":")
     spec = get_spec(engine)
     if part == ALL:
@@ -89,7 +90,10 @@ def _try(name: str, what: Literal["environment", "weights"], do: Callable[[], Do
     try:
         return do()
     except MissingError as error:
-        return Downloaded(name=name, what=what, state="failed", error=error.message, hint=error.hint)
+        failed = error
+    except OSError as error:
+        failed = describe_os_error(error)
+    return Downloaded(name=name, what=what, state="failed", error=failed.message, hint=failed.hint)
 
 
 def _prepare_environment(spec: EngineSpec, order: DownloadOrder, watch: Watch) -> Downloaded:
@@ -123,7 +127,7 @@ def _prepare_weights(spec: EngineSpec, weights: Weights, order: DownloadOrder, w
     found = find_fetched(spec, weights)
     state: State = "ready"
     if found is None or not hub.is_known(wanted, found):
-        source = order.folder or order.endpoint or "its hub"
+        source = order.folder or redact(order.endpoint) or "its hub"
         gated = ", gated" if weights.gated else ""
         watch.say(f"{wanted.name}: {weights.repo} from {source}, licence {weights.licence or 'unknown'}{gated}")
         found = local_weights.take_over(wanted, order.folder) if order.folder else hub.fetch(wanted)

@@ -78,12 +78,13 @@ def _weights(spec: EngineSpec) -> tuple[str, tuple[str, ...]]:
 
 def _abilities(spec: EngineSpec, versions: Mapping[str, str]) -> tuple[str, ...]:
     found = {
-        "imitates": spec.conditioner is not None and spec.conditioner.most_clips > 0,
+        "imitates": spec.imitates,
         "emotions": bool(spec.emotions),
+        "batches": max(spec.batch_on("cpu"), spec.batch_on("cuda")) > 1,
         "deterministic": not spec.stochastic,
     }
-    said = tuple(name for name, has in found.items() if has)
-    return (*said, front_end(spec, versions)) if spec.front_end and versions else said
+    rung = front_end(spec, versions) if spec.front_end and versions else ""
+    return tuple(name for name, has in {**found, rung: bool(rung)}.items() if has)
 
 
 def _belongings(spec: EngineSpec) -> list[Path]:

@@ -91,7 +91,7 @@ def _engines(file: VoiceFile, settings: Settings) -> dict[str, str]:
     for name in engine_names() if file.references else ():
         with suppress(MissingError):  # of a third party's engine that is broken, there is nothing to tell
             spec = get_spec(name)
-            if spec.conditioner and name not in engines:
+            if spec.imitates and name not in engines:
                 engines[name] = f"imitates its clips, {_readiness(file, spec, settings)}"
     return engines
 

@@ -18,11 +18,14 @@ from tts_cli.audio.aac import AAC_FRAME
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
+from tts_cli.engines.catalog import RECORDING
 from tts_cli.pipeline.checks import check, describe_file
 from tts_cli.pipeline.deliverables import Past, describe_inputs, is_intact, output_path, safe_name
+from tts_cli.pipeline.dubbing import Dub
 from tts_cli.pipeline.labels import describe_voices
 from tts_cli.pipeline.ledger import Ledger
 from tts_cli.pipeline.master import Written
+from tts_cli.pipeline.order import NO_SCREEN, Screen
 from tts_cli.pipeline.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Line, Mark, Plan, Recipe, Take, Timeline
 
@@ -46,6 +49,8 @@ class Shipment:
     past: Past
     workers: int
     heard: "Counter"
+    dub: Dub | None = None
+    screen: Screen = NO_SCREEN
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -70,8 +75,11 @@ class Shipment:
     def parts(self, sound: Recipe) -> dict[str, Timeline]:
         """Lay the script out for files of this sound, one timeline per part; a part that misses a take is left out.
 
-        Each is as long as whole frames of AAC, so that encoded ones can be joined.
+        Each is as long as whole frames of AAC, so that encoded ones can be joined. A dub is one part, and as long as
+        its programme.
         """
+        if self.dub:
+            return {"": self.dub.timeline} if self.dub.timeline else {}
         timelines = make_timelines(self.plan, self.takes, sound)
         return {part: pad_timeline(tighten_edges(timeline), AAC_FRAME) for part, timeline in timelines.items()}
 
@@ -100,6 +108,11 @@ class Shipment:
             own = replace(delivery, file=f"{line.file}{suffix}")
         fields = {name: getattr(line, name) for name in ("id", "speaker", "chapter", "language", "emotion")}
         return self.name(own, **{name: value or _NOBODY[name] for name, value in fields.items()})
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether a machine speaks, and not recordings alone."""
+        return any(utterance.engine != RECORDING.name for utterance in self.plan.utterances)
 
     def inputs(
         self, timelines: Sequence[Timeline], sound: Recipe, tags: Mapping[str, str], marks: Sequence[Mark] = ()

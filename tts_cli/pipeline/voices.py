@@ -74,10 +74,10 @@ class VoiceFinder:
             return None, Fault("voice", f"{name!r} holds no {VOICE_FILE}", "make a voice of clips with `tts-cli clone`")
         if not path.is_file():
             return None, Fault("voice", f"no such voice {name[:80]!r}", "paths are relative to the manifest")
-        if spec.conditioner is None:
-            return None, Fault("voice", f"the engine {spec.name} imitates nobody", guess("", self._names(spec)))
-        if path.suffix.lower() in STATES:
+        if spec.conditioner and path.suffix.lower() in STATES:
             return Voice(name=path.stem, engine=spec.name, state=str(path)), None
+        if not spec.imitates:
+            return None, Fault("voice", f"the engine {spec.name} imitates nobody", guess("", self._names(spec)))
         return Voice(name=path.stem, engine=spec.name, references=(Reference(path=str(path)),)), None
 
     def _from_folder(self, folder: Path, spec: EngineSpec) -> Found:
@@ -90,7 +90,7 @@ class VoiceFinder:
             known = ", ".join(file.definitions) or "no engine"
             message = f"the voice {file.name!r} has no references, and nothing for the engine {spec.name}"
             return None, Fault("voice", message, f"it is made for {known}; add to {folder / VOICE_FILE}")
-        if definition is None and spec.conditioner is None:
+        if definition is None and not spec.imitates:
             message = f"the engine {spec.name} imitates nobody, and the voice {file.name!r} has nothing else for it"
             return None, Fault("voice", message, f"add `engines: {{{spec.name}: ...}}` to {folder / VOICE_FILE}")
         return self._make(file, spec, definition, references), None
