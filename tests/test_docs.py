@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 from typing import get_args
 
@@ -79,6 +80,31 @@ def test_the_scale_commands_name_real_options_and_shards_finish(cli, project: Pa
     for index in range(1, 9):
         assert cli(*shard[1:-1], f"{index}/8").code == 0
     assert cli(*stitch[1:]).code == 0
+
+
+def test_the_dub_and_report_commands_run(cli, project: Path) -> None:
+    from tts_cli.audio.ffmpeg import ffmpeg_path
+
+    (project / "film.srt").write_text("1\n00:00:00,500 --> 00:00:02,500\nMOLE: Bother!\n")
+    (project / "film.yaml").write_text("speakers: {mole: {voice: f3}}\nlines: film.srt\n")
+    sources = ("-f", "lavfi", "-i", "testsrc=s=64x48:d=3", "-f", "lavfi", "-i", "sine=d=3")
+    subprocess.run([ffmpeg_path(), "-v", "error", *sources, "-c:v", "libx264", project / "film.mp4"], check=True)
+    assert cli("render", "book.yaml", "-o", "out/book").code == 0
+    for title in ("Dub", "Report"):
+        block = README.partition(f"## {title}\n")[2].partition("\n## ")[0]
+        lines = [line.partition("  #")[0].strip() for line in block.splitlines() if line.startswith("    ")]
+        assert len(lines) == 3
+        for line in lines:
+            result = cli(*shlex.split(line)[1:])
+            assert result.code == 0, (line, result.err)
+    for name in (
+        "film/film.dub.wav",
+        "film/film.dub.srt",
+        "film/timing.csv",
+        "film/dub/film.dub.mp4",
+        "book/report.html",
+    ):
+        assert (project / "out" / name).is_file(), name
 
 
 def test_the_delivery_commands_run_one_after_another(cli, project: Path) -> None:

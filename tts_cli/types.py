@@ -189,7 +189,8 @@ class Pauses:
 class Manifest:
     """A script and its cast, checked: every name in it resolves.
 
-    `voices` holds the voices that are not an engine's own, by the name that lines give and the engine.
+    `voices` holds the voices that are not an engine's own, by the name that lines give and the engine. `length_s` is
+    how long the programme is, where lines have their times in it.
     """
 
     name: str
@@ -203,6 +204,7 @@ class Manifest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     recipe: str = ""
+    length_s: float | None = None
     warnings: tuple[Problem, ...] = ()
 
 
@@ -229,6 +231,7 @@ class Reason(StrEnum):
     PARAMS = "params"
     FORCED = "forced"
     DAMAGED = "damaged"
+    SUSPECT = "suspect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,13 +372,17 @@ class Measures:
 
     `onset` and `offset` bound the speech in samples. Each 100 ms bin (the last one may be shorter) has its
     K-weighted energy as LUFS of that bin alone (`energy_lufs`) and its sample peak in dBFS (`peak_dbfs`),
-    both rounded up to 0.01 dB; silence is -120.
+    both rounded up to 0.01 dB; silence is -120. `clipped` samples lie at full scale, `dc` is the mean of all samples
+    and `tail_dbfs` the RMS of the last 3 ms; takes of an older version lack these three.
     """
 
     onset: int
     offset: int
     energy_lufs: tuple[float, ...]
     peak_dbfs: tuple[float, ...]
+    clipped: int | None = None
+    dc: float | None = None
+    tail_dbfs: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,8 +423,8 @@ class Conditionals:
 class Clip:
     """A stretch of a take, placed: `start` and `length` in samples of the timeline, `trim` in samples of the take.
 
-    The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples; an `effect` may
-    ring on after them.
+    The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples; before that they
+    are made `tempo` times as fast at the same pitch. An `effect` may ring on after them.
     """
 
     line_id: str
@@ -428,6 +435,8 @@ class Clip:
     trim: int
     trim_length: int
     gain_db: float = 0.0
+    tempo: float = 1.0
+    stretcher: "Stretcher" = "atempo"
     effect: str = ""
 
 
@@ -456,6 +465,33 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a line of a dub lies, in samples of the programme, and what was done so that it does.
+
+    It may last from `start` to `limit`; `slot` is how long its cue is. `natural` is its length as the engine first
+    spoke it, `rate` how much faster it is now, and `tempo` the part of that which is time-stretch. `late` is how much
+    after its cue it begins, `over` how far it runs past its limit, and `lost` what was cut off. `excess_chars` is how
+    much shorter its text should be.
+    """
+
+    line_id: str
+    cue: int
+    slot: int
+    limit: int
+    start: int
+    length: int
+    natural: int
+    rate: float
+    tempo: float
+    late: int
+    over: int
+    lost: int
+    actions: tuple[str, ...]
+    excess_chars: int
+    is_over_budget: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cue:
     """Timed text: from when to when it is shown, in samples of the programme, and its words if they are known.
 
@@ -475,6 +511,8 @@ class Cue:
 
 
 AudioFormat = Literal["wav", "flac", "mp3", "m4a", "opus"]
+Stretcher = Literal["atempo", "rubberband"]
+Overflow = Literal["shift", "overlap", "truncate", "fail"]
 MeasureName = Literal[
     "lufs",
     "true_peak_dbtp",
@@ -491,8 +529,44 @@ MeasureName = Literal[
     "cues",
     "columns",
     "chars_per_second",
+    "over_budget",
+    "drift_s",
 ]
-DeliveryKind = Literal["programme", "chapters", "sample", "lines", "subtitles", "index", "unreal", "wwise", "labels"]
+DeliveryKind = Literal[
+    "programme",
+    "chapters",
+    "sample",
+    "lines",
+    "subtitles",
+    "index",
+    "unreal",
+    "wwise",
+    "labels",
+    "timing",
+    "mix",
+    "film",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRules:
+    """How dubbed lines are fitted to their slots.
+
+    Rates are factors on a line's natural pace, the engine's own speed included: up to `most_rate` where a line needs
+    it, up to `hard_rate` rather than being later than `drift_s`. `engine_speed` is the part that the engine is asked
+    for, where it has a speed. Neighbours of one speaker differ by at most `rate_step`.
+    """
+
+    min_gap_s: float = 0.08
+    overhang_s: float = 1.5
+    engine_speed: float = 1.15
+    most_rate: float = 1.25
+    hard_rate: float = 1.4
+    least_rate: float = 0.95
+    rate_step: float = 0.1
+    drift_s: float = 0.8
+    overflow: Overflow = "shift"
+    stretcher: Stretcher = "atempo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -516,6 +590,7 @@ class Recipe:
     fade_ms: float = 5.0
     head_s: float = 0.5
     tail_s: float = 1.0
+    fit: FitRules | None = None
     rms_db: float | None = None
     room_tone_db: float | None = None
     notice: str = ""
@@ -649,8 +724,10 @@ class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own, `engines` all that speak. A `shard` makes takes alone: no outputs,
-    no timeline.
+    those of the lines that are not an engine's own, `engines` all that speak. `suspects` do not sound right, and
+    `retaken` says of lines with another take than the first which one. `over_budget` names the lines of a dub that do
+    not fit, and `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no
+    timeline.
     """
 
     manifest: str
@@ -666,6 +743,11 @@ class Report:
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
     engines: tuple[str, ...] = ()
+    suspects: tuple[Failure, ...] = ()
+    retaken: Mapping[str, str] = field(default_factory=dict)
+    over_budget: tuple[Failure, ...] = ()
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    recipe: Recipe | None = None
     fallbacks: tuple[Fallback, ...] = ()
     shard: Shard | None = None
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tts_cli.audio.ffmpeg import ENVIRONMENT_VARIABLE, Encoder, FfmpegError, Output, decoding, ffmpeg_path
+from tts_cli.audio.ffmpeg import ENVIRONMENT_VARIABLE, Encoder, FfmpegError, decoding, ffmpeg_path
+from tts_cli.audio.outputs import Output
 from tts_cli.errors import MissingError
 from tts_cli.types import Recipe
 

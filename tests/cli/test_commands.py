@@ -20,6 +20,7 @@ COMMANDS = [
     ("voices", "audition"),
     ("voices", "pack"),
     ("voices", "unpack"),
+    ("report",),
     ("cache", "stat"),
     ("cache", "verify"),
     ("cache", "gc"),

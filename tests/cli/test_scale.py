@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 LINES = "lines: [{}]".format(", ".join(f"'Line number {number}, {'very ' * (number % 5)}long.'" for number in range(9)))
-BOOK = f"defaults: {{engine: tone, params: {{char_ms: 4}}}}\n{LINES}\n"
+BOOK = f"defaults: {{engine: tone, speed: 4, params: {{char_ms: 16}}}}\n{LINES}\n"
 CHAIN = """\
 defaults: {engine: [tone, espeak]}
 lines:

@@ -16,8 +16,9 @@ WORDS = ("river", "bank", "old", "willows", "nobody", "boat", "said", "every", "
 
 def write_script(path: Path, lines: int, *, engine: str = "tone", chapters: int = 2, **params: object) -> Path:
     """Write a manifest of lines of many lengths, the same for the same arguments."""
-    given = json.dumps({"char_ms": 4, **params} if engine == "tone" else {})
-    text = [f"defaults: {{engine: {engine}, params: {given}}}", "chapters:"]
+    given = json.dumps({"char_ms": 16, **params} if engine == "tone" else {})
+    speed = 4 if engine == "tone" else 1
+    text = [f"defaults: {{engine: {engine}, speed: {speed}, params: {given}}}", "chapters:"]
     for chapter in range(chapters):
         text += [f"  - id: c{chapter}", "    lines:"]
         for number in range(chapter, lines, chapters):

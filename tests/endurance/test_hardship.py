@@ -40,7 +40,7 @@ def start_without_privileges(*arguments: object):
 
 
 def test_a_disk_that_is_full_ends_the_run_with_a_hint_and_leaves_no_half_file(script, tmp_path: Path) -> None:
-    book = script(12, char_ms=40)
+    book = script(12, char_ms=160)
     full = start("render", book, "-o", "out", "--cache", "cache", preexec_fn=limit_files(4000))
     said = finish(full, 5)
     assert "the cache cannot be written: " in said
@@ -52,7 +52,7 @@ def test_a_disk_that_is_full_ends_the_run_with_a_hint_and_leaves_no_half_file(sc
 
 
 def test_a_disk_that_fills_up_while_mastering_leaves_no_half_master(script, tmp_path: Path) -> None:
-    book = script(12, char_ms=40)
+    book = script(12, char_ms=160)
     run("render", book, "-o", "plain", "--cache", "cache")
     size = min(path.stat().st_size for path in (tmp_path / "plain").glob("*.wav"))
     full = start("render", book, "-o", "out", "--cache", "cache", preexec_fn=limit_files(size // 2))

@@ -129,6 +129,21 @@ def test_a_render_gives_the_same_bytes_as_its_manifest(cli, book: Path, tmp_path
     assert "no credits" in result.json["exports"][1]["notices"][0]
 
 
+def test_lines_without_chapters_stand_between_the_credits(cli, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(
+        "format: mp3\nopening: '{title}.'\nclosing: The end.\ndeliver:\n"
+        "  - {kind: chapters, file: '{number}-{chapter}.mp3'}\n  - {kind: subtitles, file: '{number}-{chapter}.ass'}\n"
+    )
+    (tmp_path / "short.csv").write_text("text\nHello there.\n")
+
+    assert cli("export", "short.csv", "--recipe", "r.yaml", "-o", "out").code == 0
+
+    names = ["01-opening-credits", "02-short", "03-closing-credits"]
+    assert sorted(path.stem for path in (tmp_path / "out" / "r").glob("*.mp3")) == names
+    assert sorted(path.stem for path in (tmp_path / "out" / "r").glob("*.ass")) == names
+    assert "Hello there." in (tmp_path / "out" / "r" / "02-short.ass").read_text()
+
+
 def test_a_second_export_writes_nothing(cli, book: Path, shipped: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in shipped.rglob("*.m*")}
 

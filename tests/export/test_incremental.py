@@ -1,6 +1,7 @@
 """What is written again and what is not; what a full disk or a kill leaves behind."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -8,10 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
-from tts_cli.pipeline import programmes
+from tts_cli.pipeline import joints, programmes
 
 BOOK = """\
 project: {title: A Book, author: Anon}
@@ -49,6 +51,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return make_masters(timelines, outputs, *more, **named)
 
     monkeypatch.setattr(programmes, "make_masters", spy)
+    monkeypatch.setattr(joints, "make_masters", spy)
     return titles
 
 
@@ -119,12 +122,14 @@ def test_a_file_that_somebody_touched_is_made_anew(cli, book: Path, tmp_path: Pa
     export(cli)
 
     assert digests(tmp_path / "out" / "r") == before
+    paths = [output["path"] for output in json.loads(Path("out/r/export.json").read_text())["outputs"]]
+    assert paths == ["book.m4b", "one.mp3", "two.mp3", "three.mp3"]
 
 
 def test_an_encoder_whose_pieces_do_not_fit_runs_over_the_whole(
     cli, book: Path, encoded: list[str], monkeypatch: pytest.MonkeyPatch, decode, chapters_of
 ) -> None:
-    monkeypatch.setattr(programmes, "count_frames", lambda path: 1)
+    monkeypatch.setattr(joints, "count_frames", lambda path: 1)
 
     export(cli)
 
@@ -202,6 +207,21 @@ def test_an_export_that_was_killed_goes_on_where_it_was(
     assert not (tmp_path / "out" / "r" / ".export.ledger").exists()
 
 
+def test_chapters_that_begin_at_once_are_not_joined(
+    cli, book: Path, tmp_path: Path, encoded: list[str], decode
+) -> None:
+    """The encoder's first frame needs silence to stand for; without, one encoder runs over everything."""
+    text = RECIPE.replace("format:", "head_s: 0\ntail_s: 0.3\nformat:")
+    (tmp_path / "r.yaml").write_text(text.replace("deliver:", 'deliver:\n  - {kind: programme, file: "{name}.wav"}'))
+
+    export(cli)
+
+    assert len(encoded) == 9  # the chapters' mp3s, and all chapters for the m4b and for the wav
+    m4b, wav = (decode(tmp_path / "out" / "r" / f"book.{suffix}") for suffix in ("m4b", "wav"))
+    size = min(m4b.size, wav.size)
+    assert float(m4b[:size] @ wav[:size]) > 0.98 * float(np.linalg.norm(m4b[:size]) * np.linalg.norm(wav[:size]))
+
+
 def test_a_chapter_that_is_gone_is_named(cli, book: Path) -> None:
     export(cli)
     book.write_text("".join(BOOK.splitlines(keepends=True)[:-1]))
@@ -231,6 +251,24 @@ def test_a_line_that_fails_leaves_its_chapter_out(cli, book: Path, tmp_path: Pat
     assert (report["status"], report["missing"]) == ("partial", 1)
     assert [output["path"] for output in report["outputs"]] == ["one.mp3", "three.mp3"]
     assert "broken.wav" in report["failures"][0]["error"]
+
+
+def test_ctrl_c_ends_it_soon_and_leaves_no_half_file(cli, book: Path, tmp_path: Path) -> None:
+    book.write_text(BOOK.replace("Good morning, gentlemen.", "Good morning, gentlemen. " * 200))
+    cli("render", book, "-o", "takes", "--recipe", "broadcast")
+    process = start()
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out" / "r").glob(".two.mp3.*.part")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130, said
+    assert b"finished files are kept" in said
+    assert b"Traceback" not in said
+    left = {path.name for path in (tmp_path / "out" / "r").iterdir()}
+    assert not {"two.mp3", "book.m4b"} & left
+    assert not [name for name in left if name.endswith(".part") or name.startswith(".parts-")]
 
 
 def test_a_full_disk_is_an_error_and_leaves_what_was_there(cli, book: Path, tmp_path: Path) -> None:

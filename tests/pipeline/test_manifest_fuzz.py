@@ -90,7 +90,7 @@ WORDS = [
         "=",
     ),
 ]
-PLACE = re.compile(r"[^\n:]*(?:yaml|csv|stdin):\d+:\d+: \S")
+PLACE = re.compile(r"[^\n:]*(?:yaml|csv|srt|stdin):\d+:\d+: \S")
 
 
 def mutate_bytes(chance: random.Random, data: bytes) -> bytes:
@@ -148,10 +148,21 @@ def samples() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "name", ["all.yaml", "all.csv", "quickstart.yaml", "audiobook.yaml", "languages.yaml", "dialogue.csv"]
+    "name",
+    [
+        "all.yaml",
+        "all.csv",
+        "quickstart.yaml",
+        "audiobook.yaml",
+        "languages.yaml",
+        "dialogue.csv",
+        "dub.yaml",
+        "dub.srt",
+    ],
 )
 def test_the_samples_themselves_are_sound(name, tmp_path):
     shutil.copy(EXAMPLES / "cast.yaml", tmp_path)
+    shutil.copy(EXAMPLES / "dub.srt", tmp_path)
     (tmp_path / name).write_bytes(samples()[name])
     assert load_manifest(str(tmp_path / name)).lines
 
@@ -159,6 +170,7 @@ def test_the_samples_themselves_are_sound(name, tmp_path):
 def test_two_thousand_mutated_manifests_never_end_in_a_traceback(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(EXAMPLES / "cast.yaml", tmp_path)
+    shutil.copy(EXAMPLES / "dub.srt", tmp_path)
     shutil.copy(EXAMPLES / "dialogue.csv", tmp_path / "self.csv")
     chance = random.Random(20261120)
     outcomes = {"loaded": 0, "refused": 0}
@@ -166,7 +178,7 @@ def test_two_thousand_mutated_manifests_never_end_in_a_traceback(tmp_path, monke
     for number in range(2000):
         name, data = chance.choice(list(samples().items()))
         suffix = name.rpartition(".")[2]
-        if number % 2:
+        if number % 2 or suffix == "srt":
             data = mutate_bytes(chance, data)
         elif suffix == "csv":
             data = mutate_rows(chance, data)

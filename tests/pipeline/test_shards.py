@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.cache.ledger import Ledger
+from tts_cli.cache.shard_run import ShardRun
 from tts_cli.errors import UsageError
 from tts_cli.pipeline.estimates import estimate_work_s
 from tts_cli.pipeline.shards import describe_work, find_absent, read_shard, split_keys, take_share
@@ -114,61 +114,61 @@ def test_auto_without_a_sound_job_array_is_refused(environment):
         read_shard("auto", environment)
 
 
-# --- the ledger -----------------------------------------------------------------------------------------
+# --- the shard_run -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    return Ledger(tmp_path, "/books/book.yaml")
+def shard_run(tmp_path):
+    return ShardRun(tmp_path, "/books/book.yaml")
 
 
-def test_shards_of_one_run_agree(ledger):
+def test_shards_of_one_run_agree(shard_run):
     for _ in range(3):
-        ledger.join("work", 3)
-    ledger.finish(2)
-    assert ledger.finished() == {2}
-    assert ledger.count("work") == 3
-    assert ledger.count("other work") == 0
+        shard_run.join("work", 3)
+    shard_run.finish(2)
+    assert shard_run.finished() == {2}
+    assert shard_run.count("work") == 3
+    assert shard_run.count("other work") == 0
 
 
 @pytest.mark.parametrize(("work", "count", "said"), [("work", 4, "one of 4"), ("other", 3, "another version")])
-def test_another_count_or_other_work_is_refused(ledger, work, count, said):
-    ledger.join("work", 3)
-    ledger.finish(1)
+def test_another_count_or_other_work_is_refused(shard_run, work, count, said):
+    shard_run.join("work", 3)
+    shard_run.finish(1)
     with pytest.raises(UsageError, match=rf"3 shards has begun \(1 done\).*{said}") as caught:
-        ledger.join(work, count)
+        shard_run.join(work, count)
     assert "--stitch-only" in caught.value.hint
 
 
-def test_a_run_that_is_done_makes_room(ledger):
-    ledger.join("work", 2)
-    ledger.finish(1)
-    ledger.finish(2)
-    ledger.join("new work", 5)
-    assert ledger.count("new work") == 5
-    assert not ledger.finished()
+def test_a_run_that_is_done_makes_room(shard_run):
+    shard_run.join("work", 2)
+    shard_run.finish(1)
+    shard_run.finish(2)
+    shard_run.join("new work", 5)
+    assert shard_run.count("new work") == 5
+    assert not shard_run.finished()
 
 
-def test_a_closed_run_is_forgotten_and_finishing_it_is_no_error(ledger):
-    ledger.join("work", 2)
-    ledger.close()
-    ledger.finish(1)
-    assert ledger.count("work") == 0
+def test_a_closed_run_is_forgotten_and_finishing_it_is_no_error(shard_run):
+    shard_run.join("work", 2)
+    shard_run.close()
+    shard_run.finish(1)
+    assert shard_run.count("work") == 0
 
 
-def test_a_garbled_record_makes_room(ledger):
-    ledger.join("work", 2)
-    (ledger.folder / "run.json").write_text("{")
-    ledger.join("work", 3)
-    assert ledger.count("work") == 3
+def test_a_garbled_record_makes_room(shard_run):
+    shard_run.join("work", 2)
+    (shard_run.folder / "run.json").write_text("{")
+    shard_run.join("work", 3)
+    assert shard_run.count("work") == 3
 
 
-def test_what_is_absent_is_somebodys(ledger):
+def test_what_is_absent_is_somebodys(shard_run):
     plan = plan_of([5, 6, 7])
-    assert set(find_absent(plan, ledger).values()) == {"it has no take yet"}
-    ledger.join(describe_work(plan), 2)
-    ledger.finish(1)
-    said = find_absent(plan, ledger)
+    assert set(find_absent(plan, shard_run).values()) == {"it has no take yet"}
+    shard_run.join(describe_work(plan), 2)
+    shard_run.finish(1)
+    said = find_absent(plan, shard_run)
     assert set(said) == {utterance.key for utterance in plan.utterances}
     assert {why.partition(": ")[2] for why in said.values()} == {
         "the work of shard 1/2, its take is gone from the cache",

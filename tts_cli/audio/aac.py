@@ -24,6 +24,8 @@ def extract_pieces(path: Path, spans: Sequence[tuple[int, int, Path]]) -> None:
     Raises FfmpegError when the file ends too early or cannot be read.
     """
     position = 0
+    if not spans:
+        return
     with copying_adts(path) as stream:
         frames = _frames(stream)
         for first, count, piece in spans:

@@ -1,24 +1,21 @@
 """The only place that runs ffmpeg: an encoder fed with samples, and a decoder that yields them."""
 
 import os
-import re
 import shutil
 import struct
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
 import numpy as np
 
+from tts_cli.audio.outputs import EXACT, Output, encoder_arguments, joining_arguments
 from tts_cli.audio.weighting import Samples
 from tts_cli.errors import MissingError
-
-if TYPE_CHECKING:
-    from tts_cli.types import Mark, Recipe
 
 ENVIRONMENT_VARIABLE = "TTS_CLI_FFMPEG"
 
@@ -26,20 +23,6 @@ _PIPE_BYTES = 1 << 20  # as much as an unprivileged process may ask for on Linux
 _BLOCK_FRAMES = 1 << 16
 _TAIL_LINES = 4
 _QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
-# Nothing that differs between two runs or two builds goes into the file: no encoder names, no dates.
-_EXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
-
-Tags = Mapping[str, str]
-NO_TAGS: Tags = {}
-
-_ENCODERS: Mapping[str, Mapping[str, str]] = {
-    "mp3": {"c:a": "libmp3lame", "f": "mp3", "id3v2_version": "0"},
-    # the default coder shapes its noise by ear, and badly: on speech `fast` is nearer the original in every band
-    "m4a": {"c:a": "aac", "aac_coder": "fast", "f": "ipod"},
-    "opus": {"c:a": "libopus", "f": "opus"},
-}
-_OPUS_HZ = 48_000
-
 DEMUXERS: Mapping[str, str] = {
     ".aac": "aac",
     ".ac3": "ac3",
@@ -102,25 +85,6 @@ def ffmpeg_version() -> str:
 # --- encoding -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """A file to be encoded: where, how, and what is written into its head beside the sound.
-
-    `container` is ffmpeg's name for a muxer that is not the format's own. `gain_db` comes before the encoder, which
-    does not see the first `skip` samples. What is only a piece of a file is not `measured`.
-    """
-
-    path: Path
-    recipe: "Recipe"
-    tags: Tags = field(default_factory=dict)
-    marks: "tuple[Mark, ...]" = ()
-    cover: Path | None = None
-    container: str = ""
-    gain_db: float = 0.0
-    skip: int = 0
-    measured: bool = True
-
-
 class Encoder:
     """A running ffmpeg that turns float32 blocks [n, channels] into one or more encoded files at once.
 
@@ -130,8 +94,8 @@ class Encoder:
     def __init__(self, outputs: Sequence[Output]) -> None:
         self._heads = tempfile.TemporaryDirectory(prefix="tts-cli-")
         try:
-            argv = _encoder_argv(outputs, Path(self._heads.name))
-            self._process = _Process(argv, stdin=subprocess.PIPE)
+            arguments = encoder_arguments(outputs, Path(self._heads.name))
+            self._process = _Process([ffmpeg_path(), *_QUIET, *arguments], stdin=subprocess.PIPE)
         except BaseException:
             self._heads.cleanup()
             raise
@@ -162,13 +126,9 @@ def join_aac(pieces: Sequence[Path], output: Output) -> None:
 
     Raises FfmpegError when it cannot be written.
     """
-    import ffmpeg
-
     with tempfile.TemporaryDirectory(prefix="tts-cli-") as folder:
-        source = ffmpeg.input("pipe:0", f="aac")
-        options = {"c:a": "copy", "f": "ipod", "movie_timescale": output.recipe.sample_rate, "movflags": "+faststart"}
-        argv = _compiled([(source, output, options)], Path(folder))
-        process = _Process(argv, stdin=subprocess.PIPE)
+        arguments = joining_arguments(output, Path(folder))
+        process = _Process([ffmpeg_path(), *_QUIET, *arguments], stdin=subprocess.PIPE)
         try:
             for piece in pieces:
                 with piece.open("rb") as file:
@@ -180,83 +140,6 @@ def join_aac(pieces: Sequence[Path], output: Output) -> None:
             process.kill()
             raise
         process.finish()
-
-
-def _encoder_argv(outputs: Sequence[Output], heads: Path) -> list[str]:
-    import ffmpeg
-
-    first = outputs[0].recipe
-    source = ffmpeg.input("pipe:0", f="f32le", ar=first.sample_rate, ac=first.channels)
-    return _compiled([(source, output, _codec(output)) for output in outputs], heads)
-
-
-def _codec(output: Output) -> dict[str, Any]:
-    """Return ffmpeg's options for the sound of a file."""
-    options: dict[str, Any] = {**_ENCODERS[output.recipe.format], "b:a": f"{output.recipe.bitrate_kbps}k"}
-    if output.container:
-        options["f"] = output.container
-    if output.recipe.format == "opus":
-        options["ar"] = _OPUS_HZ
-    if options["f"] == "ipod":
-        options |= {"movie_timescale": output.recipe.sample_rate, "movflags": "+faststart"}
-    filters = [f"atrim=start_sample={output.skip}"] if output.skip else []
-    filters += [f"volume={output.gain_db:.4f}dB:precision=float"] if output.gain_db else []
-    if filters:
-        options["af"] = ",".join(filters)
-    return options
-
-
-def _compiled(parts: Sequence[tuple[Any, Output, dict[str, Any]]], heads: Path) -> list[str]:
-    """Return the command line that writes these outputs: each its source's sound, its cover, tags and chapters."""
-    import ffmpeg
-
-    covers = {output.cover: _picture(output.cover) for _, output, _ in parts if output.cover}
-    chaptered = [output for _, output, _ in parts if output.marks]
-    written = []
-    for source, output, codec in parts:
-        options = {**codec, **_EXACT, **_tag_options(output)}
-        streams = [source.audio]
-        if output.marks:
-            options["map_chapters"] = options["map_metadata"] = 1 + len(covers) + chaptered.index(output)
-        if output.cover:
-            streams.append(covers[output.cover])
-            options |= {"c:v": "copy", "disposition:v:0": "attached_pic"}
-        written.append(ffmpeg.output(*streams, f"file:{output.path}", **options))
-    argv: list[str] = ffmpeg.merge_outputs(*written).compile(cmd=[ffmpeg_path(), *_QUIET], overwrite_output=True)
-    # ffmpeg-python has no word for an input that has chapters and no streams: they come after all others
-    after = len(argv) - argv[::-1].index("-i") + 1
-    files = [_write_chapters(output, heads / f"{index}.txt") for index, output in enumerate(chaptered)]
-    return [
-        *argv[:after],
-        *(word for file in files for word in ("-f", "ffmetadata", "-i", f"file:{file}")),
-        *argv[after:],
-    ]
-
-
-def _tag_options(output: Output) -> dict[str, Any]:
-    has_head = output.tags or output.marks or output.cover
-    options: dict[str, Any] = {"id3v2_version": "3"} if has_head and output.recipe.format == "mp3" else {}
-    # ffmpeg-python gives each option once; ffmpeg takes the global tags under any number after the colon
-    tags = {f"metadata:g:{index}": f"{name}={value}" for index, (name, value) in enumerate(output.tags.items())}
-    return options | tags
-
-
-def _picture(path: Path) -> Any:
-    import ffmpeg
-
-    demuxer = "png_pipe" if path.suffix.lower() == ".png" else "jpeg_pipe"
-    return ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
-
-
-def _write_chapters(output: Output, path: Path) -> Path:
-    """Write an ffmetadata file, whose times are samples: no chapter mark is rounded before the muxer sees it."""
-    lines = [";FFMETADATA1"]
-    for mark in output.marks:
-        title = re.sub(r"([=;#\\\n])", r"\\\1", mark.title)
-        lines += ["[CHAPTER]", f"TIMEBASE=1/{output.recipe.sample_rate}"]
-        lines += [f"START={mark.start}", f"END={mark.end}", f"title={title}"]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
 
 
 # --- decoding -------------------------------------------------------------------------------------------
@@ -272,9 +155,9 @@ class Decoded:
 
 
 @contextmanager
-def decoding(path: Path, demuxer: str) -> Iterator[Decoded]:
-    """Decode the first audio stream of a file as far as the caller reads; raises FfmpegError when it is not audio."""
-    process = _Process(_decoder_argv(path, demuxer), stdout=subprocess.PIPE)
+def decoding(path: Path, demuxer: str, stream: int = 0) -> Iterator[Decoded]:
+    """Decode an audio stream of a file, the first one, as far as the caller reads; raises FfmpegError without one."""
+    process = _Process(_decoder_argv(path, demuxer, stream), stdout=subprocess.PIPE)
     try:
         sample_rate, channels = _read_header(process)
         yield Decoded(sample_rate=sample_rate, channels=channels, blocks=_read_blocks(process, channels))
@@ -288,7 +171,7 @@ def copying_adts(path: Path) -> Iterator[IO[bytes]]:
     import ffmpeg
 
     source = ffmpeg.input(f"file:{path}", f="mov", protocol_whitelist="file")
-    graph = source.audio.output("pipe:1", f="adts", acodec="copy", **_EXACT)
+    graph = source.audio.output("pipe:1", f="adts", acodec="copy", **EXACT)
     process = _Process(list(graph.compile(cmd=[ffmpeg_path(), *_QUIET])), stdout=subprocess.PIPE)
     try:
         yield process.stdout
@@ -296,14 +179,14 @@ def copying_adts(path: Path) -> Iterator[IO[bytes]]:
         process.kill()
 
 
-def _decoder_argv(path: Path, demuxer: str) -> list[str]:
+def _decoder_argv(path: Path, demuxer: str, stream: int) -> list[str]:
     import ffmpeg
 
     source = ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
     # AU, because its header is six big-endian numbers and states rate and channels without a length.
     # In long pieces, as handing them on inside ffmpeg costs more than decoding them.
     pieces = {"af": f"asetnsamples=n={_BLOCK_FRAMES}:p=0"}
-    graph = source.output("pipe:1", map="0:a:0", f="au", acodec="pcm_f32be", **pieces, **_EXACT)
+    graph = source.output("pipe:1", map=f"0:a:{stream}", f="au", acodec="pcm_f32be", **pieces, **EXACT)
     return list(graph.compile(cmd=[ffmpeg_path(), *_QUIET]))
 
 
@@ -324,6 +207,62 @@ def _read_blocks(process: "_Process", channels: int) -> Iterator[Samples]:
         whole = len(data) // frame_bytes * frame_bytes
         yield np.frombuffer(data[:whole], ">f4").astype(np.float32).reshape(-1, channels)
     process.finish()
+
+
+# --- filters --------------------------------------------------------------------------------------------
+
+
+def filtered(samples: Samples, sample_rate: int, name: str, **options: float | str) -> Samples:
+    """Send mono samples [n] through one filter and return what comes out; raises FfmpegError when it fails."""
+    import ffmpeg
+
+    graph = ffmpeg.input("pipe:0", f="f32le", ar=sample_rate, ac=1).filter(name, **options)
+    argv = graph.output("pipe:1", f="f32le").compile(cmd=[ffmpeg_path(), *_QUIET])
+    data = np.ascontiguousarray(samples, "<f4").tobytes()
+    said = subprocess.run(argv, input=data, capture_output=True, check=False, process_group=0)
+    if said.returncode:
+        lines = said.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise FfmpegError("\n".join(lines[-_TAIL_LINES:]) or f"ffmpeg ended with status {said.returncode}")
+    return np.frombuffer(said.stdout, "<f4").astype(np.float32)
+
+
+def run_graph(graph: Any, more: Sequence[str] = ()) -> None:
+    """Run an ffmpeg-python graph from files to a file that it may overwrite; raises FfmpegError when it fails.
+
+    `more` are options of the output, for which ffmpeg-python has no word: the same one more than once.
+    """
+    *argv, path, overwrite = graph.compile(cmd=[ffmpeg_path(), *_QUIET], overwrite_output=True)
+    process = _Process([*argv, *more, path, overwrite])
+    try:
+        process.finish()
+    except BaseException:
+        process.kill()
+        raise
+
+
+def read_packets(path: Path, demuxer: str, stream: str) -> Iterator[str]:
+    """Yield what ffmpeg's framecrc tells of a stream: `#name index: value` of its head, then a line per packet.
+
+    Nothing is decoded. Raises FfmpegError when there is no such stream.
+    """
+    import ffmpeg
+
+    source = ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
+    graph = source.output("pipe:1", map=stream, c="copy", f="framecrc", copy_unknown=None)
+    process = _Process(list(graph.compile(cmd=[ffmpeg_path(), *_QUIET])), stdout=subprocess.PIPE)
+    try:
+        for line in process.stdout:
+            yield line.decode("utf-8", "replace").rstrip("\n")
+        process.finish()
+    finally:
+        process.kill()
+
+
+def has_filter(name: str) -> bool:
+    """Tell whether the ffmpeg that would run has a filter."""
+    argv = [ffmpeg_path(), *_QUIET, "-h", f"filter={name}"]
+    said = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
+    return said.stdout.startswith(f"Filter {name}")
 
 
 # --- the process ----------------------------------------------------------------------------------------

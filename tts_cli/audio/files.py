@@ -16,7 +16,8 @@ import numpy.typing as npt
 import soundfile
 
 from tts_cli.audio.containers import format_fault
-from tts_cli.audio.ffmpeg import DEMUXERS, NO_TAGS, Encoder, FfmpegError, Output, Tags, decoding
+from tts_cli.audio.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
+from tts_cli.audio.outputs import NO_TAGS, Output, Tags
 from tts_cli.audio.weighting import Samples
 from tts_cli.errors import OutputError, TakeError
 

@@ -12,6 +12,8 @@ LUFS_OF_FULL_SCALE_POWER = -0.691
 
 _SPEECH_DBFS = -60.0
 _WINDOW_S = 0.005
+_FULL_SCALE = 0.999
+_TAIL_S = 0.003
 _BINS_AT_ONCE = 600  # a minute: a recording of an hour is measured in little more memory than a sentence
 
 
@@ -34,6 +36,9 @@ def measure_take(samples: Samples, sample_rate: int) -> Measures:
         offset=offset,
         energy_lufs=_rounded_up(LUFS_OF_FULL_SCALE_POWER + _decibels(powers / np.diff(edges))),
         peak_dbfs=_rounded_up(2 * _decibels(peaks)),
+        clipped=int(np.count_nonzero(np.abs(samples) >= _FULL_SCALE)),
+        dc=round(float(samples.mean(dtype=np.float64)), 4) if samples.size else 0.0,
+        tail_dbfs=_rms_dbfs(samples[-max(1, round(_TAIL_S * sample_rate)) :]),
     )
 
 
@@ -47,6 +52,11 @@ def speech_bounds(samples: Samples, sample_rate: int) -> tuple[int, int]:
     if not loud.size:
         return 0, 0
     return int(loud[0]) * window, min(int(loud[-1] + 1) * window, samples.size)
+
+
+def _rms_dbfs(samples: Samples) -> float:
+    power = samples @ samples / samples.size if samples.size else 0.0
+    return round(float(_decibels(np.array([power]))[0]), 2)
 
 
 def _decibels(power: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

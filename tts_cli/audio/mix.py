@@ -10,6 +10,7 @@ import numpy as np
 from tts_cli.audio.edit import fade_edges, fit_length
 from tts_cli.audio.effects import apply_effect
 from tts_cli.audio.files import decode_take
+from tts_cli.audio.stretch import stretch
 from tts_cli.audio.weighting import Samples
 from tts_cli.errors import DamagedTakeError, TakeError
 from tts_cli.types import Clip, Take, Timeline
@@ -52,9 +53,11 @@ def _add(block: Samples, block_start: int, start: int, samples: Samples) -> None
 
 
 def clip_samples(clip: Clip, read_take: ReadTake, sample_rate: int, fade: int) -> Samples:
-    """Return a clip as it sounds: cut, resampled to its length, with its gain, its fades and its effect."""
+    """Return a clip as it sounds: cut, at its tempo, as long as it must be, with its gain, its fades and its effect."""
     samples, take_rate = read_samples(clip.take, read_take)
     cut = samples[clip.trim : clip.trim + clip.trim_length]
+    if clip.tempo != 1:
+        cut = stretch(cut, take_rate, clip.tempo, clip.stretcher)
     fitted = fit_length(cut, clip.length, take_rate, sample_rate)
     if clip.gain_db:
         fitted *= np.float32(10 ** (clip.gain_db / 20))

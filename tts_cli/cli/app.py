@@ -19,6 +19,7 @@ from tts_cli.cli import (
     output,
     precompute,
     render,
+    report,
     voices,
 )
 from tts_cli.errors import TtsError
@@ -37,6 +38,8 @@ app.command("download", epilog=download.EXAMPLE)(download.download)
 app.command("clone", epilog=clone.EXAMPLE)(clone.clone)
 app.command("precompute", epilog=precompute.EXAMPLE)(precompute.precompute)
 app.command("check", epilog=check.EXAMPLE)(check.check)
+app.command("report", epilog=report.EXAMPLE)(report.report)
+app.command("engines", epilog=engines.EXAMPLE)(engines.engines)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
 app.add_typer(engines.app, name="engines", epilog=engines.EXAMPLE)
 app.add_typer(voices.app, name="voices")

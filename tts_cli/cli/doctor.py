@@ -119,7 +119,7 @@ def _workers(settings: Settings) -> str:
     from tts_cli.workers.devices import threads_for, usable_cores
 
     workers = settings.crew.workers or usable_cores()
-    return f"{workers} without a GPU, {threads_for(workers)} threads each; one for each GPU"
+    return f"{workers} without a GPU, threads each: {threads_for(workers)}; one for each GPU"
 
 
 def _recipes(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """`tts-cli export`: what people ship, each file measured after it was encoded."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,15 @@ from tts_cli.types import ExitCode, ExportReport
 
 if TYPE_CHECKING:
     from tts_cli.pipeline.export import ExportOrder
+
+
+class Duck(StrEnum):
+    """How far what lies under a dub is turned down while it speaks."""
+
+    GENTLE = "gentle"
+    BALANCED = "balanced"
+    STRONG = "strong"
+
 
 EXAMPLE = "Example: [bold]tts-cli export book.yaml --recipe audiobook --recipe acx[/bold]"
 
@@ -28,6 +38,25 @@ def export(
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where each recipe gets a folder of its name.")
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the recipes that deliver something.")] = False,
+    video: Annotated[
+        Path | None,
+        typer.Option(
+            "--video", metavar="FILM", exists=True, dir_okay=False, help="A film to dub: it says how long the dub is."
+        ),
+    ] = None,
+    bed: Annotated[
+        Path | None,
+        typer.Option(
+            "--bed",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="What a dub is mixed over, e.g. music and effects.",
+        ),
+    ] = None,
+    duck: Annotated[
+        Duck | None, typer.Option("--duck", help="Turn the bed, or the film's own sound, down under a dub.")
+    ] = None,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
@@ -36,6 +65,7 @@ def export(
 ) -> None:
     """Export what people ship: audiobooks, podcasts, subtitles, game lines (exit 6 where a requirement is not met)."""
     from tts_cli.pipeline.export import ExportOrder
+    from tts_cli.pipeline.order import Screen
 
     settings = load_settings(cache=cache, crew=Crew(workers=workers, device=device))
     if list_:
@@ -43,7 +73,14 @@ def export(
         return
     if not source:
         raise UsageError("what to export?", hint="name a manifest, or the output folder of a render")
-    order = ExportOrder(source=source, stdin=read_stdin(source), format=format_, recipes=tuple(recipe or ()), out=out)
+    order = ExportOrder(
+        source=source,
+        stdin=read_stdin(source),
+        format=format_,
+        recipes=tuple(recipe or ()),
+        out=out,
+        screen=Screen(video=video, bed=bed, ducking=duck.value if duck else None),
+    )
     raise typer.Exit(_export(order, settings, as_json=as_json))
 
 

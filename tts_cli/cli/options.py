@@ -17,9 +17,14 @@ class Format(StrEnum):
 
     YAML = "yaml"
     CSV = "csv"
+    SRT = "srt"
+    VTT = "vtt"
+    ASS = "ass"
 
 
-ManifestArg = Annotated[str, typer.Argument(help="A YAML or CSV manifest; [bold]-[/bold] reads standard input.")]
+ManifestArg = Annotated[
+    str, typer.Argument(help="A YAML or CSV manifest, or subtitles; [bold]-[/bold] reads standard input.")
+]
 FormatOpt = Annotated[
     Format | None, typer.Option("--format", help="What the manifest is; told by its name if not given.")
 ]

@@ -8,7 +8,7 @@ from tts_cli.cli import output
 from tts_cli.pipeline.order import Notice, Progress, Watch
 
 QUIET_S = 10.0
-TITLES = {"voice": "voices", "record": "recording", "master": "mastering", "export": "exporting"}
+TITLES = {"voice": "voices", "record": "recording", "master": "mastering", "export": "exporting", "review": "listening"}
 
 
 @contextmanager

@@ -41,7 +41,9 @@ def render(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", metavar="FIELD=VALUE", help="Render only such lines, e.g. speaker=mole; may be repeated."
+            "--only",
+            metavar="FIELD=VALUE",
+            help="Only such lines, e.g. speaker=mole; [bold]suspect[/bold]: those that did not sound right.",
         ),
     ] = None,
     lines: Annotated[bool, typer.Option("--lines", help="Also write lines/<id>.wav.")] = False,
@@ -145,4 +147,6 @@ def _render(order: "Order", settings: "Settings", events: Path | None, *, as_jso
         output.print_json(report_to_json(report))
     else:
         summary.show_report(report)
-    return ExitCode.DONE if report.status == "ok" else ExitCode.PARTIAL
+    if report.status != "ok":
+        return ExitCode.PARTIAL
+    return ExitCode.CHECK_FAILED if report.over_budget else ExitCode.DONE

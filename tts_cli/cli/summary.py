@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from tts_cli.cli import output
 from tts_cli.pipeline.run import Forecast
-from tts_cli.types import Check, Deliverable, ExportReport, Outcome, PlannedLine, Report
+from tts_cli.types import Check, Deliverable, ExportReport, Failure, Outcome, PlannedLine, Report
 
 MOST_FAILURES = 20
 NEWLINE = "\n"
@@ -65,8 +65,11 @@ def show_report(report: Report) -> None:
             [_row(report.out, master) for master in masters],
             right=("length", "loudness", "true peak"),
         )
-    if others := len(report.outputs) - len(masters):
-        console.print(f"{report.out}/lines/  {_count(others, 'file')}")
+    if lines := sum(found.kind == "line" for found in report.outputs):
+        console.print(f"{report.out}/lines/  {_count(lines, 'file')}")
+    for found in report.outputs:
+        if found.kind not in ("master", "line"):
+            console.print(f"{report.out}/{found.path}")
     console.print(f"\n[dim]{_pace(report, counts[Outcome.RENDERED])}[/dim]")
     if report.shard:
         console.print(f"shard {report.shard}: when all are done, finish with `tts-cli render ... --stitch-only`")
@@ -80,14 +83,22 @@ def _show_troubles(report: Report) -> None:
     for one in report.fallbacks:
         what = f"line {escape(one.line)} by {one.engine} instead of {one.instead_of}"
         talk.print(f"[yellow]fallback:[/yellow] {what}: {escape(one.error.partition(NEWLINE)[0])}")
-    for failure in report.failures[:MOST_FAILURES]:
-        talk.print(
-            f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}"
-        )
-    if len(report.failures) > MOST_FAILURES:
-        talk.print(f"... and {len(report.failures) - MOST_FAILURES:,} more; --json, or report.json, has them all")
+    _show_lines("failed", report.failures)
+    _show_lines("over budget", report.over_budget)
+    _show_lines("suspect", report.suspects, style="yellow")
+    for line, kept in list(report.retaken.items())[:MOST_FAILURES]:
+        talk.print(f"[yellow]retaken:[/yellow] line {escape(line)}: {escape(kept)}")
     for name, missing in report.incomplete.items():
         talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
+
+
+def _show_lines(what: str, failures: Sequence[Failure], style: str = "red") -> None:
+    talk = output.talk()
+    for failure in failures[:MOST_FAILURES]:
+        place, line = escape(str(failure.source)), escape(failure.line)
+        talk.print(f"{place}: [{style}]{what}:[/{style}] line {line}: {escape(failure.error)}")
+    if len(failures) > MOST_FAILURES:
+        talk.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or report.json, has them all")
 
 
 def show_export(report: ExportReport) -> None:
@@ -161,7 +172,7 @@ def _row(out: str, master: Deliverable) -> tuple[str, str, str, str]:
 def _levels(master: Deliverable) -> tuple[str, str, str]:
     loudness = "" if master.lufs is None else f"{master.lufs:.1f} LUFS"
     peak = "" if master.true_peak_dbtp is None else f"{master.true_peak_dbtp:.1f} dBTP"
-    return clock(master.seconds), loudness, peak
+    return clock(master.seconds) if master.seconds else "", loudness, peak
 
 
 def _pace(report: Report, rendered: int) -> str:

@@ -21,6 +21,12 @@ DEEPEST_REFERENCE = 8
 STDIN = "-"
 STDIN_NAME = "stdin"
 _SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "csv", ".tsv": "csv"}
+_SUFFIXES |= {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ass"}
+_SUBTITLES = (
+    (re.compile(r"WEBVTT\b"), "vtt"),
+    (re.compile(r"\[Script Info\]", re.IGNORECASE), "ass"),
+    (re.compile(r"\d+\s+[\d:]+[,.]\d+\s*-->"), "srt"),
+)
 T = TypeVar("T")
 
 
@@ -81,10 +87,14 @@ class Findings:
 
 
 def sniff_format(path: str, text: str) -> str:
-    """Tell "yaml", "json" or "csv" by the name, else by the first line that is not blank."""
+    """Tell "yaml", "json", "csv", "srt", "vtt" or "ass" by the name, else by how it begins."""
     suffix = _SUFFIXES.get(PurePath(path).suffix.lower())
     if suffix:
         return suffix
+    beginning = text[:1000].lstrip()
+    for pattern, form in _SUBTITLES:
+        if pattern.match(beginning):
+            return form
     first = next(filter(None, map(str.strip, text.split("\n", 100))), "")
     if first[:1] in ("{", "["):
         return "json"
@@ -163,8 +173,9 @@ class FrameReader:
 
     def _open(self, path: str, chain: tuple[str, ...]) -> Frame:
         decoded = decode(read_bytes(path), path)
-        if (form := sniff_format(path, decoded.text)) == "csv":
-            raise fault(path, 1, 1, "is a sheet, not a manifest", "name it under `lines:`")
+        if (form := sniff_format(path, decoded.text)) not in ("yaml", "json"):
+            kind = "sheet" if form == "csv" else "subtitle file"
+            raise fault(path, 1, 1, f"is a {kind}, not a manifest", "name it under `lines:`")
         folder = os.path.dirname(path)  # noqa: PTH120
         document = read_document(decoded, path, folder, self._findings, is_json=form == "json")
         return self.read(document, chain)

@@ -104,6 +104,7 @@ PROJECT = Names(
         "language": "lang",
         "seed": "",
         "recipe": "",
+        "length": "",
         "title": "",
         "subtitle": "",
         "author": "",

@@ -13,7 +13,7 @@ from tts_cli.formats.records import Entry, Record, Spot, read_mapping, validated
 from tts_cli.formats.schema import DeliveryFields, RecipeFields
 from tts_cli.formats.yaml_tree import Mark, Marks, Node, read_yaml
 from tts_cli.settings import packaged
-from tts_cli.types import Delivery, Problem, Recipe
+from tts_cli.types import Delivery, FitRules, Problem, Recipe
 
 SUFFIX = ".yaml"
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
@@ -23,6 +23,9 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "wwise": (".tsv", ".txt"),
     "labels": (".txt",),
     "lines": (".wav", ".flac"),
+    "timing": (".csv",),
+    "mix": (".wav",),
+    "film": (".mp4", ".m4v", ".mov", ".mkv"),
 }
 """How the files of each kind may end; of all others, as a format does that holds sound."""
 
@@ -69,9 +72,12 @@ def _read(path: Path) -> Recipe:
     fields = dict(record.fields)
     deliver = fields.pop("deliver", [])
     entry = validated(RecipeFields, _NAMES, [Record(fields, record.place)], problems)[0]
-    recipe = Recipe(name=path.stem, **({} if problems else entry.values))
+    fit = FitRules(**entry.values["fit"]) if "fit" in entry.values and not problems else None
+    recipe = Recipe(name=path.stem, **{**({} if problems else entry.values), "fit": fit})
     if found := format_fault(recipe):
         problems.append(Problem(entry.at(found[0]), found[1]))
+    if recipe.fit and recipe.split == "chapter":
+        problems.append(Problem(entry.at("fit"), "a dub is one programme", "add `split: programme`"))
     if deliver:
         marks = record.place.mark("deliver")
         recipe = replace(recipe, deliver=_read_deliveries(name, deliver, marks, recipe, problems))

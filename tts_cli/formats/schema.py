@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from tts_cli.formats import values
 from tts_cli.formats.fields import Names
-from tts_cli.types import AudioFormat, Bounds, DeliveryKind, Fit, MeasureName
+from tts_cli.types import AudioFormat, Bounds, DeliveryKind, Fit, MeasureName, Overflow, Stretcher
 
 LONGEST_TEXT = 100_000
 
@@ -154,11 +154,12 @@ class ReferenceFields(TypedDict, total=False):
 
 @_strict
 class ProjectFields(TypedDict, total=False):
-    """What the work is called and who made it; free text, but for the first three."""
+    """What the work is called and who made it; free text, but for the first four."""
 
     language: Language
     seed: Seed
     recipe: Text
+    length: Time
     title: Text
     subtitle: Text
     author: Text
@@ -197,6 +198,22 @@ def _number(low: float, high: float, unit: str = "") -> PlainValidator:
     return PlainValidator(values.within(values.parse_number, low, high, unit))
 
 
+@_strict
+class FitFields(TypedDict, total=False):
+    """How a dub's lines are fitted to their slots."""
+
+    min_gap_s: Annotated[float, _number(0, 5, " s")]
+    overhang_s: Annotated[float, _number(0, 60, " s")]
+    engine_speed: Annotated[float, _number(1, 2)]
+    most_rate: Annotated[float, _number(1, 1.4)]
+    hard_rate: Annotated[float, _number(1, 1.4)]
+    least_rate: Annotated[float, _number(0.95, 1)]
+    rate_step: Annotated[float, _number(0.01, 1)]
+    drift_s: Annotated[float, _number(0, 60, " s")]
+    overflow: Overflow
+    stretcher: Stretcher
+
+
 class SoundFields(TypedDict, total=False):
     """How a file must sound; bounds are those of the formats and of loudness practice."""
 
@@ -223,6 +240,7 @@ class RecipeFields(SoundFields, total=False):
     notice: Text
     opening: Text
     closing: Text
+    fit: FitFields
 
 
 @_strict

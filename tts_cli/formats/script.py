@@ -1,7 +1,7 @@
-"""A manifest file, YAML, JSON or CSV, to one script: its frame, its chapters, and its lines in order."""
+"""A manifest file, YAML, JSON, CSV or subtitles, to one script: its frame, its chapters, and its lines in order."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tts_cli.formats import fields
@@ -20,16 +20,21 @@ from tts_cli.formats.documents import (
 from tts_cli.formats.fields import LINE
 from tts_cli.formats.records import Entry, Record, Spot, read_mapping, read_rows, validated
 from tts_cli.formats.schema import ChapterFields, LineFields
+from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS, read_subtitles
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """All records of a manifest, each with its place; a line comes with the chapter it was written in, or ""."""
+    """All records of a manifest, each with its place; a line comes with the chapter it was written in, or "".
+
+    `form` is yaml, json, csv, srt, vtt or ass.
+    """
 
     path: str
     name: str
     folder: str
+    form: str
     frame: Frame
     chapters: Mapping[str, Entry] = field(default_factory=dict)
     lines: tuple[tuple[Entry, str], ...] = ()
@@ -55,20 +60,38 @@ def read_script(path: str, format_: str | None, stdin: bytes | None, findings: F
     folder = "" if path == STDIN else os.path.dirname(path)  # noqa: PTH120  "" stays ""
     draft = _Draft()
     frame = Frame()
-    if form == "csv":
+    if form not in ("yaml", "json"):
         findings.files.append(name)
-        _take_sheet(draft, name, data, "", findings)
+        _take_lines(draft, _Lines(name, data, form), "", findings)
     else:
         document = read_document(decoded, name, folder, findings, is_json=form == "json")
         frame = FrameReader(findings).read(document, (os.path.realpath(path),))
         _Reader(document, frame, findings, draft).read()
-    return _check(draft, Script(path, name, folder, frame), findings)
+    return _check(draft, Script(path, name, folder, form, frame), findings)
 
 
-def _take_sheet(draft: _Draft, name: str, data: bytes, chapter: str, findings: Findings) -> None:
-    sheet = read_csv(data, name)
-    findings.warnings += sheet.warnings
-    draft.lines += [(record, chapter) for record in read_rows(sheet, findings.problems)]
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """A file that holds lines and nothing else: a sheet, or subtitles, which name speakers of the `cast`."""
+
+    name: str
+    data: bytes
+    form: str
+    cast: Iterable[str] = ()
+
+
+def _take_lines(draft: _Draft, file: _Lines, chapter: str, findings: Findings) -> None:
+    records: Sequence[Record]
+    if file.form in SUBTITLE_FORMS:
+        subtitles = read_subtitles(file.data, file.name, file.form, file.cast)
+        findings.warnings += subtitles.warnings
+        findings.problems += subtitles.problems
+        records = subtitles.records
+    else:
+        sheet = read_csv(file.data, file.name)
+        findings.warnings += sheet.warnings
+        records = read_rows(sheet, findings.problems)
+    draft.lines += [(record, chapter) for record in records]
 
 
 def _check(draft: _Draft, script: Script, findings: Findings) -> Script:
@@ -159,7 +182,12 @@ class _Reader:
             self._complain(mark, f"{reference[:80]!r}: no such file", hint)
             return
         self._findings.files.append(path)
-        self._findings.attempt(lambda: _take_sheet(self._draft, path, read_bytes(path), chapter, self._findings))
+        self._findings.attempt(lambda: self._take_file(path, chapter))
+
+    def _take_file(self, path: str, chapter: str) -> None:
+        data = read_bytes(path)
+        form = sniff_format(path, decode(data, path).text)
+        _take_lines(self._draft, _Lines(path, data, form, self._cast), chapter, self._findings)
 
     def _line(self, node: Node, mark: Mark | Marks) -> Record | None:
         """Read a line: a mapping, a mapping with the speaker as a key, or a bare text."""

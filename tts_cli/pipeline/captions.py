@@ -1,6 +1,6 @@
 """Subtitles: the cues of a programme, or of each chapter, in the format that a file's suffix says."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from tts_cli.formats.subtitles import write_subtitles
@@ -16,15 +16,15 @@ def ship_subtitles(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterat
     for delivery in deliveries:
         parts = shipment.parts(delivery.sound)
         if "{chapter}" in delivery.file or "{number}" in delivery.file:
-            yield from _ship_chapters(shipment, delivery, parts.values())
+            yield from _ship_chapters(shipment, delivery, parts)
         elif shipment.is_whole(parts, delivery.sound):
             yield _ship(shipment, delivery, shipment.name(delivery), list(parts.values()))
 
 
-def _ship_chapters(shipment: Shipment, delivery: Delivery, timelines: Iterable[Timeline]) -> Iterator[Deliverable]:
+def _ship_chapters(shipment: Shipment, delivery: Delivery, parts: Mapping[str, Timeline]) -> Iterator[Deliverable]:
     order = list(split_lines(shipment.plan, delivery.sound))
-    for timeline in timelines:
-        yield _ship(shipment, delivery, shipment.chapter_name(delivery, timeline, order), [timeline])
+    for part, timeline in parts.items():
+        yield _ship(shipment, delivery, shipment.chapter_name(delivery, part, order), [timeline])
 
 
 def _ship(shipment: Shipment, delivery: Delivery, name: str, timelines: Sequence[Timeline]) -> Deliverable:

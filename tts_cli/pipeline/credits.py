@@ -22,7 +22,7 @@ def add_credits(manifest: Manifest, recipe: Recipe) -> tuple[Manifest, tuple[str
     before: list[Line] = []
     after: list[Line] = []
     for name, template, lines in ((OPENING, recipe.opening, before), (CLOSING, recipe.closing, after)):
-        if not template or name in manifest.chapters:
+        if not template or name in manifest.chapters or any(line.id == name for line in manifest.lines):
             continue
         found = _line(manifest, name, template)
         lines.extend([found] if isinstance(found, Line) else [])
@@ -49,18 +49,25 @@ def _line(manifest: Manifest, name: str, template: str) -> Line | str:
         return f"no {name}: all lines are recordings, and so should these be (a chapter `{name}`)"
     if not own and not speaking.language.startswith(_LANGUAGE):
         return f"no {name}: the recipe's words are English, say yours with project: {{{name.partition('-')[0]}: ...}}"
-    return Line(
+    return replace(
+        speaking,
         id=name,
         text=own or fill_in(template, manifest),
-        source=speaking.source,
-        speaker=speaking.speaker,
-        voice=speaking.voice,
-        engine=speaking.engine,
-        language=speaking.language,
-        params=speaking.params,
-        speed=speaking.speed,
-        pitch=speaking.pitch,
+        say=None,
+        emotion="",
+        direction="",
         chapter=name,
+        scene="",
+        slot=None,
+        pause_before_s=None,
+        pause_after_s=None,
+        seed=None,
+        take=1,
+        lock=False,
+        file="",
+        effect="",
+        tags=(),
+        notes="",
     )
 
 

@@ -46,7 +46,13 @@ def master_names(manifest_name: str, parts: Sequence[str], recipe: Recipe) -> di
     digits = max(2, len(str(len(parts))))
     chapters = [part for part in parts if part]
     names = {part: f"{chapters.index(part) + 1:0{digits}}-{safe_name(part)}" for part in chapters}
-    return {part: f"{names.get(part) or safe_name(manifest_name)}.{recipe.format}" for part in parts}
+    return {part: f"{names.get(part) or programme_name(manifest_name, recipe)}.{recipe.format}" for part in parts}
+
+
+def programme_name(manifest_name: str, recipe: Recipe) -> str:
+    """Name what is one file in all; that of a dub says that it is one."""
+    name = safe_name(manifest_name)
+    return f"{name}.dub" if recipe.fit and "dub" not in name.lower() else name
 
 
 def line_names(lines: Iterable[Line], masters: Iterable[str]) -> dict[str, str]:
@@ -115,6 +121,15 @@ class Past:
         """The files of the last report, by path."""
         return {output.path: output for output in _past_outputs(self.out / self.report)}
 
+    @cached_property
+    def suspects(self) -> frozenset[str]:
+        """The lines that the last report calls suspect."""
+        try:
+            report = json.loads((self.out / REPORT_FILE).read_bytes())
+            return frozenset(suspect["line"] for suspect in report["suspects"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return frozenset()
+
 
 def _past_lines(path: Path) -> list[PastLine]:
     try:
@@ -168,7 +183,10 @@ def is_intact(out: Path, output: Deliverable) -> bool:
 def describe_inputs(timeline: Timeline, recipe: Recipe, tags: Mapping[str, str]) -> str:
     """Return the digest of all that a master is made from: the edit list, the takes' content, the recipe, the tags."""
     clips = [
-        (clip.take.blob, clip.start, clip.length, clip.trim, clip.trim_length, clip.gain_db, clip.effect)
+        (
+            *(clip.take.blob, clip.start, clip.length, clip.trim, clip.trim_length, clip.gain_db),
+            *(clip.tempo, clip.effect),
+        )
         for clip in timeline.clips
     ]
     sound = asdict(replace(recipe, deliver=()))
@@ -239,12 +257,22 @@ def keep_timeline(
         clips=[_clip_json(name, clip) for name, timeline in timelines.items() for clip in timeline.clips],
         lines=rows,
     )
-    path = output_path(past.out, TIMELINE_FILE)
+    return _write_text(past.out, TIMELINE_FILE, "timeline", data, inputs)
+
+
+def keep_text(past: Past, name: str, kind: str, data: bytes) -> Deliverable:
+    """Write a small file if it is not there as it should be."""
+    inputs = hashlib.sha256(data).hexdigest()
+    return unchanged(past.out, name, inputs, past) or _write_text(past.out, name, kind, data, inputs)
+
+
+def _write_text(out: Path, name: str, kind: str, data: bytes, inputs: str) -> Deliverable:
+    path = output_path(out, name)
     write_atomically(path, data)
     written = path.stat()
     return Deliverable(
-        path=TIMELINE_FILE,
-        kind="timeline",
+        path=name,
+        kind=kind,
         seconds=0.0,
         lufs=None,
         true_peak_dbtp=None,
@@ -294,6 +322,7 @@ def _clip_json(master: str, clip: Clip) -> dict[str, Any]:
         "trim_length": clip.trim_length,
         "take_rate": clip.take.sample_rate,
         "gain_db": clip.gain_db,
+        "tempo": clip.tempo,
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tts_cli.audio.video import read_film
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.store import Cache
 from tts_cli.errors import DamagedTakeError, UsageError
@@ -15,9 +16,10 @@ from tts_cli.pipeline import run
 from tts_cli.pipeline.captions import ship_subtitles
 from tts_cli.pipeline.credits import CLOSING, OPENING, add_credits
 from tts_cli.pipeline.deliverables import TIMELINE_FILE, Past, is_intact, output_path, safe_name
+from tts_cli.pipeline.films import ship_films, ship_mixes, ship_timing
 from tts_cli.pipeline.ledger import Ledger
 from tts_cli.pipeline.line_files import ship_lines
-from tts_cli.pipeline.order import Order, Progress, Watch
+from tts_cli.pipeline.order import NO_SCREEN, Order, Progress, Screen, Watch
 from tts_cli.pipeline.programmes import ship_programmes, ship_samples
 from tts_cli.pipeline.rendered import read_rendered
 from tts_cli.pipeline.report import list_failures
@@ -25,7 +27,7 @@ from tts_cli.pipeline.run import HEAL_TRIES, Recording
 from tts_cli.pipeline.shipment import EXPORT_FILE, Counter, Shipment
 from tts_cli.pipeline.timeline import complete_lines
 from tts_cli.settings import Settings
-from tts_cli.types import Deliverable, Delivery, DeliveryKind, ExportReport, Recipe
+from tts_cli.types import Deliverable, Delivery, DeliveryKind, ExportReport, Manifest, Recipe
 from tts_cli.workers.devices import usable_cores
 from tts_cli.workers.stop import Stop
 
@@ -44,6 +46,9 @@ KINDS: Mapping[DeliveryKind, Ship] = {
     "unreal": ship_lines,
     "wwise": ship_lines,
     "labels": ship_lines,
+    "timing": ship_timing,
+    "mix": ship_mixes,
+    "film": ship_films,
 }
 """Who makes what. A maker is given all the deliveries of a recipe that are its own, in their order."""
 
@@ -57,6 +62,7 @@ class ExportOrder:
     format: str | None = None
     recipes: tuple[str, ...] = ()
     out: Path | None = None
+    screen: Screen = NO_SCREEN
 
 
 def export(order: ExportOrder, settings: Settings, watch: Watch, stop: Stop | None = None) -> tuple[ExportReport, ...]:
@@ -95,6 +101,7 @@ class _Script:
         self.watch = watch
         self._stop = stop
         self.cache = Cache(settings.cache)
+        self.screen = order.screen
         self._timeline = None if order.source == "-" else _timeline_of(Path(order.source))
         self._order = Order(
             manifest=order.source, stdin=order.stdin, format=order.format, out=order.out, recipe="default"
@@ -102,7 +109,7 @@ class _Script:
         if self._timeline:
             self.out = order.out or self._timeline.parent
         else:
-            self._manifest = run.load(self._order, settings)
+            self._manifest = _with_length(run.load(self._order, settings), order.screen)
             self.out = order.out or Path("out") / safe_name(self._manifest.name)
             self._order = replace(self._order, out=self.out)
 
@@ -114,13 +121,21 @@ class _Script:
     def record(self, recipe: Recipe) -> tuple[Recording, tuple[str, ...]]:
         """Return the script with its takes and the recipe's credits, and what must be said of those."""
         if self._timeline:
+            if recipe.fit:
+                hint = "its lines are fitted to their slots as they are recorded; their takes are cached"
+                raise UsageError("a dub is exported from its manifest, not from its render", hint=hint)
             plan = read_rendered(self._timeline, self.cache)
             notices: tuple[str, ...] = _TAKES_GONE if len(complete_lines(plan, plan.takes)) < len(plan.lines) else ()
             if (recipe.opening or recipe.closing) and not {OPENING, CLOSING} & plan.manifest.chapters.keys():
                 notices += _NO_CREDITS
             return Recording(plan=plan, takes=plan.takes), notices
         manifest, notices = add_credits(self._manifest, recipe)
-        return run.record(self._order, self.settings, self.watch, self._stop, manifest), notices
+        return run.record(self._order, self.settings, self.watch, self._stop, manifest, recipe), notices
+
+
+def _with_length(manifest: Manifest, screen: Screen) -> Manifest:
+    """Let a film say how long the programme is, whatever the manifest says."""
+    return replace(manifest, length_s=float(read_film(screen.video).length_s)) if screen.video else manifest
 
 
 def _timeline_of(source: Path) -> Path | None:
@@ -160,6 +175,8 @@ def _ship(script: _Script, recipe: Recipe, recorded: Recording) -> tuple[Deliver
         out=out,
         past=Past(out, EXPORT_FILE),
         workers=script.settings.crew.workers or usable_cores(),
+        dub=recorded.dub,
+        screen=script.screen,
         heard=Counter(
             lambda done: script.watch(Progress(stage="export", done=min(done, total), total=total, note=recipe.name))
         ),

@@ -80,10 +80,11 @@ def _abilities(spec: EngineSpec, versions: Mapping[str, str]) -> tuple[str, ...]
     found = {
         "imitates": spec.imitates,
         "emotions": bool(spec.emotions),
+        "batches": max(spec.batch_on("cpu"), spec.batch_on("cuda")) > 1,
         "deterministic": not spec.stochastic,
     }
-    said = tuple(name for name, has in found.items() if has)
-    return (*said, front_end(spec, versions)) if spec.front_end and versions else said
+    rung = front_end(spec, versions) if spec.front_end and versions else ""
+    return tuple(name for name, has in {**found, rung: bool(rung)}.items() if has)
 
 
 def _belongings(spec: EngineSpec) -> list[Path]:

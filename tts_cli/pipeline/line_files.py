@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath, PurePosixPath
 
-from tts_cli.audio.ffmpeg import Output
+from tts_cli.audio.outputs import Output
 from tts_cli.errors import InputError
 from tts_cli.formats.line_lists import (
     ListedLine,
@@ -66,9 +66,9 @@ def _ship_files(shipment: Shipment, delivery: Delivery) -> Iterator[tuple[str, D
     timelines = make_line_timelines(shipment.plan, shipment.takes, delivery.sound)
     gains = _speakers_gains(shipment, delivery, lines)
     wanted = {
-        line.id: _line_file(shipment, delivery, names[line.id], timelines[line.id], gains[line.speaker])
-        for line in lines
-        if line.id in timelines
+        line.id: _line_file(shipment, delivery, planned, timelines[line.id], (names[line.id], gains[line.speaker]))
+        for planned in shipment.plan.lines
+        if (line := planned.line).id in timelines
     }
     with ThreadPoolExecutor(shipment.workers) as pool:
         yield from zip(
@@ -76,8 +76,12 @@ def _ship_files(shipment: Shipment, delivery: Delivery) -> Iterator[tuple[str, D
         )
 
 
-def _line_file(shipment: Shipment, delivery: Delivery, name: str, timeline: Timeline, gain_db: float) -> _LineFile:
-    tags = file_tags(shipment.plan, [timeline], timeline.id)
+def _line_file(
+    shipment: Shipment, delivery: Delivery, planned: PlannedLine, timeline: Timeline, called: tuple[str, float]
+) -> _LineFile:
+    name, gain_db = called
+    alone = replace(shipment.plan, lines=(planned,))  # or each of many lines would look through all of them
+    tags = file_tags(alone, [timeline], timeline.id)
     inputs = f"{shipment.inputs([timeline], delivery.sound, tags)}{gain_db:+}"
     return _LineFile(name=name, timeline=timeline, gain_db=gain_db, tags=tags, inputs=inputs)
 

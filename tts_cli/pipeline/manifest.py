@@ -18,6 +18,7 @@ from tts_cli.formats.fields import fold, guess
 from tts_cli.formats.pictures import picture_fault
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
+from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
 from tts_cli.formats.voice_files import read_emotions_folder
 from tts_cli.pipeline.casting import Fault, find_faults, make_emotions, read_params, recast, spec_of
 from tts_cli.pipeline.lines import Scope, automatic_id, inherited, make_line, project_scope
@@ -38,8 +39,10 @@ from tts_cli.types import (
 )
 from tts_cli.voices.library import open_library
 
+DUB = "dub"
+"""The recipe of subtitles: their lines have their times."""
 MOST_SHOWN = 100
-_NOT_METADATA = frozenset(("seed", "recipe"))
+_NOT_METADATA = frozenset(("seed", "recipe", "length"))
 # UTF-8 that was once read as Windows-1252, and characters that were lost.
 _GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
 
@@ -53,7 +56,7 @@ def load_manifest(
     stdin: bytes | None = None,
     home: Path | None = None,
 ) -> Manifest:
-    """Read and check a manifest; "-" takes the bytes of `stdin`. `format` is yaml, json or csv, else it is guessed.
+    """Read and check a manifest; "-" takes the bytes of `stdin`. `format` names its form, else it is guessed.
 
     `home` is one more place where voices lie.
 
@@ -129,7 +132,8 @@ class _Resolver:
             pauses=Pauses(**self._frame.pauses.values),
             metadata=self._metadata(),
             seed=project.get("seed", 0),
-            recipe=self._recipe(project.get("recipe", "")),
+            recipe=self._recipe(project.get("recipe", "")) or (DUB if self._script.form in SUBTITLE_FORMS else ""),
+            length_s=project.get("length"),
             warnings=tuple(self._findings.warnings),
         )
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from threading import Event
 
 from tts_cli.audio.containers import headroom_db, level_shift_db
-from tts_cli.audio.ffmpeg import NO_TAGS, Output, Tags
 from tts_cli.audio.files import MasterWriter, open_outputs
 from tts_cli.audio.follow import can_follow, measure_following
 from tts_cli.audio.gain import Aim, Gain, find_gain
 from tts_cli.audio.limiter import make_limiter
 from tts_cli.audio.loudness import FileLevels, measure_blocks, measure_file
 from tts_cli.audio.mix import mix
+from tts_cli.audio.outputs import NO_TAGS, Output, Tags
 from tts_cli.audio.roomtone import add_room_tone
 from tts_cli.audio.weighting import Samples
 from tts_cli.types import Master, Recipe, Take, Timeline

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tts_cli.audio.bed import Ducking
 from tts_cli.types import Deliverable, Report, Shard, Utterance
 from tts_cli.workers.events import WorkerEvent
 
@@ -30,6 +31,23 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """What a dub is for: a film to be put into, and what it is heard over, which is turned down while it speaks."""
+
+    video: Path | None = None
+    bed: Path | None = None
+    ducking: Ducking | None = None
+
+    @property
+    def under(self) -> Path | None:
+        """What lies under the dub: the bed, else the film's own sound where that is to be ducked."""
+        return self.bed or (self.video if self.ducking else None)
+
+
+NO_SCREEN = Screen()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """A plan is made and the work begins: of so many lines, so many are to be rendered."""
 
@@ -43,7 +61,7 @@ class Started:
 class Progress:
     """How far a stage is, in whatever it counts; `left_s` is a guess at the seconds to go, where there is one."""
 
-    stage: Literal["voice", "record", "master", "export"]
+    stage: Literal["voice", "record", "master", "export", "review"]
     done: float
     total: float
     note: str = ""

@@ -1,6 +1,6 @@
 """Manifest -> Plan: what each line becomes, which takes are there already, and why the others must be rendered."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -152,6 +152,7 @@ def _emotion_name(line: Line) -> str:
 
 # --- which lines ----------------------------------------------------------------------------------------
 
+SUSPECT = "suspect"
 _FIELDS: Mapping[str, Callable[[Line], Iterable[str]]] = {
     "id": lambda line: (line.id,),
     "speaker": lambda line: (line.speaker,),
@@ -165,22 +166,35 @@ _FIELDS: Mapping[str, Callable[[Line], Iterable[str]]] = {
 }
 
 
-def select_lines(manifest: Manifest, expressions: Sequence[str]) -> frozenset[str]:
+def select_lines(
+    manifest: Manifest, expressions: Sequence[str], suspects: Callable[[], Collection[str]] = tuple
+) -> frozenset[str]:
     """Return the ids of the lines that match every `field=value[,value]`; all lines for none.
 
-    A chapter is named by its id, its title or its number from 1. Raises `UsageError` for what matches nothing.
+    A chapter is named by its id, its title or its number from 1; `suspect` are the lines that the last run found so.
+    Raises `UsageError` for what matches nothing.
     """
     lines = list(manifest.lines)
     for expression in expressions:
+        if expression == SUSPECT:
+            lines = _select_suspects(lines, suspects())
+            continue
         name, equals, values = expression.partition("=")
         if not equals or name not in _FIELDS:
             raise UsageError(
                 f"--only {expression!r} is not field=value",
-                hint=f"fields: {', '.join(_FIELDS)}; values joined by commas",
+                hint=f"fields: {', '.join(_FIELDS)}; values joined by commas; or `suspect`",
             )
         wanted = {_value(manifest, name, value.strip()) for value in values.split(",")}
         lines = [line for line in lines if wanted.intersection(_FIELDS[name](line))]
     return frozenset(line.id for line in lines)
+
+
+def _select_suspects(lines: Iterable[Line], suspects: Collection[str]) -> list[Line]:
+    selected = [line for line in lines if line.id in suspects]
+    if not selected:
+        raise UsageError("--only suspect: the last run of this folder found no line suspect")
+    return selected
 
 
 def _value(manifest: Manifest, name: str, value: str) -> str:

@@ -3,61 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from itertools import accumulate
-from pathlib import Path, PurePath
+from dataclasses import replace
 
-from tts_cli.audio.aac import AAC_FRAME, count_frames, extract_pieces
-from tts_cli.audio.ffmpeg import FfmpegError, Output, join_aac
-from tts_cli.audio.files import drafting
-from tts_cli.audio.loudness import FileLevels, measure_file
 from tts_cli.cache.keys import digest
-from tts_cli.errors import OutputError, UsageError
+from tts_cli.errors import UsageError
 from tts_cli.pipeline.credits import CLOSING, OPENING
-from tts_cli.pipeline.deliverables import describe_inputs
+from tts_cli.pipeline.joints import Joint, SoundFile, ship_through
 from tts_cli.pipeline.labels import file_tags
-from tts_cli.pipeline.master import (
-    CORRECTION_HEADROOM_DB,
-    MOST_CORRECTIONS,
-    Written,
-    file_sha256,
-    make_masters,
-)
+from tts_cli.pipeline.master import CORRECTION_HEADROOM_DB, MOST_CORRECTIONS, make_masters
 from tts_cli.pipeline.shipment import Shipment
 from tts_cli.pipeline.timeline import make_excerpt, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Mark, Recipe, Timeline
 
 _AUDIOBOOK = "2"  # iTunes' number for what belongs on the shelf of audiobooks
-CONTAINERS = {".mka": "matroska"}
-"""The muxers of suffixes that are not their format's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
-    """A file to be: its name, what it is made from and with, and its head."""
-
-    name: str
-    delivery: Delivery
-    timelines: Sequence[Timeline]
-    tags: Mapping[str, str]
-    marks: tuple[Mark, ...]
-    inputs: str
-    peers: str = ""
-
-    @property
-    def is_joined(self) -> bool:
-        """Whether it is joined from chapters that were encoded on their own."""
-        return len(self.timelines) > 1 and self.delivery.sound.format == "m4a"
-
-    def output(self, shipment: Shipment, path: Path) -> Output:
-        return Output(
-            path=path,
-            recipe=self.delivery.sound,
-            tags=self.tags,
-            marks=self.marks,
-            cover=shipment.cover,
-            container=CONTAINERS.get(PurePath(self.name).suffix.lower(), ""),
-        )
 
 
 def ship_programmes(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
@@ -77,7 +35,7 @@ def ship_samples(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator
         if excerpt is None:
             continue
         file = _programme(shipment, delivery, [tighten_edges(excerpt)])
-        yield shipment.kept(file.name, file.inputs, delivery) or ship_through(shipment, file)
+        yield shipment.kept(file.name, file.inputs, delivery, file.timelines) or ship_through(shipment, file)
 
 
 def _peers(deliveries: Sequence[Delivery]) -> str:
@@ -100,16 +58,15 @@ def _ship_group(shipment: Shipment, deliveries: Sequence[Delivery]) -> Iterator[
         for found in _files(shipment, delivery, parts, whole=whole)
     ]
     _refuse_doubles(files)
-    kept = {file.name: shipment.kept(file.name, file.inputs, file.delivery) for file in files}
+    kept = {file.name: shipment.kept(file.name, file.inputs, file.delivery, file.timelines) for file in files}
     missing = [file for file in files if kept[file.name] is None]
+    shipped = _ship_missing(shipment, list(parts.values()), files, missing) if missing else {}
     for file in files:
-        if found := kept[file.name]:
+        if found := shipped.get(file.name) or kept[file.name]:
             yield found
-    if missing:
-        yield from _ship_missing(shipment, list(parts.values()), files, missing)
 
 
-def _refuse_doubles(files: Sequence[_File]) -> None:
+def _refuse_doubles(files: Sequence[SoundFile]) -> None:
     """Refuse to write two files under one name; raises `UsageError`."""
     names = Counter(file.name.casefold() for file in files)
     if doubled := next((file.name for file in files if names[file.name.casefold()] > 1), ""):
@@ -119,30 +76,32 @@ def _refuse_doubles(files: Sequence[_File]) -> None:
 # --- which files ----------------------------------------------------------------------------------------
 
 
-def _files(shipment: Shipment, delivery: Delivery, parts: Mapping[str, Timeline], *, whole: bool) -> Iterable[_File]:
+def _files(
+    shipment: Shipment, delivery: Delivery, parts: Mapping[str, Timeline], *, whole: bool
+) -> Iterable[SoundFile]:
     if delivery.kind == "programme":
         return [_programme(shipment, delivery, list(parts.values()))] if whole else []
     return _chapters(shipment, delivery, parts)
 
 
-def _programme(shipment: Shipment, delivery: Delivery, timelines: Sequence[Timeline]) -> _File:
+def _programme(shipment: Shipment, delivery: Delivery, timelines: Sequence[Timeline]) -> SoundFile:
     marks = programme_marks(shipment, timelines)
     tags = file_tags(shipment.plan, timelines)
     name = shipment.name(delivery)
     if name.lower().endswith(".m4b"):
         tags["media_type"] = _AUDIOBOOK
     inputs = shipment.inputs(timelines, delivery.sound, tags, marks)
-    return _File(name=name, delivery=delivery, timelines=timelines, tags=tags, marks=marks, inputs=inputs)
+    return SoundFile(name=name, delivery=delivery, timelines=timelines, tags=tags, marks=marks, inputs=inputs)
 
 
-def _chapters(shipment: Shipment, delivery: Delivery, parts: Mapping[str, Timeline]) -> Iterator[_File]:
+def _chapters(shipment: Shipment, delivery: Delivery, parts: Mapping[str, Timeline]) -> Iterator[SoundFile]:
     order = list(split_lines(shipment.plan, delivery.sound))
     for part, timeline in parts.items():
         number = order.index(part) + 1
         tags = file_tags(shipment.plan, [timeline], timeline.title, f"{number}/{len(order)}")
         marks = (Mark(start=0, end=timeline.length, title=timeline.title),)
-        yield _File(
-            name=shipment.chapter_name(delivery, timeline, order),
+        yield SoundFile(
+            name=shipment.chapter_name(delivery, part, order),
             delivery=delivery,
             timelines=[timeline],
             tags=tags,
@@ -184,8 +143,8 @@ def _chapter_starts(shipment: Shipment, timeline: Timeline) -> list[tuple[int, s
 
 
 def _ship_missing(
-    shipment: Shipment, timelines: Sequence[Timeline], files: Sequence[_File], missing: Sequence[_File]
-) -> Iterator[Deliverable]:
+    shipment: Shipment, timelines: Sequence[Timeline], files: Sequence[SoundFile], missing: Sequence[SoundFile]
+) -> dict[str, Deliverable]:
     """Write files: in one pass per chapter all that it is in, then the programmes that are joined or run through.
 
     A chapter is written again to all its files or to none, so that what an export has kept never changes its sound.
@@ -197,13 +156,13 @@ def _ship_missing(
             for timeline in timelines
             if any(file.timelines == [timeline] for file in missing) or any(joint.lacks(timeline) for joint in joints)
         ]
-        yield from _write_parts(shipment, todo, files, joints)
-        yield from (joint.ship() for joint in joints)
-    yield from (ship_through(shipment, file) for file in missing if not file.is_joined and len(file.timelines) > 1)
+        shipped = [*_write_parts(shipment, todo, files, joints), *(joint.ship() for joint in joints)]
+    shipped += [ship_through(shipment, file) for file in missing if file.runs_through]
+    return {deliverable.path: deliverable for deliverable in shipped}
 
 
 def _write_parts(
-    shipment: Shipment, todo: Sequence[Timeline], files: Sequence[_File], joints: "Sequence[Joint]"
+    shipment: Shipment, todo: Sequence[Timeline], files: Sequence[SoundFile], joints: Sequence[Joint]
 ) -> Iterable[Deliverable]:
     """Write chapters, several at once, and join them; those that a joined file finds too loud are written again."""
     shipped: dict[str, Deliverable] = {}
@@ -221,7 +180,7 @@ def _write_parts(
 
 
 def _write_at_once(
-    shipment: Shipment, parts: Sequence[tuple[Timeline, float]], files: Sequence[_File], joints: "Sequence[Joint]"
+    shipment: Shipment, parts: Sequence[tuple[Timeline, float]], files: Sequence[SoundFile], joints: Sequence[Joint]
 ) -> dict[str, Deliverable]:
     """Write chapters, each with its headroom, on all cores; then join what they are pieces of."""
     shipped: dict[str, Deliverable] = {}
@@ -240,15 +199,8 @@ def _write_at_once(
     return shipped
 
 
-def ship_through(shipment: Shipment, file: _File) -> Deliverable:
-    """Master and encode a file that shares its pass with no other: one encoder over the whole PCM."""
-    output = file.output(shipment, shipment.path(file.name))
-    [written] = make_masters(file.timelines, [output], shipment.cache.read, shipment.heard)
-    return shipment.ship(file.name, written, file.inputs, file.delivery, file.timelines)
-
-
 def _write_part(
-    shipment: Shipment, timeline: Timeline, headroom_db: float, files: Sequence[_File], joints: "Sequence[Joint]"
+    shipment: Shipment, timeline: Timeline, headroom_db: float, files: Sequence[SoundFile], joints: Sequence[Joint]
 ) -> list[Deliverable]:
     """Master one timeline and encode it at once to the files that are this timeline, and to the pieces of others."""
     own = [file for file in files if len(file.timelines) == 1 and file.timelines[0] is timeline]
@@ -259,83 +211,3 @@ def _write_part(
         shipment.ship(file.name, done, file.inputs, file.delivery, file.timelines)
         for file, done in zip(own, written, strict=True)
     ]
-
-
-class Joint:
-    """A file that is joined from chapters encoded on their own, each of which begins and ends on a frame.
-
-    The encoder's leading-in frame stands for the silence that a chapter begins with, so that nothing is added.
-    """
-
-    def __init__(self, shipment: Shipment, file: _File, folder: Path) -> None:
-        self._shipment = shipment
-        self._file = file
-        self._folder = folder
-        self._path = shipment.path(file.name)
-        self._lengths = [timeline.length for timeline in file.timelines]
-        made_with = {"peers": file.peers}
-        self._made_from = [describe_inputs(timeline, file.delivery.sound, made_with) for timeline in file.timelines]
-        self._reused = self._reuse()
-        self._levels: FileLevels | None = None
-
-    def _reuse(self) -> frozenset[int]:
-        """Take the pieces of unchanged chapters out of the file that the last export wrote; say which they are."""
-        old = self._shipment.intact(self._file.name)
-        if old is None:
-            return frozenset()
-        starts = accumulate((samples for _, samples in old.pieces), initial=0)
-        known = {made_from: start for (made_from, _), start in zip(old.pieces, starts, strict=False)}
-        places = {known[made]: place for place, made in enumerate(self._made_from) if made in known}
-        spans = [
-            (start // AAC_FRAME, self._lengths[place] // AAC_FRAME, self._piece(place))
-            for start, place in sorted(places.items())
-        ]
-        try:
-            extract_pieces(self._path, spans)
-        except FfmpegError:
-            return frozenset()  # then they are encoded like all others
-        return frozenset(places.values())
-
-    def lacks(self, timeline: Timeline) -> bool:
-        """Say whether a chapter's piece must be encoded."""
-        return self._place(timeline) not in self._reused
-
-    def output(self, timeline: Timeline) -> Output:
-        """Return where and how a chapter's piece is encoded: its first frame's silence is left to the encoder."""
-        piece, sound = self._piece(self._place(timeline)), self._file.delivery.sound
-        return Output(path=piece, recipe=sound, container="adts", skip=AAC_FRAME, measured=False)
-
-    def join(self) -> None:
-        """Join the pieces, and prove that not a sample was lost or added: by their frames, then by decoding it all."""
-        self._levels = None
-        pieces = [self._piece(place) for place in range(len(self._lengths))]
-        if [count_frames(piece) * AAC_FRAME for piece in pieces] != self._lengths:
-            return
-        with drafting([self._path]) as [draft]:
-            try:
-                join_aac(pieces, self._file.output(self._shipment, draft.temporary))
-            except FfmpegError as error:
-                raise OutputError(f"cannot write {self._path}: {error}") from error
-        levels = measure_file(self._path, self._lengths)
-        self._levels = levels if levels.frames == sum(self._lengths) else None
-
-    def over_db(self, timeline: Timeline) -> float:
-        """Return by how much a chapter peaks above the ceiling in the joined file."""
-        peaks = self._levels.part_peaks_dbtp if self._levels else ()
-        place = self._place(timeline)
-        return peaks[place] - self._file.delivery.sound.true_peak_dbtp if place < len(peaks) else 0.0
-
-    def ship(self) -> Deliverable:
-        """Describe the file; where the proof failed, as it may with another encoder, one runs over the whole PCM."""
-        file = self._file
-        if self._levels is None:
-            return ship_through(self._shipment, file)
-        written = Written(self._path, self._levels, file_sha256(self._path))
-        made = list(zip(self._made_from, self._lengths, strict=True))
-        return self._shipment.ship(file.name, written, file.inputs, file.delivery, file.timelines, made)
-
-    def _place(self, timeline: Timeline) -> int:
-        return next(index for index, found in enumerate(self._file.timelines) if found is timeline)
-
-    def _piece(self, place: int) -> Path:
-        return self._folder / f"{self._file.inputs[:16]}-{place:05}.aac"

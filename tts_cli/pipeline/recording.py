@@ -1,7 +1,7 @@
 """Plan -> takes, with all that may go wrong between: voices made ready, lines recorded, and what fails handed on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import DamagedTakeError
@@ -9,6 +9,15 @@ from tts_cli.pipeline.conditionals import make_ready
 from tts_cli.pipeline.fallback import errors_of_lines, fall_back, optional_engines
 from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.order import Progress, Recorded, Watch
+from tts_cli.pipeline.suspects import (
+    MOST_RETAKES,
+    Kept,
+    find_again,
+    find_faults,
+    find_retakable,
+    keep_best,
+    plan_retakes,
+)
 from tts_cli.pipeline.takes import record_takes
 from tts_cli.pipeline.tally import Tally
 from tts_cli.settings import Crew
@@ -23,8 +32,8 @@ from tts_cli.workers.stop import Stop
 class Studio:
     """Where a run records, and what it has recorded so far.
 
-    That is keys, the seconds of audio in them, errors by key, why lines have fallen back on another engine, by id, and
-    what engines want the user to know.
+    That is keys, the seconds of audio in them, errors by key, why lines have fallen back on another engine, by id, the
+    takes that are suspect and those made in their place, which of them was kept, and what engines want to be known.
     """
 
     cache: Cache
@@ -35,6 +44,8 @@ class Studio:
     audio_s: float = 0.0
     errors: dict[str, str] = field(default_factory=dict)
     fallen: dict[str, str] = field(default_factory=dict)
+    doubtful: dict[str, Take] = field(default_factory=dict)
+    kept: dict[str, Kept] = field(default_factory=dict)
     notices: dict[str, None] = field(default_factory=dict)
 
     def hear(self, event: WorkerEvent) -> None:
@@ -58,6 +69,7 @@ def record_plan(plan: Plan, studio: Studio) -> Plan:
             plan = again
             jobs = [job for job in make_jobs(plan) if job.calls[0].key not in tried]
             tried |= _record(jobs, plan, studio, pool)
+        plan = settle_suspects(plan, studio, pool)
     if studio.stop.asked:
         raise KeyboardInterrupt
     return plan
@@ -77,6 +89,23 @@ def load_takes(plan: Plan, studio: Studio) -> dict[str, Take]:
     return takes
 
 
+def settle_suspects(plan: Plan, studio: Studio, pool: Pool | None) -> Plan:
+    """Return the plan with the best take of each suspect; without a `pool`, of those takes that the cache has."""
+    retakable = find_retakable(plan, {**plan.takes, **studio.doubtful})
+    if not retakable:
+        return plan
+    takes = {key: studio.doubtful.get(key) or plan.takes[key] for key in retakable}
+    for attempt in range(1, MOST_RETAKES + 1):
+        again = plan_retakes(plan, takes, retakable, studio.cache, attempt)
+        if again and pool:
+            _record(make_jobs(again), again, studio, pool)
+            find_again(again, takes, studio.cache)
+    plan, kept = keep_best(plan, takes, retakable)
+    studio.kept |= kept
+    studio.doubtful |= takes
+    return replace(plan, takes={**plan.takes, **{key: takes[key] for key in kept}})
+
+
 def _record(jobs: Iterable[Job], plan: Plan, studio: Studio, pool: Pool) -> set[str]:
     """Record what has not failed yet in this run; returns the keys that were tried."""
     jobs = [job for job in jobs if job.calls[0].key not in studio.errors]
@@ -88,9 +117,11 @@ def _record(jobs: Iterable[Job], plan: Plan, studio: Studio, pool: Pool) -> set[
     tally = Tally(jobs)
     for result in record_takes(jobs, studio.cache, pool):
         recorded = _count(tally, result)
-        if recorded.error:
-            studio.errors[recorded.utterance.key] = recorded.error
+        if isinstance(result, TakeFailed):
+            studio.errors[result.key] = result.error
         else:
+            if find_faults(result.take, recorded.utterance):
+                studio.doubtful[result.take.key] = result.take
             studio.rendered.add(recorded.utterance.key)
             studio.audio_s += recorded.audio_s
         studio.watch(recorded)

@@ -9,7 +9,18 @@ from typing import Any, Literal
 from tts_cli.cache.keys import digest
 from tts_cli.engines.catalog import get_spec, model_version
 from tts_cli.errors import MissingError
-from tts_cli.types import Failure, Fallback, Outcome, Plan, PlannedLine, Report, Timeline, Voice
+from tts_cli.types import (
+    Failure,
+    Fallback,
+    Outcome,
+    Plan,
+    PlannedLine,
+    Reason,
+    Recipe,
+    Report,
+    Timeline,
+    Voice,
+)
 
 
 def line_outcomes(
@@ -107,6 +118,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "status": report.status,
         **({"shard": str(report.shard)} if report.shard else {}),
         "lines": count_outcomes(report),
+        "recipe": _recipe_json(report.recipe) if report.recipe else {},
         "outputs": [asdict(output) for output in report.outputs],
         "timeline": asdict(report.timeline) if report.timeline else None,
         "voices": [
@@ -116,13 +128,33 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "engines": [_describe_engine(name) for name in report.engines],
         "audio_seconds": report.audio_seconds,
         "wall_seconds": report.wall_seconds,
-        "failures": [
-            {"line": failure.line, "error": failure.error, "source": str(failure.source)} for failure in report.failures
-        ],
+        "failures": [_failure_json(failure) for failure in report.failures],
+        "suspects": [_failure_json(failure) for failure in report.suspects],
+        "retaken": [{"line": line, "kept": kept} for line, kept in report.retaken.items()],
+        "over_budget": [_failure_json(failure) for failure in report.over_budget],
+        "rendered": [{"line": line, "reason": str(reason)} for line, reason in report.reasons.items()],
         "fallbacks": [asdict(fallback) for fallback in report.fallbacks],
         "incomplete": dict(report.incomplete),
         "warnings": list(report.warnings),
     }
+
+
+def _failure_json(failure: Failure) -> dict[str, str]:
+    return {"line": failure.line, "error": failure.error, "source": str(failure.source)}
+
+
+def _recipe_json(recipe: Recipe) -> dict[str, str | float]:
+    return {
+        "name": recipe.name,
+        "loudness_lufs": recipe.loudness_lufs,
+        "true_peak_dbtp": recipe.true_peak_dbtp,
+    }
+
+
+def list_reasons(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Reason]:
+    """Say of each line that was rendered why it was."""
+    planned = ((planned.line.id, planned.reason) for planned in plan.lines)
+    return {line: reason for line, reason in planned if reason and outcomes[line] is Outcome.RENDERED}
 
 
 def _describe_engine(name: str) -> dict[str, str]:

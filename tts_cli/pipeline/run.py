@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from tts_cli.cache.blobs import write_atomically
-from tts_cli.cache.ledger import Ledger
+from tts_cli.cache.shard_run import ShardRun
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import DamagedTakeError, UsageError
@@ -19,39 +20,46 @@ from tts_cli.formats.csv_rows import Sheet, read_csv, write_back
 from tts_cli.formats.decode import decode, read_bytes
 from tts_cli.formats.documents import sniff_format
 from tts_cli.formats.recipes import find_recipe
+from tts_cli.formats.subtitles import write_subtitles
 from tts_cli.pipeline.conditioning import conditionings_of
+from tts_cli.pipeline.cues import make_cues
 from tts_cli.pipeline.deliverables import (
     REPORT_FILE,
     Past,
     deliver,
     describe_inputs,
+    keep_text,
     keep_timeline,
     line_names,
     line_voices,
     master_names,
     output_path,
+    programme_name,
     provenance_tags,
     safe_name,
     unchanged,
 )
+from tts_cli.pipeline.dubbing import TIMING_FILE, Dub, check_slots, fit_to_slots, list_over_budget, timing_csv
 from tts_cli.pipeline.fallback import recall
 from tts_cli.pipeline.jobs import make_jobs
 from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.order import Order, Progress, Started, Watch
 from tts_cli.pipeline.plan import describe_past, make_plan, select_lines
-from tts_cli.pipeline.recording import Studio, load_takes, record_plan
+from tts_cli.pipeline.recording import Studio, load_takes, record_plan, settle_suspects
 from tts_cli.pipeline.report import (
     choose_status,
     line_outcomes,
     list_engines,
     list_failures,
     list_fallbacks,
+    list_reasons,
     list_voices,
     report_to_json,
     report_to_rows,
 )
 from tts_cli.pipeline.shards import describe_work, find_absent, take_share
+from tts_cli.pipeline.suspects import list_retaken, list_suspects
 from tts_cli.pipeline.timeline import (
     complete_lines,
     make_line_timelines,
@@ -60,6 +68,7 @@ from tts_cli.pipeline.timeline import (
     split_lines,
 )
 from tts_cli.settings import Settings
+from tts_cli.text.captions import CaptionRules
 from tts_cli.types import (
     Deliverable,
     Manifest,
@@ -89,7 +98,7 @@ class _Run:
     recipe: Recipe
     out: Path
     past: Past
-    ledger: Ledger
+    shard_run: ShardRun
     cache: Cache
     selected: frozenset[str]
     sheet: Sheet | None = None
@@ -148,21 +157,21 @@ def _render_whole(run: _Run, started: float) -> Report:
     data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
     write_atomically(output_path(run.out, REPORT_FILE), data.encode())
     if report.status == "ok" and not run.order.only:
-        run.ledger.close()
+        run.shard_run.close()
     return report
 
 
 def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
     """Put a share of the takes into the cache, and leave the rest to the other shards."""
     whole = _plan(run)
-    run.ledger.join(describe_work(whole), shard.count)
+    run.shard_run.join(describe_work(whole), shard.count)
     plan = take_share(whole, shard)
     run.watch(_describe_start(run, plan))
     plan = record_plan(plan, run.studio)
     outcomes = line_outcomes(plan, plan.takes.keys() | run.studio.rendered, run.studio.rendered, run.studio.errors)
     status = choose_status(outcomes)
     if status == "ok":
-        run.ledger.finish(shard.index)
+        run.shard_run.finish(shard.index)
     return Report(
         manifest=run.manifest.name,
         out=str(run.out),
@@ -178,6 +187,8 @@ def _render_shard(run: _Run, shard: Shard, started: float) -> Report:
         voices=list_voices(plan),
         engines=list_engines(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
+        suspects=list_suspects(plan, {**plan.takes, **run.studio.doubtful}, run.studio.kept),
+        retaken=list_retaken(plan, run.studio.kept),
         shard=shard,
     )
 
@@ -189,31 +200,46 @@ class Recording:
     plan: Plan
     takes: Mapping[str, Take]
     errors: Mapping[str, str] = field(default_factory=dict)
+    dub: Dub | None = None
 
 
-def record(order: Order, settings: Settings, watch: Watch, stop: Stop, manifest: Manifest) -> Recording:
-    """Have the missing takes of a loaded manifest recorded; nothing is mastered, and no file is written."""
-    run = _prepare(order, settings, watch, stop, manifest)
-    plan = record_plan(_plan(run), run.studio)
-    return Recording(plan=plan, takes=load_takes(plan, run.studio), errors=run.studio.errors)
+def record(order: Order, settings: Settings, watch: Watch, stop: Stop, manifest: Manifest, recipe: Recipe) -> Recording:
+    """Have the missing takes of a loaded manifest recorded; nothing is mastered, and no file is written.
+
+    Lines with slots are fitted to them where the recipe says how.
+    """
+    run = _prepare(order, settings, watch, stop, manifest, recipe)
+    plan, takes, dub = _take_in_fitted(run, _plan(run))
+    return Recording(plan=plan, takes=takes, errors=run.studio.errors, dub=dub)
 
 
-def _prepare(order: Order, settings: Settings, watch: Watch, stop: Stop, manifest: Manifest | None = None) -> _Run:
+def _prepare(
+    order: Order,
+    settings: Settings,
+    watch: Watch,
+    stop: Stop,
+    manifest: Manifest | None = None,
+    recipe: Recipe | None = None,
+) -> _Run:
     _refuse_contradictions(order)
     manifest = manifest or load(order, settings)
+    name = order.recipe or manifest.recipe or settings.recipe or "default"
+    recipe = recipe or find_recipe(name, settings.home)
+    if recipe.fit:
+        check_slots(manifest, recipe.fit)
     out = order.out or Path("out") / safe_name(manifest.name)
-    cache = Cache(settings.cache)
+    cache, past = Cache(settings.cache), Past(out)
     return _Run(
         order=order,
         watch=watch,
         studio=Studio(cache=cache, crew=settings.crew, watch=watch, stop=stop),
         manifest=manifest,
-        recipe=find_recipe(order.recipe or manifest.recipe or settings.recipe or "default", settings.home),
+        recipe=recipe,
         out=out,
-        past=Past(out),
-        ledger=Ledger(settings.cache, str(Path(order.manifest).absolute())),
+        past=past,
+        shard_run=ShardRun(settings.cache, str(Path(order.manifest).absolute())),
         cache=cache,
-        selected=select_lines(manifest, order.only),
+        selected=select_lines(manifest, order.only, lambda: past.suspects),
         sheet=_read_sheet(order, manifest) if order.write_back else None,
     )
 
@@ -250,14 +276,14 @@ def _plan(run: _Run) -> Plan:
 
 
 def _render(run: _Run, started: float) -> Report:
-    plan = _plan(run)
+    first = plan = _plan(run)
     run.watch(_describe_start(run, plan))
     files = line_names(run.manifest.lines, _names(run, plan).values()) if run.order.lines else {}
-    plan, takes = _take_in(run, plan)
-    timelines = _name_timelines(run, plan, takes)
+    plan, takes, dub = _take_in_fitted(run, plan)
+    timelines = _name_timelines(run, plan, takes, dub)
     masters = list(_make_masters(run, timelines))
     lines = make_line_timelines(plan, takes, run.recipe) if run.order.lines or run.sheet else {}
-    outputs = [*masters, *_make_line_files(run, plan, takes, lines, files)]
+    outputs = [*masters, *_make_line_files(run, plan, takes, lines, files), *_tell_timing(run, dub)]
     outcomes = line_outcomes(plan, takes, run.studio.rendered, run.studio.errors)
     if run.sheet and run.order.write_back:
         rows = report_to_rows(plan, outcomes, lines, files)
@@ -277,7 +303,39 @@ def _render(run: _Run, started: float) -> Report:
         voices=list_voices(plan),
         engines=list_engines(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
+        suspects=list_suspects(plan, takes, run.studio.kept),
+        retaken=list_retaken(plan, run.studio.kept),
+        over_budget=list_over_budget(dub, run.recipe.sample_rate) if dub else (),
+        reasons=list_reasons(first, outcomes),
+        recipe=run.recipe,
     )
+
+
+def _take_in_fitted(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take], Dub | None]:
+    """Have the missing takes recorded, and where the recipe says how, the lines fitted to their slots."""
+    plan, takes = _take_in(run, plan)
+    if not run.recipe.fit:
+        return plan, takes, None
+    dub = fit_to_slots(plan, takes, run.recipe, partial(_take_in_again, run))
+    return dub.plan, dict(dub.takes), dub
+
+
+def _take_in_again(run: _Run, manifest: Manifest, changed: frozenset[str]) -> tuple[Plan, dict[str, Take]]:
+    """Plan the manifest with the changed lines at their new speeds, and have those recorded."""
+    selected = run.selected & changed
+    force = run.order.force
+    return _take_in(run, make_plan(manifest, run.cache, selected=selected, past=lambda: run.past.lines, force=force))
+
+
+def _tell_timing(run: _Run, dub: Dub | None) -> Iterable[Deliverable]:
+    """Write how each line of a dub was fitted, and its subtitles as they are spoken now."""
+    if dub and dub.placements:
+        yield keep_text(run.past, TIMING_FILE, "timing", timing_csv(dub, run.recipe.sample_rate))
+    if dub and dub.timeline:
+        lines = {planned.line.id: planned for planned in dub.plan.lines}
+        text = write_subtitles(make_cues([dub.timeline], lines, CaptionRules()), ".srt")
+        name = f"{programme_name(run.manifest.name, run.recipe)}.srt"
+        yield keep_text(run.past, name, "subtitles", text.encode("utf-8", "surrogatepass"))
 
 
 def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
@@ -289,9 +347,9 @@ def _take_in(run: _Run, plan: Plan) -> tuple[Plan, dict[str, Take]]:
     for before, now in zip(plan.lines, recalled.lines, strict=True):
         if now is not before:
             run.studio.fallen[now.line.id] = "there is no take of it"
-    plan = recalled
-    run.studio.errors |= find_absent(plan, run.ledger)
-    return plan, plan.takes
+    run.studio.errors |= find_absent(recalled, run.shard_run)
+    plan = settle_suspects(recalled, run.studio, None)
+    return plan, dict(plan.takes)
 
 
 def _warnings(run: _Run) -> tuple[str, ...]:
@@ -302,9 +360,11 @@ def _describe_start(run: _Run, plan: Plan) -> Started:
     return Started(manifest=run.manifest.name, out=str(run.out), lines=len(plan.lines), to_render=len(plan.to_render))
 
 
-def _name_timelines(run: _Run, plan: Plan, takes: Mapping[str, Take]) -> dict[str, Timeline]:
+def _name_timelines(run: _Run, plan: Plan, takes: Mapping[str, Take], dub: Dub | None) -> dict[str, Timeline]:
     """Lay the takes out; returns the edit lists by the name of the file each becomes."""
     names = _names(run, plan)
+    if dub:
+        return {names[""]: dub.timeline} if dub.timeline else {}
     return {names[part]: timeline for part, timeline in make_timelines(plan, takes, run.recipe).items()}
 
 

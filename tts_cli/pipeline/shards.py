@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from tts_cli.cache.keys import digest
-from tts_cli.cache.ledger import Ledger
+from tts_cli.cache.shard_run import ShardRun
 from tts_cli.errors import UsageError
 from tts_cli.pipeline.estimates import estimate_work_s
 from tts_cli.types import Plan, Shard, Utterance
@@ -60,14 +60,14 @@ def take_share(plan: Plan, shard: Shard) -> Plan:
     return replace(plan, lines=tuple(lines))
 
 
-def find_absent(plan: Plan, ledger: Ledger) -> dict[str, str]:
+def find_absent(plan: Plan, shard_run: ShardRun) -> dict[str, str]:
     """Return the keys of the selected lines that have no take, and which shard owes each, where that is known."""
     absent = [utterance.key for utterance in plan.utterances if utterance.key not in plan.takes]
     owners: dict[str, int] = {}
-    count = ledger.count(describe_work(plan)) if absent else 0
+    count = shard_run.count(describe_work(plan)) if absent else 0
     if count:
         owners = {key: number for number, share in enumerate(split_keys(plan, count), start=1) for key in share}
-    finished = ledger.finished()
+    finished = shard_run.finished()
     return {key: _absence(owners.get(key), count, finished) for key in absent}
 
 

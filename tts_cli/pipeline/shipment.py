@@ -18,11 +18,14 @@ from tts_cli.audio.aac import AAC_FRAME
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
+from tts_cli.engines.catalog import RECORDING
 from tts_cli.pipeline.checks import check, describe_file
 from tts_cli.pipeline.deliverables import Past, describe_inputs, is_intact, output_path, safe_name
+from tts_cli.pipeline.dubbing import Dub
 from tts_cli.pipeline.labels import describe_voices
 from tts_cli.pipeline.ledger import Ledger
 from tts_cli.pipeline.master import Written
+from tts_cli.pipeline.order import NO_SCREEN, Screen
 from tts_cli.pipeline.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Line, Mark, Plan, Recipe, Take, Timeline
 
@@ -46,6 +49,8 @@ class Shipment:
     past: Past
     workers: int
     heard: "Counter"
+    dub: Dub | None = None
+    screen: Screen = NO_SCREEN
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -70,8 +75,11 @@ class Shipment:
     def parts(self, sound: Recipe) -> dict[str, Timeline]:
         """Lay the script out for files of this sound, one timeline per part; a part that misses a take is left out.
 
-        Each is as long as whole frames of AAC, so that encoded ones can be joined.
+        Each is as long as whole frames of AAC, so that encoded ones can be joined. A dub is one part, and as long as
+        its programme.
         """
+        if self.dub:
+            return {"": self.dub.timeline} if self.dub.timeline else {}
         timelines = make_timelines(self.plan, self.takes, sound)
         return {part: pad_timeline(tighten_edges(timeline), AAC_FRAME) for part, timeline in timelines.items()}
 
@@ -87,10 +95,10 @@ class Shipment:
         blank = {"id": "", "speaker": "", "chapter": "", "emotion": "", "number": "", "language": language}
         return delivery.file.format(**{key: safe_name(value) for key, value in {**blank, **known, **fields}.items()})
 
-    def chapter_name(self, delivery: Delivery, timeline: Timeline, order: Sequence[str]) -> str:
-        """Name a chapter's file by its number in the work and its id."""
-        number = next((index for index, part in enumerate(order) if part == timeline.id), 0) + 1
-        return self.name(delivery, number=f"{number:0{max(2, len(str(len(order))))}}", chapter=timeline.id)
+    def chapter_name(self, delivery: Delivery, part: str, order: Sequence[str]) -> str:
+        """Name a chapter's file by its number in the work and its id; lines without a chapter have the work's name."""
+        number = f"{order.index(part) + 1:0{max(2, len(str(len(order))))}}"
+        return self.name(delivery, number=number, chapter=part or self.plan.manifest.name)
 
     def line_name(self, delivery: Delivery, line: Line) -> str:
         """Name a line's file: by its own `file` where it has one, else by the template."""
@@ -101,6 +109,11 @@ class Shipment:
         fields = {name: getattr(line, name) for name in ("id", "speaker", "chapter", "language", "emotion")}
         return self.name(own, **{name: value or _NOBODY[name] for name, value in fields.items()})
 
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether a machine speaks, and not recordings alone."""
+        return any(utterance.engine != RECORDING.name for utterance in self.plan.utterances)
+
     def inputs(
         self, timelines: Sequence[Timeline], sound: Recipe, tags: Mapping[str, str], marks: Sequence[Mark] = ()
     ) -> str:
@@ -108,10 +121,20 @@ class Shipment:
         parts = [describe_inputs(timeline, sound, tags) for timeline in timelines]
         return digest([parts, self.cover_sha256, [list(asdict(mark).values()) for mark in marks]])
 
-    def kept(self, name: str, inputs: str, delivery: Delivery) -> Deliverable | None:
-        """Return a file that the last export wrote from the same inputs, if nobody touched it since."""
+    def kept(
+        self, name: str, inputs: str, delivery: Delivery, timelines: Sequence[Timeline] = ()
+    ) -> Deliverable | None:
+        """Return a file that the last export wrote from the same inputs, if nobody touched it since.
+
+        What is required may have changed: its checks, and its sidecar where its timelines are given, are made anew.
+        """
         found = self.intact(name)
-        return self._checked(found, delivery) if found and found.inputs == inputs else None
+        if found is None or found.inputs != inputs:
+            return None
+        shipped = replace(found, checks=check(found.measures, delivery.require))
+        if timelines:
+            self._write_sidecar(shipped, timelines)
+        return shipped
 
     def intact(self, name: str) -> Deliverable | None:
         """Return what the last export wrote under a name, whatever from, if nobody touched it since."""
@@ -134,21 +157,19 @@ class Shipment:
         """Describe a file that was written and measured; where its timelines are given, lay its sidecar beside it."""
         stat = (self.out / name).stat()
         measures = describe_file(self.out / name, written.levels)
-        shipped = self._checked(
-            Deliverable(
-                path=name,
-                kind=delivery.kind,
-                seconds=measures["seconds"],
-                lufs=measures["lufs"],
-                true_peak_dbtp=measures["true_peak_dbtp"],
-                sha256=written.sha256,
-                inputs=inputs,
-                size=stat.st_size,
-                mtime_ns=stat.st_mtime_ns,
-                measures=measures,
-                pieces=tuple(pieces),
-            ),
-            delivery,
+        shipped = Deliverable(
+            path=name,
+            kind=delivery.kind,
+            seconds=measures["seconds"],
+            lufs=measures["lufs"],
+            true_peak_dbtp=measures["true_peak_dbtp"],
+            sha256=written.sha256,
+            inputs=inputs,
+            size=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+            measures=measures,
+            checks=check(measures, delivery.require),
+            pieces=tuple(pieces),
         )
         if timelines:
             self._write_sidecar(shipped, timelines)
@@ -158,9 +179,7 @@ class Shipment:
     def ship_text(self, name: str, text: str, delivery: Delivery, measures: Mapping[str, float]) -> Deliverable:
         """Write a file of text, unless it is there as it should be."""
         path = self.path(name)
-        data = text.encode("utf-8", "surrogatepass")
-        if not path.is_file() or path.read_bytes() != data:
-            write_atomically(path, data)
+        data = _write_if_changed(path, text)
         stat = path.stat()
         return Deliverable(
             path=name,
@@ -176,10 +195,6 @@ class Shipment:
             checks=check(measures, delivery.require),
         )
 
-    def _checked(self, shipped: Deliverable, delivery: Delivery) -> Deliverable:
-        """Hold a file against what is required by now, which may have changed since it was written."""
-        return replace(shipped, checks=check(shipped.measures, delivery.require))
-
     def _write_sidecar(self, shipped: Deliverable, timelines: Sequence[Timeline]) -> None:
         data: dict[str, Any] = {
             "file": Path(shipped.path).name,
@@ -191,7 +206,7 @@ class Shipment:
             "voices": describe_voices(self.plan, timelines),
         }
         text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self.path(f"{shipped.path}.json"), text.encode("utf-8", "surrogatepass"))
+        _write_if_changed(self.path(f"{shipped.path}.json"), text)
 
     @contextmanager
     def parts_folder(self) -> Iterator[Path]:
@@ -202,6 +217,14 @@ class Shipment:
                 shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(dir=self.out, prefix=_PARTS) as name, _locked(Path(name)):
             yield Path(name)
+
+
+def _write_if_changed(path: Path, text: str) -> bytes:
+    """Write a text, unless it is there as it should be; returns its bytes."""
+    data = text.encode("utf-8", "surrogatepass")
+    if not path.is_file() or path.read_bytes() != data:
+        write_atomically(path, data)
+    return data
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Takes -> Timeline: where each take lies in its programme, exact to the sample."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from tts_cli.audio.effects import EFFECTS, effect_tail_s
 from tts_cli.audio.weighting import BINS_PER_SECOND
 from tts_cli.engines.catalog import RECORDING
-from tts_cli.types import Clip, Gap, Pauses, Plan, PlannedLine, Recipe, Take, Timeline, Utterance
+from tts_cli.types import Clip, Gap, Pauses, Placement, Plan, PlannedLine, Recipe, Take, Timeline, Utterance
 
 # Kept around the speech that was measured in a take, so that no breath or release is cut.
 LEAD_IN_S = 0.010
@@ -50,6 +50,51 @@ def make_line_timelines(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -
 def make_whole_timeline(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -> Timeline:
     """Lay out all lines whose takes are there, one after the other: what tells how loud a line is among the others."""
     return _lay_out(plan, "", complete_lines(plan, takes), takes, recipe)
+
+
+def make_dub_timeline(
+    plan: Plan, lines: Mapping[str, Timeline], placements: Sequence[Placement], recipe: Recipe, length: int
+) -> Timeline:
+    """Lay lines out where they were placed, at their tempo; `lines` are their own timelines, by id."""
+    stretcher = recipe.fit.stretcher if recipe.fit else "atempo"
+    clips = [
+        replace(clip, stretcher=stretcher) for one in placements for clip in _placed(lines[one.line_id].clips, one)
+    ]
+    return Timeline(
+        id=plan.manifest.name,
+        title=plan.manifest.metadata.get("title", "") or plan.manifest.name,
+        sample_rate=recipe.sample_rate,
+        items=tuple(_with_gaps(clips, length)),
+        length=length,
+    )
+
+
+def _placed(clips: Iterable[Clip], placement: Placement) -> Iterator[Clip]:
+    """Move a line's clips to its place; what lies beyond its length is cut off."""
+    for clip in clips:
+        first = round(clip.start / placement.tempo)
+        whole = round((clip.start + clip.length) / placement.tempo) - first
+        length = min(whole, placement.length - first)
+        if length > 0:
+            yield replace(
+                clip,
+                start=placement.start + first,
+                length=length,
+                trim_length=-(-clip.trim_length * length // whole),
+                tempo=placement.tempo,
+            )
+
+
+def _with_gaps(clips: Iterable[Clip], length: int) -> Iterator[Clip | Gap]:
+    """Yield clips, which may overlap, and the silence where there is none."""
+    heard = 0
+    for clip in clips:
+        if clip.start > heard:
+            yield Gap(start=heard, length=clip.start - heard)
+        yield clip
+        heard = max(heard, clip.start + clip.length)
+    if heard < length:
+        yield Gap(start=heard, length=length - heard)
 
 
 def make_excerpt(

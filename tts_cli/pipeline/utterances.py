@@ -89,23 +89,8 @@ def _params(line: Line, emotion: Emotion, spec: EngineSpec, voice: Voice) -> Par
 
 def _spoken(line: Line, parts: Sequence[Part], delivery: _Delivery, project_seed: int) -> tuple[Utterance, ...]:
     spec = delivery.spec
-    weights = model_version(spec)
-    utterances = []
-    for number, part in enumerate(parts):
-        seed = _seed(line, number, spec, project_seed)
-        key = take_key(
-            engine=spec.name,
-            adapter=spec.version,
-            weights=weights,
-            voice=delivery.voice,
-            language=line.language,
-            text=part.text,
-            params=delivery.params,
-            seed=seed,
-            sample_rate=spec.sample_rate,
-            conditionals=delivery.conditionals,
-        )
-        utterances.append(
+    return tuple(
+        with_seed(
             Utterance(
                 line_id=line.id,
                 part=number,
@@ -114,14 +99,34 @@ def _spoken(line: Line, parts: Sequence[Part], delivery: _Delivery, project_seed
                 voice=delivery.voice,
                 engine=spec.name,
                 params=delivery.params,
-                seed=seed,
-                key=key,
+                seed=0,
+                key="",
                 conditionals=delivery.conditionals,
                 boundary=part.boundary,
                 pause_s=part.pause_s,
-            )
+            ),
+            _seed(line, number, spec, project_seed),
         )
-    return tuple(utterances)
+        for number, part in enumerate(parts)
+    )
+
+
+def with_seed(utterance: Utterance, seed: int) -> Utterance:
+    """Return the same call with another seed, and the key of that."""
+    spec = get_spec(utterance.engine)
+    key = take_key(
+        engine=spec.name,
+        adapter=spec.version,
+        weights=model_version(spec),
+        voice=utterance.voice,
+        language=utterance.language,
+        text=utterance.text,
+        params=utterance.params,
+        seed=seed,
+        sample_rate=spec.sample_rate,
+        conditionals=utterance.conditionals,
+    )
+    return replace(utterance, seed=seed, key=key)
 
 
 def _seed(line: Line, part: int, spec: EngineSpec, project_seed: int) -> int:

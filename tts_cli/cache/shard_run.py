@@ -18,7 +18,7 @@ from tts_cli.errors import OutputError, UsageError
 RECORD = "run.json"
 
 
-class _Run(TypedDict):
+class _Record(TypedDict):
     """What shards must agree on."""
 
     work: str
@@ -27,7 +27,7 @@ class _Run(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class ShardRun:
     """The shards of one project, named by where its manifest lies."""
 
     cache: Path
@@ -43,7 +43,7 @@ class Ledger:
 
         Raises `UsageError` where shards of another count, or of other work, have begun and are not all done.
         """
-        mine = _Run(work=work, shards=count, project=self.project)
+        mine = _Record(work=work, shards=count, project=self.project)
         while not self._create(mine):
             theirs = self._read()
             if theirs == mine:
@@ -70,7 +70,7 @@ class Ledger:
         """Forget the run: whatever it was, it is over."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _create(self, record: _Run) -> bool:
+    def _create(self, record: _Record) -> bool:
         """Write the record if there is none; False if there is one. A link is made whole or not at all."""
         temporary = self.folder / f".tmp-{secrets.token_hex(8)}"
         try:
@@ -85,10 +85,10 @@ class Ledger:
             temporary.unlink(missing_ok=True)
         return True
 
-    def _read(self) -> _Run | None:
+    def _read(self) -> _Record | None:
         try:
             found = json.loads((self.folder / RECORD).read_bytes())
-            return _Run(work=found["work"], shards=found["shards"], project=found["project"])
+            return _Record(work=found["work"], shards=found["shards"], project=found["project"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -96,7 +96,7 @@ class Ledger:
 _HINT = "let them end, or finish with `tts-cli render ... --stitch-only`, or without --shard: both end that run"
 
 
-def _mismatch(theirs: _Run, mine: _Run, finished: int) -> str:
+def _mismatch(theirs: _Record, mine: _Record, finished: int) -> str:
     begun = f"a run in {theirs['shards']} shards has begun ({finished} done)"
     if theirs["shards"] != mine["shards"]:
         return f"{begun}; this would be one of {mine['shards']}"

@@ -1,0 +1,85 @@
+"""Takes that do not sound right, end to end: spoken again where that may help, the best kept, all of it told."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+LINES = """\
+defaults: {engine: tone}
+lines:
+  - {id: good, text: "A good line of text."}
+  - {id: mended, text: "A silent line of text.", params: {fault: silent, fault_rate: 0.6}}
+  - {id: clipped, text: "A clipped line of text.", params: {fault: clipped}}
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "script.yaml"
+    path.write_text(LINES)
+    return path
+
+
+def test_a_suspect_is_spoken_again_and_the_best_take_is_kept(cli, script: Path, tmp_path: Path) -> None:
+    result = cli("render", script, "-o", "out")
+
+    assert result.code == 0, result.err
+    assert "script.yaml:5:5: suspect: line clipped: " in result.err
+    assert "is clipped (" in result.err
+    assert "take 1 of 3 is the best and was kept" in result.err
+    assert "retaken: line mended: take 3 of 3: the first is silent" in result.err
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [suspect["line"] for suspect in report["suspects"]] == ["clipped"]
+    assert [retaken["line"] for retaken in report["retaken"]] == ["mended"]
+    assert len(list((tmp_path / "cache" / "ac").glob("*/*.json"))) == 1 + 3 + 3
+
+
+def test_the_second_run_finds_the_same_takes_and_records_nothing(cli, script: Path, tmp_path: Path) -> None:
+    first = cli("render", script, "-o", "out", "--json").json
+    master = (tmp_path / "out" / "script.wav").stat().st_mtime_ns
+
+    again = cli("render", script, "-o", "out", "--json").json
+
+    assert again["lines"]["rendered"] == 0
+    assert (again["suspects"], again["retaken"]) == (first["suspects"], first["retaken"])
+    assert (tmp_path / "out" / "script.wav").stat().st_mtime_ns == master
+    stitched = cli("render", script, "-o", "stitched", "--stitch-only", "--json").json
+    assert [output["sha256"] for output in stitched["outputs"]] == [output["sha256"] for output in first["outputs"]]
+
+
+def test_an_engine_without_chance_is_not_asked_again(cli, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "hum.wav", np.full(16_000, 0.2), 16_000)
+    (tmp_path / "script.yaml").write_text("lines:\n  - {id: hum, audio: hum.wav, text: Hm.}\n")
+    result = cli("render", "script.yaml", "--json").json
+    assert result["suspects"][0]["error"].endswith("has a DC offset of +0.20")
+    assert len(list((tmp_path / "cache" / "ac").glob("*/*.json"))) == 1
+
+
+def test_only_suspect_selects_them(cli, script: Path) -> None:
+    none = cli("render", script, "-o", "out", "--only", "suspect")
+    assert none.code == 2
+    assert "the last run of this folder found no line suspect" in none.err
+
+    cli("render", script, "-o", "out")
+    forced = cli("render", script, "-o", "out", "--only", "suspect", "--force", "--dry-run", "--json").json
+    assert [line["line"] for line in forced["to_render"]] == ["clipped"]
+
+
+def test_a_suspect_is_on_the_page_and_passes_in_junit(cli, script: Path, tmp_path: Path) -> None:
+    cli("render", script, "-o", "out")
+    data = cli("report", "out", "--json", "--junit", "junit.xml").json
+    assert [(problem["kind"], problem["name"]) for problem in data["problems"]] == [("suspect", "clipped")]
+    junit = (tmp_path / "junit.xml").read_text()
+    assert 'failures="0"' in junit
+    assert "suspect: ends in the middle" in junit or "suspect: is clipped" in junit
+
+
+def test_shards_make_the_takes_that_one_machine_would(cli, script: Path) -> None:
+    whole = cli("render", script, "-o", "whole", "--json").json
+    for shard in ("1/2", "2/2"):
+        assert cli("render", script, "-o", "parts", "--cache", "shared", "--shard", shard).code == 0
+    parts = cli("render", script, "-o", "parts", "--cache", "shared", "--stitch-only", "--json").json
+    assert [output["sha256"] for output in parts["outputs"]] == [output["sha256"] for output in whole["outputs"]]
