@@ -179,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=16)
 def _etag(data: bytes) -> str:
     """Name a file as a hub does: a large one by its sha256, a small one by git's sha1 of it."""
     if len(data) >= LARGE:
