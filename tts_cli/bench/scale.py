@@ -23,7 +23,7 @@ from tts_cli.workers.pool import Pool
 
 SAMPLE_S = 0.05
 WARM_UP = 20
-QUICK = {"char_ms": 1.0}
+QUICK = {"speed": 4.0}
 
 
 def bench_overhead(folder: Path, *, lines: int, say: Say) -> list[Figure]:
@@ -96,7 +96,7 @@ class _Sample:
 def bench_endurance(folder: Path, *, lines: int, say: Say) -> list[Figure]:
     """Record a long script with the quickest of engines, watch the parent, and run again with nothing to do."""
     sheet, cache = folder / "long.csv", folder / "long-cache"
-    write_sheet(sheet, lines, more={"engine": "tone", "params.char_ms": "1"})
+    write_sheet(sheet, lines, more={"engine": "tone", "speed": "4"})
     record = this_tool("render", sheet, "--cache", cache, "--shard", "1/1")
     say(f"recording {lines:,} lines")
     samples = list(_watch(record, folder / "events.jsonl"))

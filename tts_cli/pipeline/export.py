@@ -24,6 +24,7 @@ from tts_cli.pipeline.programmes import ship_programmes, ship_samples
 from tts_cli.pipeline.rendered import read_rendered
 from tts_cli.pipeline.report import list_failures
 from tts_cli.pipeline.run import HEAL_TRIES, Recording
+from tts_cli.pipeline.session import load
 from tts_cli.pipeline.shipment import EXPORT_FILE, Counter, Shipment
 from tts_cli.pipeline.timeline import complete_lines
 from tts_cli.settings import Settings
@@ -109,7 +110,7 @@ class _Script:
         if self._timeline:
             self.out = order.out or self._timeline.parent
         else:
-            self._manifest = _with_length(run.load(self._order, settings), order.screen)
+            self._manifest = _with_length(load(self._order, settings), order.screen)
             self.out = order.out or Path("out") / safe_name(self._manifest.name)
             self._order = replace(self._order, out=self.out)
 

@@ -1,0 +1,105 @@
+"""One run: what is asked for, by which recipe, where to, and what is known when it begins."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tts_cli.cache.shard_run import ShardRun
+from tts_cli.cache.store import Cache
+from tts_cli.errors import UsageError
+from tts_cli.formats.csv_rows import Sheet, read_csv
+from tts_cli.formats.decode import decode, read_bytes
+from tts_cli.formats.documents import sniff_format
+from tts_cli.formats.recipes import find_recipe
+from tts_cli.pipeline.deliverables import (
+    Past,
+    safe_name,
+)
+from tts_cli.pipeline.dubbing import check_slots
+from tts_cli.pipeline.manifest import load_manifest
+from tts_cli.pipeline.order import Order, Watch
+from tts_cli.pipeline.plan import make_plan, select_lines
+from tts_cli.pipeline.recording import Studio
+from tts_cli.settings import Settings
+from tts_cli.types import (
+    Manifest,
+    Plan,
+    Recipe,
+)
+from tts_cli.workers.stop import Stop
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One run's fixed inputs, and the studio that knows what it has recorded so far."""
+
+    order: Order
+    watch: Watch
+    studio: Studio
+    manifest: Manifest
+    recipe: Recipe
+    out: Path
+    past: Past
+    shard_run: ShardRun
+    cache: Cache
+    selected: frozenset[str]
+    sheet: Sheet | None = None
+
+
+def load(order: Order, settings: Settings) -> Manifest:
+    """Read a manifest and check it; raises `InputError` with every problem."""
+    return load_manifest(order.manifest, format=order.format, stdin=order.stdin, home=settings.home)
+
+
+def open_session(
+    order: Order,
+    settings: Settings,
+    watch: Watch,
+    stop: Stop,
+    manifest: Manifest | None = None,
+    recipe: Recipe | None = None,
+) -> Session:
+    _refuse_contradictions(order)
+    manifest = manifest or load(order, settings)
+    name = order.recipe or manifest.recipe or settings.recipe or "default"
+    recipe = recipe or find_recipe(name, settings.home)
+    if recipe.fit:
+        check_slots(manifest, recipe.fit)
+    out = order.out or Path("out") / safe_name(manifest.name)
+    cache, past = Cache(settings.cache), Past(out)
+    return Session(
+        order=order,
+        watch=watch,
+        studio=Studio(cache=cache, crew=settings.crew, watch=watch, stop=stop),
+        manifest=manifest,
+        recipe=recipe,
+        out=out,
+        past=past,
+        shard_run=ShardRun(settings.cache, str(Path(order.manifest).absolute())),
+        cache=cache,
+        selected=select_lines(manifest, order.only, lambda: past.suspects),
+        sheet=_read_sheet(order, manifest) if order.write_back else None,
+    )
+
+
+def _refuse_contradictions(order: Order) -> None:
+    if order.shard and (order.lines or order.write_back or order.stitch_only):
+        raise UsageError("--shard makes takes alone", hint="write files with --stitch-only, when all shards are done")
+    if order.stitch_only and order.force:
+        raise UsageError("--stitch-only renders nothing, and --force renders all: choose one of them")
+
+
+def _read_sheet(order: Order, manifest: Manifest) -> Sheet:
+    """Read the one sheet that all lines come from, to be copied with the results; raises `UsageError` without one."""
+    paths = {line.source.path for line in manifest.lines}
+    path = paths.pop()
+    data = order.stdin or read_bytes(path)
+    if paths or (order.format or sniff_format(path, decode(data, path).text)) != "csv":
+        raise UsageError("--write-back needs lines that all come from one CSV sheet")
+    if order.write_back and order.write_back.resolve() == Path(path).resolve():
+        raise UsageError("--write-back would overwrite the sheet itself", hint="name another file")
+    return read_csv(data, path)
+
+
+def plan_session(run: Session) -> Plan:
+    force = run.order.force and not run.studio.rendered
+    return make_plan(run.manifest, run.cache, selected=run.selected, past=lambda: run.past.lines, force=force)
