@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from tts_cli.audio.bed import Ducking
 from tts_cli.types import Deliverable, Report, Shard, Utterance
 from tts_cli.workers.events import WorkerEvent
+
+if TYPE_CHECKING:
+    from tts_cli.audio.bed import Ducking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Screen:
 
     video: Path | None = None
     bed: Path | None = None
-    ducking: Ducking | None = None
+    ducking: "Ducking | None" = None
 
     @property
     def under(self) -> Path | None:
