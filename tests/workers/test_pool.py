@@ -328,6 +328,7 @@ def test_a_closed_pool_says_so(make_pool, jobs_of):
 
 
 PARENT = """
+import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
 import sys; sys.path[:0] = [sys.argv[1], sys.argv[2]]
 from pathlib import Path
 import conftest, faulty_engine
