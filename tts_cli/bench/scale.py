@@ -100,15 +100,16 @@ def bench_endurance(folder: Path, *, lines: int, say: Say) -> list[Figure]:
     record = this_tool("render", sheet, "--cache", cache, "--shard", "1/1")
     say(f"recording {lines:,} lines")
     samples = list(_watch(record, folder / "events.jsonl"))
-    early = next(sample for sample in samples if sample.lines >= lines / 10)
-    last = samples[-1]
+    early = next(number for number, sample in enumerate(samples) if sample.lines >= lines / 10)
+    first_mb, most_mb = samples[early].megabytes, max(sample.megabytes for sample in samples[early:])
+    cpu_ms = samples[-1].cpu_s / lines * 1000
     say("running again, with nothing to do")
     ours = best_of(3, record, log=folder / "again.log")
     bare = best_of(3, baseline("stat-records", cache), log=folder / "bare.log")
     return [
-        Figure(what="memory of the parent at a tenth of the lines", value=early.megabytes, unit="MB"),
-        Figure(what="and at the end", value=last.megabytes, unit="MB", ratio=last.megabytes / early.megabytes),
-        Figure(what="its CPU time: plan, hand-out, bookkeeping", value=last.cpu_s / lines * 1000, unit="ms/line"),
+        Figure(what="memory of the parent at a tenth of the lines", value=first_mb, unit="MB", ratio=1.0),
+        Figure(what="the most that it held from then to the end", value=most_mb, unit="MB", ratio=most_mb / first_mb),
+        Figure(what="its CPU time: plan, hand-out, bookkeeping", value=cpu_ms, unit="ms/line"),
         Figure(what="stat and read every record, no more (the limit)", value=bare.wall_s, unit="s", ratio=1.0),
         Figure(what="plan again, nothing to do", value=ours.wall_s, unit="s", ratio=ours.wall_s / bare.wall_s),
     ]
