@@ -6,7 +6,7 @@ Positions and lengths are counts of samples at a stated `sample_rate`; authored 
 levels carry their unit (`_db`, `_lufs`, `_dbtp`). `speed` and `pitch` are factors, 1.0 means unchanged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Literal, NamedTuple
@@ -309,6 +309,19 @@ class PlannedLine:
     gain_db: float = 0.0
     lead_s: float = 0.0
     locked: PastLine | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its utterances, in order."""
+        return tuple(utterance.key for utterance in self.utterances)
+
+    def is_complete(self, takes: Container[str]) -> bool:
+        """Whether none of its takes is missing, by key."""
+        return all(key in takes for key in self.keys)
+
+    def first_error(self, errors: Mapping[str, str]) -> str | None:
+        """Return the error, by key, of its first utterance that has one."""
+        return next((errors[key] for key in self.keys if key in errors), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

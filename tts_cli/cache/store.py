@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -50,6 +50,19 @@ class Cache:
             return Missing.DAMAGED
         _mark_used(path, modified)
         return take
+
+    def look_up(self, keys: Iterable[str], takes: dict[str, Take]) -> list[Missing]:
+        """Put into `takes` what it lacks of these keys; returns an entry for each that is not to be had."""
+        missing = []
+        for key in keys:
+            if key in takes:
+                continue
+            found = self.find(key)
+            if isinstance(found, Missing):
+                missing.append(found)
+            else:
+                takes[key] = found
+        return missing
 
     def read(self, take: Take) -> bytes:
         """Return a take's FLAC bytes; raises `DamagedTakeError` (and deletes the blob) if its hash is wrong."""

@@ -6,9 +6,13 @@ from tts_cli.types import Utterance
 
 def estimate_s(utterance: Utterance) -> float:
     """Guess how many seconds of audio an utterance makes, from its characters and its speed."""
+    return max(1, len(utterance.text)) / speaking_rate(utterance)
+
+
+def speaking_rate(utterance: Utterance) -> float:
+    """Guess how many characters are spoken in a second."""
     speed = utterance.params.get("speed", 1.0)
-    rate = get_spec(utterance.engine).chars_per_second * (speed if isinstance(speed, float) else 1.0)
-    return max(1, len(utterance.text)) / rate
+    return get_spec(utterance.engine).chars_per_second * (speed if isinstance(speed, float) else 1.0)
 
 
 def estimate_work_s(utterance: Utterance) -> float:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tts_cli.cache.store import Cache, Missing
+from tts_cli.cache.store import Cache
 from tts_cli.pipeline.casting import recast
 from tts_cli.pipeline.conditioning import Conditionings
 from tts_cli.pipeline.utterances import plan_line
-from tts_cli.types import Plan, PlannedLine, Reason, Take
+from tts_cli.types import Plan, PlannedLine, Reason
 
 
 def optional_engines(plan: Plan) -> frozenset[str]:
@@ -26,7 +26,9 @@ def fall_back(plan: Plan, errors: Mapping[str, str], cache: Cache) -> Plan | Non
     """
     conditionings = Conditionings()
     lines = [
-        _next(planned, plan, conditionings) if planned.line.fallback and _failed(planned, errors) else planned
+        _next(planned, plan, conditionings)
+        if planned.line.fallback and planned.first_error(errors) is not None
+        else planned
         for planned in plan.lines
     ]
     handed_on = [new for new, old in zip(lines, plan.lines, strict=True) if new is not old]
@@ -34,21 +36,14 @@ def fall_back(plan: Plan, errors: Mapping[str, str], cache: Cache) -> Plan | Non
         return None
     takes = dict(plan.takes)
     for planned in handed_on:
-        _look_up(planned, takes, cache)
+        cache.look_up(planned.keys, takes)
     return replace(plan, lines=tuple(lines), takes=takes, conditionings={**plan.conditionings, **conditionings.by_key})
 
 
 def errors_of_lines(plan: Plan, errors: Mapping[str, str]) -> dict[str, str]:
     """Return the first error of each line that failed, by its id."""
-    failed = [planned for planned in plan.lines if _failed(planned, errors)]
-    return {
-        planned.line.id: next(errors[utterance.key] for utterance in planned.utterances if utterance.key in errors)
-        for planned in failed
-    }
-
-
-def _failed(planned: PlannedLine, errors: Mapping[str, str]) -> bool:
-    return any(utterance.key in errors for utterance in planned.utterances)
+    found = ((planned.line.id, planned.first_error(errors)) for planned in plan.lines)
+    return {line_id: error for line_id, error in found if error is not None}
 
 
 def recall(plan: Plan, cache: Cache) -> Plan:
@@ -58,21 +53,11 @@ def recall(plan: Plan, cache: Cache) -> Plan:
     lines = []
     for planned in plan.lines:
         now = planned
-        while now.line.fallback and not _is_complete(now, takes):
+        while now.line.fallback and not now.is_complete(takes):
             now = _next(now, plan, conditionings)
-            _look_up(now, takes, cache)
-        lines.append(now if _is_complete(now, takes) else planned)
+            cache.look_up(now.keys, takes)
+        lines.append(now if now.is_complete(takes) else planned)
     return replace(plan, lines=tuple(lines), takes=takes)
-
-
-def _is_complete(planned: PlannedLine, takes: Mapping[str, Take]) -> bool:
-    return all(utterance.key in takes for utterance in planned.utterances)
-
-
-def _look_up(planned: PlannedLine, takes: dict[str, Take], cache: Cache) -> None:
-    for utterance in planned.utterances:
-        if utterance.key not in takes and not isinstance(found := cache.find(utterance.key), Missing):
-            takes[utterance.key] = found
 
 
 def _next(planned: PlannedLine, plan: Plan, conditionings: Conditionings) -> PlannedLine:

@@ -20,19 +20,9 @@ from tts_cli.pipeline.dubbing import TIMING_FILE, Dub, timing_csv
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.order import Progress, Watch
 from tts_cli.pipeline.session import Session
-from tts_cli.pipeline.timeline import (
-    make_timelines,
-    make_whole_timeline,
-    split_lines,
-)
+from tts_cli.pipeline.timeline import make_timelines, make_whole_timeline, split_lines
 from tts_cli.text.captions import CaptionRules
-from tts_cli.types import (
-    Deliverable,
-    Outcome,
-    Plan,
-    Take,
-    Timeline,
-)
+from tts_cli.types import Deliverable, Outcome, Plan, Take, Timeline
 
 
 def tell_timing(run: Session, dub: Dub | None) -> Iterable[Deliverable]:
@@ -55,6 +45,7 @@ def name_timelines(run: Session, plan: Plan, takes: Mapping[str, Take], dub: Dub
 
 
 def file_names(run: Session, plan: Plan) -> dict[str, str]:
+    """Return the name of each master's file, by the chapter's id."""
     return master_names(run.manifest.name, list(split_lines(plan, run.recipe)), run.recipe)
 
 

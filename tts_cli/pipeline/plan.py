@@ -9,7 +9,7 @@ from tts_cli.errors import InputError, MissingError, UnknownNameError, UsageErro
 from tts_cli.pipeline.casting import recast
 from tts_cli.pipeline.conditioning import Conditionings
 from tts_cli.pipeline.utterances import plan_line
-from tts_cli.types import Line, Manifest, PastLine, Plan, PlannedLine, Problem, Reason, Take, Utterance
+from tts_cli.types import Line, Manifest, PastLine, Plan, PlannedLine, Problem, Reason, Take
 
 
 def make_plan(
@@ -32,7 +32,7 @@ def make_plan(
     before: str | None = None
     for line in manifest.lines:
         planned = _plan_line(line, manifest, history.lines.get(line.id) if line.lock else None, conditionings)
-        missing = _look_up(planned.utterances, cache, takes)
+        missing = cache.look_up(planned.keys, takes)
         if force and line.id in selected and not line.lock:
             planned = replace(planned, reason=Reason.FORCED)
         elif missing:
@@ -76,20 +76,6 @@ def describe_past(planned: PlannedLine) -> PastLine:
 
 
 # --- what is missing, and why ---------------------------------------------------------------------------
-
-
-def _look_up(utterances: Iterable[Utterance], cache: Cache, takes: dict[str, Take]) -> list[Missing]:
-    """Collect the takes the cache has; return one entry for each that it has not."""
-    missing = []
-    for utterance in utterances:
-        if utterance.key in takes:
-            continue
-        found = cache.find(utterance.key)
-        if isinstance(found, Missing):
-            missing.append(found)
-        else:
-            takes[utterance.key] = found
-    return missing
 
 
 def _reason(planned: PlannedLine, missing: Sequence[Missing], old: PastLine | None) -> Reason:

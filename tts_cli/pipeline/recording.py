@@ -12,7 +12,6 @@ from tts_cli.pipeline.order import Progress, Recorded, Watch
 from tts_cli.pipeline.suspects import (
     MOST_RETAKES,
     Kept,
-    find_again,
     find_faults,
     find_retakable,
     keep_best,
@@ -99,7 +98,7 @@ def settle_suspects(plan: Plan, studio: Studio, pool: Pool | None) -> Plan:
         again = plan_retakes(plan, takes, retakable, studio.cache, attempt)
         if again and pool:
             _record(make_jobs(again), again, studio, pool)
-            find_again(again, takes, studio.cache)
+            studio.cache.look_up((utterance.key for utterance in again.utterances), takes)
     plan, kept = keep_best(plan, takes, retakable)
     studio.kept |= kept
     studio.doubtful |= takes

@@ -33,21 +33,20 @@ def line_outcomes(
 def _outcome(
     planned: PlannedLine, takes: Container[str], rendered: AbstractSet[str], errors: Mapping[str, str]
 ) -> Outcome:
-    keys = {utterance.key for utterance in planned.utterances}
-    if not keys.isdisjoint(errors):
+    if planned.first_error(errors) is not None:
         return Outcome.FAILED
-    if not all(key in takes for key in keys):
+    if not planned.is_complete(takes):
         return Outcome.WAITING
-    return Outcome.CACHED if keys.isdisjoint(rendered) else Outcome.RENDERED
+    return Outcome.CACHED if rendered.isdisjoint(planned.keys) else Outcome.RENDERED
 
 
 def list_failures(plan: Plan, errors: Mapping[str, str]) -> tuple[Failure, ...]:
     """List each failed line once, in the script's order, with the first error it met."""
     failures = []
     for planned in plan.lines:
-        found = [errors[utterance.key] for utterance in planned.utterances if utterance.key in errors]
-        if found:
-            failures.append(Failure(line=planned.line.id, error=found[0], source=planned.line.source))
+        error = planned.first_error(errors)
+        if error is not None:
+            failures.append(Failure(line=planned.line.id, error=error, source=planned.line.source))
     return tuple(failures)
 
 

@@ -10,21 +10,14 @@ from tts_cli.formats.csv_rows import Sheet, read_csv
 from tts_cli.formats.decode import decode, read_bytes
 from tts_cli.formats.documents import sniff_format
 from tts_cli.formats.recipes import find_recipe
-from tts_cli.pipeline.deliverables import (
-    Past,
-    safe_name,
-)
+from tts_cli.pipeline.deliverables import Past, safe_name
 from tts_cli.pipeline.dubbing import check_slots
 from tts_cli.pipeline.manifest import load_manifest
 from tts_cli.pipeline.order import Order, Watch
 from tts_cli.pipeline.plan import make_plan, select_lines
 from tts_cli.pipeline.recording import Studio
 from tts_cli.settings import Settings
-from tts_cli.types import (
-    Manifest,
-    Plan,
-    Recipe,
-)
+from tts_cli.types import Manifest, Plan, Recipe
 from tts_cli.workers.stop import Stop
 
 
@@ -58,6 +51,10 @@ def open_session(
     manifest: Manifest | None = None,
     recipe: Recipe | None = None,
 ) -> Session:
+    """Read all that a run needs, before any of it begins; a manifest or a recipe may be known already.
+
+    Raises `UsageError` for what excludes each other, and `InputError` for what cannot be read.
+    """
     _refuse_contradictions(order)
     manifest = manifest or load(order, settings)
     name = order.recipe or manifest.recipe or settings.recipe or "default"
@@ -101,5 +98,6 @@ def _read_sheet(order: Order, manifest: Manifest) -> Sheet:
 
 
 def plan_session(run: Session) -> Plan:
+    """Plan the whole script; what was forced and recorded in this run already is not recorded once more."""
     force = run.order.force and not run.studio.rendered
     return make_plan(run.manifest, run.cache, selected=run.selected, past=lambda: run.past.lines, force=force)

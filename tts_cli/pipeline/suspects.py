@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tts_cli.cache.keys import derive_seed
-from tts_cli.cache.store import Cache, Missing
+from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import RECORDING, get_spec
+from tts_cli.pipeline.estimates import speaking_rate
 from tts_cli.pipeline.utterances import with_seed
 from tts_cli.types import Failure, Measures, Plan, Reason, Take, Utterance
 
@@ -90,8 +91,7 @@ def _find_in_length(take: Take, utterance: Utterance) -> Iterator[Fault]:
     if utterance.engine == RECORDING.name or not utterance.text:
         return
     spoken_s = (take.measures.offset - take.measures.onset) / take.sample_rate
-    speed = float(utterance.params.get("speed", 1.0))
-    rate = get_spec(utterance.engine).chars_per_second * speed
+    rate = speaking_rate(utterance)
     longest_s = TABLE.long_extra_s + TABLE.long_factor * len(utterance.text) / rate
     if spoken_s > max(TABLE.never_long_s, longest_s):
         expected_s = _weigh(utterance.text) / rate
@@ -167,21 +167,10 @@ def plan_retakes(
     for planned in plan.lines:
         firsts = [utterance for utterance in planned.utterances if utterance.key in retakable]
         wanted = [retaken for first in firsts if (retaken := _next_attempt(first, takes, attempt))]
-        _look_up(wanted, takes, cache)
+        cache.look_up((retaken.key for retaken in wanted), takes)
         if missing := tuple(utterance for utterance in wanted if utterance.key not in takes):
             lines.append(replace(planned, utterances=missing, reason=Reason.SUSPECT))
     return replace(plan, lines=tuple(lines), takes=takes) if lines else None
-
-
-def find_again(plan: Plan, takes: dict[str, Take], cache: Cache) -> None:
-    """Put what has been recorded of a plan into `takes`."""
-    _look_up(plan.utterances, takes, cache)
-
-
-def _look_up(utterances: Iterable[Utterance], takes: dict[str, Take], cache: Cache) -> None:
-    for utterance in utterances:
-        if utterance.key not in takes and not isinstance(found := cache.find(utterance.key), Missing):
-            takes[utterance.key] = found
 
 
 def _next_attempt(utterance: Utterance, takes: Mapping[str, Take], attempt: int) -> Utterance | None:

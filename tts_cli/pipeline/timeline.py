@@ -24,7 +24,7 @@ def make_timelines(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -> dic
     return {
         part_id: _lay_out(plan, part_id, lines, takes, recipe)
         for part_id, lines in split_lines(plan, recipe).items()
-        if all(_is_complete(planned, takes) for planned in lines)
+        if all(planned.is_complete(takes) for planned in lines)
     }
 
 
@@ -113,7 +113,7 @@ def make_excerpt(
 
 def complete_lines(plan: Plan, takes: Mapping[str, Take]) -> list[PlannedLine]:
     """Return the lines that miss no take."""
-    return [planned for planned in plan.lines if _is_complete(planned, takes)]
+    return [planned for planned in plan.lines if planned.is_complete(takes)]
 
 
 def tighten_edges(timeline: Timeline) -> Timeline:
@@ -163,10 +163,6 @@ def pad_timeline(timeline: Timeline, multiple: int) -> Timeline:
         if more
         else timeline
     )
-
-
-def _is_complete(planned: PlannedLine, takes: Mapping[str, Take]) -> bool:
-    return all(utterance.key in takes for utterance in planned.utterances)
 
 
 def _lay_out(
