@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tts_cli.audio.overview import encode_snippet, look_over, opened
+from tts_cli.audio.overview import encode_snippet, look_over
 from tts_cli.errors import OutputError
 
 RATE = 48_000
@@ -52,8 +52,8 @@ def test_a_very_short_programme_has_fewer_columns(tmp_path: Path) -> None:
 
 def test_what_is_no_audio_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"nothing")
-    with pytest.raises(OutputError, match="cannot read"), opened(tmp_path / "a.wav"):
-        pass
+    with pytest.raises(OutputError, match="cannot read"):
+        look_over(tmp_path / "a.wav", 10)
 
 
 def test_a_snippet_is_a_small_mp3_of_the_same_length() -> None:

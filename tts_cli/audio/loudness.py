@@ -7,23 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
-from tts_cli.audio.ffmpeg import DEMUXERS, FfmpegError, decoding
-from tts_cli.audio.files import SequentialFile
 from tts_cli.audio.levels import LevelMeter
 from tts_cli.audio.measure import LUFS_OF_FULL_SCALE_POWER, SILENCE_DB
+from tts_cli.audio.readback import reading_back
 from tts_cli.audio.truepeak import TruePeakMeter
 from tts_cli.audio.weighting import BINS_PER_SECOND, KWeighting, Samples, bin_edges
-from tts_cli.errors import OutputError
 
 Powers = npt.NDArray[np.float64]
 
 ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
 _BINS_PER_BLOCK = 4
-_BLOCK_FRAMES = 1 << 17
-_BY_SOUNDFILE = (".wav", ".flac", ".mp3")
 
 
 def gated_loudness(powers: Powers) -> float:
@@ -137,19 +132,9 @@ class FileLevels:
 
 
 def measure_file(path: Path) -> FileLevels:
-    """Measure a master as it lies on the disk, streaming; soundfile decodes wav, flac and mp3, ffmpeg the rest.
-
-    Raises OutputError when it cannot be decoded.
-    """
-    suffix = path.suffix.lower()
-    try:
-        if suffix in _BY_SOUNDFILE:
-            with SequentialFile(path) as file:
-                return measure_blocks(file.each_block(_BLOCK_FRAMES), file.samplerate, file.channels)
-        with decoding(path, DEMUXERS[suffix]) as decoded:
-            return measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels)
-    except (FfmpegError, soundfile.LibsndfileError) as error:
-        raise OutputError(f"cannot measure {path}: {error}") from error
+    """Measure a file that this tool wrote, streaming; raises OutputError when it cannot be decoded."""
+    with reading_back(path) as decoded:
+        return measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels)
 
 
 def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int) -> FileLevels:

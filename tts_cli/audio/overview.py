@@ -1,8 +1,7 @@
 """A whole programme at a glance: its peaks and its short-term loudness, streamed from the file."""
 
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,16 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from tts_cli.audio.ffmpeg import DEMUXERS, FfmpegError, decoding
-from tts_cli.audio.files import SequentialFile
 from tts_cli.audio.loudness import LoudnessMeter
 from tts_cli.audio.measure import LUFS_OF_FULL_SCALE_POWER
+from tts_cli.audio.readback import reading_back
 from tts_cli.audio.weighting import BINS_PER_SECOND, Samples
-from tts_cli.errors import OutputError
 
 SHORT_TERM_S = 3.0
-_BLOCK_FRAMES = 1 << 16
-_LIBSNDFILE = frozenset((".wav", ".flac", ".mp3"))
 _PEAKS_PER_SECOND = 100
 _SNIPPET_HZ = 24_000
 
@@ -38,29 +33,15 @@ class Overview:
     lufs: tuple[float, ...]
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[Iterator[Samples], int, int]]:
-    """Decode an audio file as (blocks [n, channels], sample rate, channels); raises OutputError where it cannot be."""
-    suffix = path.suffix.lower()
-    try:
-        if suffix in _LIBSNDFILE:
-            with SequentialFile(path) as file:
-                yield file.each_block(_BLOCK_FRAMES), file.samplerate, file.channels
-        else:
-            with decoding(path, DEMUXERS[suffix]) as decoded:
-                yield decoded.blocks, decoded.sample_rate, decoded.channels
-    except (OSError, KeyError, FfmpegError, soundfile.LibsndfileError) as error:
-        raise OutputError(f"cannot read {path}: {error}") from error
-
-
 def look_over(path: Path, columns: int, listener: Listener = lambda _start, _block, _rate: None) -> Overview:
     """Read a file once, for its overview and for whoever listens; raises OutputError where it cannot be decoded."""
-    with opened(path) as (blocks, sample_rate, channels):
-        meter = LoudnessMeter(sample_rate, channels)
+    with reading_back(path) as decoded:
+        sample_rate = decoded.sample_rate
+        meter = LoudnessMeter(sample_rate, decoded.channels)
         bin_frames = max(1, sample_rate // _PEAKS_PER_SECOND)
         peaks: list[Samples] = []
         frames = 0
-        for block in blocks:
+        for block in decoded.blocks:
             listener(frames, block, sample_rate)
             meter.push_power(block)
             loud = np.abs(block).max(axis=1)

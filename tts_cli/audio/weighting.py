@@ -11,7 +11,10 @@ Sections = npt.NDArray[np.float64]
 BINS_PER_SECOND = 10
 """Energies are kept per 100 ms, the step of the standard's overlapping blocks."""
 
-_FFT_SIZE = 1 << 14
+_FFT_SIZE = 12_288
+_FFTS_AT_ONCE = 4
+"""So many of that size are twice as fast as one by one, and all they touch still lies in a core's own cache."""
+
 _MEMORY_S = 0.075
 """After this long the filters' impulse response has fallen below -150 dB."""
 
@@ -48,9 +51,9 @@ def _high_pass(sample_rate: int) -> list[float]:
 
 
 @lru_cache(maxsize=8)
-def _response(sample_rate: int) -> npt.NDArray[np.complex64]:
-    """Return the complex response of both biquads on the bins of a real FFT of `_FFT_SIZE`."""
-    z = np.exp(-2j * np.pi * np.arange(_FFT_SIZE // 2 + 1) / _FFT_SIZE)
+def _response(sample_rate: int, fft_size: int) -> npt.NDArray[np.complex64]:
+    """Return the complex response of both biquads on the bins of a real FFT."""
+    z = np.exp(-2j * np.pi * np.arange(fft_size // 2 + 1) / fft_size)
     powers = np.stack([np.ones_like(z), z, z * z])
     sections = k_weighting(sample_rate)
     shelf, high_pass = (sections[:, :3] @ powers) / (sections[:, 3:] @ powers)
@@ -61,22 +64,25 @@ class KWeighting:
     """The filter with its state: feed it consecutive blocks [n] of one channel, get blocks [n] back."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._response = _response(sample_rate)
         self._past: Samples = np.zeros(round(_MEMORY_S * sample_rate), np.float32)
+        self._size = max(_FFT_SIZE, 2 * self._past.size)
+        self._response = _response(sample_rate, self._size)
 
     def __call__(self, block: Samples) -> Samples:
         """Filter one block by overlap-save: each FFT sees the filter's whole memory before its first sample."""
         memory = self._past.size
-        signal = np.concatenate([self._past, block])
-        self._past = signal[signal.size - memory :].copy()
-        weighted = np.empty(block.size, np.float32)
-        step = _FFT_SIZE - memory
-        for start in range(0, block.size, step):
-            spectrum = np.fft.rfft(signal[start : start + _FFT_SIZE], _FFT_SIZE)
-            spectrum *= self._response
-            stop = min(start + step, block.size)
-            weighted[start:stop] = np.fft.irfft(spectrum, _FFT_SIZE)[memory : memory + stop - start]
-        return weighted
+        step = self._size - memory
+        count = max(1, -(-block.size // step))
+        signal = np.concatenate([self._past, block, np.zeros(count * step - block.size, np.float32)])
+        self._past = signal[block.size : block.size + memory].copy()
+        windows = np.lib.stride_tricks.sliding_window_view(signal, self._size)[::step]
+        weighted = np.empty((count, step), np.float32)
+        for first in range(0, count, _FFTS_AT_ONCE):
+            some = slice(first, first + _FFTS_AT_ONCE)
+            spectra = np.fft.rfft(windows[some], norm="ortho")
+            spectra *= self._response
+            weighted[some] = np.fft.irfft(spectra, self._size, norm="ortho")[:, memory:]
+        return weighted.reshape(-1)[: block.size]
 
 
 def bin_edges(start: int, stop: int, sample_rate: int) -> npt.NDArray[np.int64]:
