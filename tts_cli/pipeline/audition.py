@@ -8,7 +8,7 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import UnknownNameError
 from tts_cli.formats.voice_files import format_yaml
-from tts_cli.pipeline.deliverables import output_path, safe_name
+from tts_cli.pipeline.names import output_path, safe_name
 from tts_cli.pipeline.order import Order, Watch
 from tts_cli.pipeline.precompute import find_voice
 from tts_cli.pipeline.run import render

@@ -12,7 +12,7 @@ from typing import Any
 from tts_cli.errors import InputError, OutputError, UsageError
 from tts_cli.formats.values import BadValueError, parse_id, parse_language
 from tts_cli.formats.voice_files import VOICE_FILE, format_yaml, read_voice
-from tts_cli.pipeline.deliverables import safe_name
+from tts_cli.pipeline.names import safe_name
 from tts_cli.types import Problem
 from tts_cli.voices.reference import CheckedClip, check_clip, compare_levels
 

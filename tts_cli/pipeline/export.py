@@ -15,11 +15,12 @@ from tts_cli.formats.recipes import find_recipe, list_recipes
 from tts_cli.pipeline import run
 from tts_cli.pipeline.captions import ship_subtitles
 from tts_cli.pipeline.credits import CLOSING, OPENING, add_credits
-from tts_cli.pipeline.deliverables import TIMELINE_FILE, Past, is_intact, output_path, safe_name
 from tts_cli.pipeline.films import ship_films, ship_mixes, ship_timing
 from tts_cli.pipeline.ledger import Ledger
 from tts_cli.pipeline.line_files import ship_lines
+from tts_cli.pipeline.names import TIMELINE_FILE, output_path, safe_name
 from tts_cli.pipeline.order import NO_SCREEN, Order, Progress, Screen, Watch
+from tts_cli.pipeline.past import Past, is_intact
 from tts_cli.pipeline.programmes import ship_programmes, ship_samples
 from tts_cli.pipeline.rendered import read_rendered
 from tts_cli.pipeline.report import list_failures

@@ -5,20 +5,12 @@ from dataclasses import replace
 
 from tts_cli.formats.subtitles import write_subtitles
 from tts_cli.pipeline.cues import make_cues
-from tts_cli.pipeline.deliverables import (
-    deliver,
-    describe_inputs,
-    keep_text,
-    line_voices,
-    master_names,
-    output_path,
-    programme_name,
-    provenance_tags,
-    unchanged,
-)
+from tts_cli.pipeline.deliverables import deliver, describe_inputs, keep_text, line_voices, provenance_tags
 from tts_cli.pipeline.dubbing import TIMING_FILE, Dub, timing_csv
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
+from tts_cli.pipeline.names import master_names, output_path, programme_name
 from tts_cli.pipeline.order import Progress, Watch
+from tts_cli.pipeline.past import unchanged
 from tts_cli.pipeline.session import Session
 from tts_cli.pipeline.timeline import make_timelines, make_whole_timeline, split_lines
 from tts_cli.text.captions import CaptionRules

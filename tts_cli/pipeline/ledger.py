@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
 
-from tts_cli.pipeline.deliverables import deliverable_from_json
+from tts_cli.pipeline.past import deliverable_from_json
 from tts_cli.types import Deliverable
 
 LEDGER_FILE = ".export.ledger"

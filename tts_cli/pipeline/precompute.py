@@ -14,8 +14,8 @@ from tts_cli.errors import InputError, OutputError
 from tts_cli.formats.documents import Findings
 from tts_cli.pipeline.conditionals import find_missing, record_conditionals
 from tts_cli.pipeline.conditioning import conditionings_of
-from tts_cli.pipeline.deliverables import safe_name
 from tts_cli.pipeline.manifest import load_manifest
+from tts_cli.pipeline.names import safe_name
 from tts_cli.pipeline.order import Progress, Watch
 from tts_cli.pipeline.plan import make_plan
 from tts_cli.pipeline.voices import VoiceFinder

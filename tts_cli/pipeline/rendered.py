@@ -7,6 +7,7 @@ from typing import Any
 
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import InputError
+from tts_cli.pipeline.past import TIMELINE_VERSION
 from tts_cli.types import (
     Boundary,
     Chapter,
@@ -22,7 +23,6 @@ from tts_cli.types import (
     Voice,
 )
 
-VERSION = 2
 _HINT = "render the manifest again, which costs little: its takes are cached"
 
 
@@ -33,7 +33,7 @@ def read_rendered(path: Path, cache: Cache) -> Plan:
     """
     try:
         data = json.loads(path.read_bytes())
-        if data["version"] != VERSION:
+        if data["version"] != TIMELINE_VERSION:
             raise InputError([Problem(Source(str(path), 1), "is of another version of tts-cli", _HINT)])
         lines = tuple(_line(row, str(path)) for row in data["lines"])
         manifest = _manifest(data, path, lines)

@@ -13,8 +13,8 @@ import numpy as np
 from tts_cli.audio.overview import encode_snippet, look_over
 from tts_cli.audio.weighting import Samples
 from tts_cli.errors import InputError
-from tts_cli.pipeline.deliverables import REPORT_FILE, TIMELINE_FILE
 from tts_cli.pipeline.dubbing import TIMING_FILE
+from tts_cli.pipeline.names import REPORT_FILE, TIMELINE_FILE
 from tts_cli.pipeline.order import Progress, Watch
 from tts_cli.pipeline.shipment import EXPORT_FILE
 from tts_cli.types import Problem, Source

@@ -15,12 +15,6 @@ from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import DamagedTakeError
 from tts_cli.formats.csv_rows import write_back
 from tts_cli.pipeline.conditioning import conditionings_of
-from tts_cli.pipeline.deliverables import (
-    REPORT_FILE,
-    keep_timeline,
-    line_names,
-    output_path,
-)
 from tts_cli.pipeline.dubbing import Dub, fit_to_slots, list_over_budget
 from tts_cli.pipeline.fallback import recall
 from tts_cli.pipeline.files import (
@@ -32,6 +26,7 @@ from tts_cli.pipeline.files import (
     write_masters,
 )
 from tts_cli.pipeline.jobs import make_jobs
+from tts_cli.pipeline.names import REPORT_FILE, line_names, output_path
 from tts_cli.pipeline.order import Order, Started, Watch
 from tts_cli.pipeline.plan import describe_past, make_plan
 from tts_cli.pipeline.recording import load_takes, record_plan, settle_suspects
@@ -53,6 +48,7 @@ from tts_cli.pipeline.timeline import (
     complete_lines,
     make_line_timelines,
 )
+from tts_cli.pipeline.timeline_file import keep_timeline
 from tts_cli.settings import Settings
 from tts_cli.types import (
     Manifest,

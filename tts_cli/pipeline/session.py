@@ -10,10 +10,11 @@ from tts_cli.formats.csv_rows import Sheet, read_csv
 from tts_cli.formats.decode import decode, read_bytes
 from tts_cli.formats.documents import sniff_format
 from tts_cli.formats.recipes import find_recipe
-from tts_cli.pipeline.deliverables import Past, safe_name
 from tts_cli.pipeline.dubbing import check_slots
 from tts_cli.pipeline.manifest import load_manifest
+from tts_cli.pipeline.names import safe_name
 from tts_cli.pipeline.order import Order, Watch
+from tts_cli.pipeline.past import Past
 from tts_cli.pipeline.plan import make_plan, select_lines
 from tts_cli.pipeline.recording import Studio
 from tts_cli.settings import Settings

@@ -20,12 +20,14 @@ from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import RECORDING
 from tts_cli.pipeline.checks import check, describe_file
-from tts_cli.pipeline.deliverables import Past, describe_inputs, is_intact, output_path, safe_name
+from tts_cli.pipeline.deliverables import describe_inputs
 from tts_cli.pipeline.dubbing import Dub
 from tts_cli.pipeline.labels import describe_voices
 from tts_cli.pipeline.ledger import Ledger
 from tts_cli.pipeline.master import Written
+from tts_cli.pipeline.names import output_path, safe_name
 from tts_cli.pipeline.order import NO_SCREEN, Screen
+from tts_cli.pipeline.past import Past, is_intact
 from tts_cli.pipeline.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
 from tts_cli.types import Deliverable, Delivery, Line, Mark, Plan, Recipe, Take, Timeline
 
