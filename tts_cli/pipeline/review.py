@@ -1,22 +1,21 @@
 """An output folder -> all that is known of it, line by line and file by file, for people and for CI."""
 
-import base64
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tts_cli.audio.overview import encode_snippet, look_over
+from tts_cli.audio.overview import Listener, look_over
 from tts_cli.audio.weighting import Samples
 from tts_cli.errors import InputError
 from tts_cli.pipeline.dubbing import TIMING_FILE
 from tts_cli.pipeline.names import REPORT_FILE, TIMELINE_FILE
 from tts_cli.pipeline.order import Progress, Watch
+from tts_cli.pipeline.reviewed import Chapter, Check, Review, ReviewedFile, ReviewedLine
 from tts_cli.pipeline.shipment import EXPORT_FILE
+from tts_cli.pipeline.snippets import Cutter
 from tts_cli.types import Problem, Source
 
 COLUMNS = 900
@@ -25,108 +24,6 @@ PEAK_TOLERANCE_DB = 0.05
 _SILENT_LUFS = -70.0
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """A requirement of a file, and whether it is met."""
-
-    name: str
-    wanted: str
-    measured: str
-    passed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewedFile:
-    """A file that a run wrote, and its checks."""
-
-    path: str
-    kind: str
-    seconds: float
-    lufs: float | None
-    true_peak_dbtp: float | None
-    checks: tuple[Check, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewedLine:
-    """A line as it was made: it lies in `master` from `start_s` on for `seconds`, and is heard best in `audio`.
-
-    That is the master, or the line's own file.
-    """
-
-    id: str
-    status: str
-    problem: str = ""
-    source: str = ""
-    chapter: str = ""
-    speaker: str = ""
-    text: str = ""
-    emotion: str = ""
-    engine: str = ""
-    voice: str = ""
-    language: str = ""
-    reason: str = ""
-    master: str = ""
-    audio: str = ""
-    start_s: float = 0.0
-    seconds: float = 0.0
-    timing: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
-    """A master at a glance."""
-
-    path: str
-    title: str
-    seconds: float
-    target_lufs: float | None
-    peaks: tuple[float, ...]
-    lufs: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """What an output folder holds; `sounds` are the lines' own sounds as data URLs, where they were asked for."""
-
-    project: str
-    status: str
-    counts: Mapping[str, int]
-    audio_seconds: float
-    files: tuple[ReviewedFile, ...]
-    chapters: tuple[Chapter, ...]
-    lines: tuple[ReviewedLine, ...]
-    incomplete: Mapping[str, int]
-    warnings: tuple[str, ...]
-    sounds: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def problems(self) -> list[Json]:
-        """All that failed: lines, files, and files that are not there."""
-        lines = [
-            {"kind": line.status, "name": line.id, "problem": line.problem, "source": line.source}
-            for line in self.lines
-            if line.status != "ok"
-        ]
-        files = [
-            {
-                "kind": "file",
-                "name": file.path,
-                "problem": f"{check.name}: {check.measured}, not {check.wanted}",
-                "source": "",
-            }
-            for file in self.files
-            for check in file.checks
-            if not check.passed
-        ]
-        missing = [
-            {"kind": "not written", "name": name, "problem": f"{count} of its lines are missing", "source": ""}
-            for name, count in self.incomplete.items()
-        ]
-        order = {"failed": 0, "not written": 1, "file": 2, "over budget": 3}
-        return sorted([*lines, *missing, *files], key=lambda problem: order.get(problem["kind"], 4))
 
 
 def review_folder(folder: Path, *, embed: bool = False, watch: Watch = lambda _: None) -> Review:
@@ -141,25 +38,15 @@ def review_folder(folder: Path, *, embed: bool = False, watch: Watch = lambda _:
     chapters: list[Chapter] = []
     sounds: dict[str, str] = {}
     for master in masters:
-        cutter = _Cutter([line for line in lines if line.master == master["path"]] if embed else [])
+        cutter = Cutter([line for line in lines if line.master == master["path"]] if embed else [])
         before = sum(chapter.seconds for chapter in chapters)
 
-        def listen(start: int, block: Samples, rate: int, cutter: _Cutter = cutter, before: float = before) -> None:
+        def listen(start: int, block: Samples, rate: int, cutter: Cutter = cutter, before: float = before) -> None:
             cutter(start, block, rate)
             watch(Progress(stage="review", done=before + start / rate, total=total))
 
-        overview = look_over(folder / master["path"], COLUMNS, listen)
+        chapters.append(_look_over(folder, master, report.get("recipe", {}), listen))
         sounds |= cutter.finish()
-        chapters.append(
-            Chapter(
-                path=master["path"],
-                title=master["title"],
-                seconds=round(overview.seconds, 3),
-                target_lufs=report.get("recipe", {}).get("loudness_lufs"),
-                peaks=overview.peaks,
-                lufs=overview.lufs,
-            )
-        )
     return Review(
         project=report["manifest"],
         status=report["status"],
@@ -171,6 +58,18 @@ def review_folder(folder: Path, *, embed: bool = False, watch: Watch = lambda _:
         incomplete=report["incomplete"],
         warnings=tuple(report["warnings"]),
         sounds=sounds,
+    )
+
+
+def _look_over(folder: Path, master: Json, recipe: Json, listener: Listener) -> Chapter:
+    overview = look_over(folder / master["path"], COLUMNS, listener)
+    return Chapter(
+        path=master["path"],
+        title=master["title"],
+        seconds=round(overview.seconds, 3),
+        target_lufs=recipe.get("loudness_lufs"),
+        peaks=overview.peaks,
+        lufs=overview.lufs,
     )
 
 
@@ -311,41 +210,3 @@ def _delivery_check(check: Json) -> Check:
     bounds = [f"at least {low:g}" if low is not None else "", f"at most {high:g}" if high is not None else ""]
     wanted = f"{low:g}" if low == high else " and ".join(filter(None, bounds))
     return Check(name=check["name"], wanted=wanted, measured=f"{check['value']:g}", passed=check["passed"])
-
-
-# --- the lines' own sounds ------------------------------------------------------------------------------
-
-
-class _Cutter:
-    """Cuts lines out of a master while it is read, and encodes each; only what is being cut is held."""
-
-    def __init__(self, lines: Iterable[ReviewedLine]) -> None:
-        self._coming = sorted(lines, key=lambda line: -line.start_s)
-        self._cutting: list[tuple[ReviewedLine, list[Samples]]] = []
-        self._sounds: dict[str, str] = {}
-        self._rate = 0
-
-    def __call__(self, start: int, block: Samples, sample_rate: int) -> None:
-        self._rate = sample_rate
-        end = start + len(block)
-        while self._coming and self._coming[-1].start_s * sample_rate < end:
-            self._cutting.append((self._coming.pop(), []))
-        mono = block.mean(axis=1) if self._cutting else block
-        for line, pieces in self._cutting:
-            first = round(line.start_s * sample_rate)
-            last = first + round(line.seconds * sample_rate)
-            pieces.append(mono[max(0, first - start) : max(0, last - start)])
-        still = [(line, pieces) for line, pieces in self._cutting if (line.start_s + line.seconds) * sample_rate > end]
-        lasting = {line.id for line, _ in still}
-        self._keep([cut for cut in self._cutting if cut[0].id not in lasting])
-        self._cutting = still
-
-    def finish(self) -> dict[str, str]:
-        """Return the sounds by line id, as data URLs."""
-        self._keep(self._cutting)
-        return self._sounds
-
-    def _keep(self, cuts: Sequence[tuple[ReviewedLine, list[Samples]]]) -> None:
-        for line, pieces in cuts:
-            data = encode_snippet(np.concatenate(pieces), self._rate)
-            self._sounds[line.id] = f"data:audio/mpeg;base64,{base64.b64encode(data).decode()}"
