@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from tts_cli.bench.figures import Figure, Tables
-from tts_cli.bench.timing import time_command
+from tts_cli.bench.timing import Say, time_command
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.environments import python_of
 from tts_cli.errors import MissingError, UnknownNameError, UsageError
@@ -24,8 +24,6 @@ ENGINES: Mapping[str, str] = {
     "kokoro": "tts_cli.bench.kokoro:bench_kokoro",
     "pocket-tts": "tts_cli.bench.pocket:bench_pocket",
 }
-
-Say = Callable[[str], None]
 
 
 class Bench(Protocol):

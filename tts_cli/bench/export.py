@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tts_cli.audio.ffmpeg import DEMUXERS, decoding
 from tts_cli.audio.files import decode_take
-from tts_cli.bench.pipeline import WORDS, Say
-from tts_cli.bench.timing import Row, Timing, this_tool, time_command
+from tts_cli.bench.pipeline import WORDS
+from tts_cli.bench.timing import Row, Say, Timing, this_tool, time_command
 
 CHAPTERS_PER_HOUR = 6
 LINES_PER_HOUR = 700

@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tts_cli.bench.engine import Say, best_of, compare_processes, machine_limits, measure, meet, print_json
+from tts_cli.bench.engine import best_of, compare_processes, machine_limits, measure, meet, print_json
 from tts_cli.bench.figures import Figure, Tables
 from tts_cli.bench.kokoro_weights import FULL, write_weights
+from tts_cli.bench.timing import Say
 from tts_cli.engines.kokoro_chunks import FRAME_SAMPLES, SAMPLE_RATE
 
 ENGINE, MODULE = "kokoro", "tts_cli.bench.kokoro"

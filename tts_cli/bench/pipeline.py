@@ -5,19 +5,17 @@ import json
 import random
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from tts_cli.audio.files import decode_take
-from tts_cli.bench.timing import Row, Timing, best_of, this_tool, time_command
+from tts_cli.bench.timing import Row, Say, Timing, best_of, this_tool, time_command
 
 WORDS = (  # noqa: SIM905  a list of forty strings is no easier to read
     "the river ran past a bank of old willows and nobody in boat said what every animal there had known since morning "
     "that spring was coming over water with its first light wind and a smell of earth grass rain smoke"
 ).split()
-
-Say = Callable[[str], None]
 
 
 def write_sheet(

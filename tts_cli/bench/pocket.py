@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.bench.engine import (
-    Say,
     compare_processes,
     machine_limits,
     measure,
@@ -20,6 +19,7 @@ from tts_cli.bench.engine import (
     print_json,
 )
 from tts_cli.bench.figures import Figure, Tables
+from tts_cli.bench.timing import Say
 
 ENGINE = "pocket-tts"
 MODULE = "tts_cli.bench.pocket"

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tts_cli.bench.figures import Figure
-from tts_cli.bench.pipeline import Say, baseline, write_sheet
-from tts_cli.bench.timing import best_of, this_tool, time_command
+from tts_cli.bench.pipeline import baseline, write_sheet
+from tts_cli.bench.timing import Say, best_of, this_tool, time_command
 from tts_cli.cache.store import Cache
 from tts_cli.errors import MissingError
 from tts_cli.settings import Crew

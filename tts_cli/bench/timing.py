@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tts_cli.errors import MissingError
+
+Say = Callable[[str], None]
+"""Is told what is being done now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

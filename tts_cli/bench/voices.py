@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_cli.bench.timing import Row, Timing
+from tts_cli.bench.timing import Row, Say, Timing
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import Engine, EngineSpec, PromptAudio, Request, State
 from tts_cli.engines.catalog import get_spec, resolve_voice
@@ -25,8 +25,6 @@ from tts_cli.voices.pt_file import read_pt
 
 TEXT = "The lighthouse keeper counted nine ships, and one of them was coming home."
 READING = "The tide was out, and the boats lay on their sides. Nobody spoke. Then a bell rang, far away, twice. " * 2
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

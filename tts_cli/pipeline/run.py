@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tts_cli.cache.blobs import write_atomically
@@ -52,6 +52,7 @@ from tts_cli.pipeline.timeline_file import keep_timeline
 from tts_cli.settings import Settings
 from tts_cli.types import (
     Manifest,
+    Outcome,
     PastLine,
     Plan,
     PlannedLine,
@@ -125,13 +126,19 @@ def _render_shard(run: Session, shard: Shard, started: float) -> Report:
     run.watch(_describe_start(run, plan))
     plan = record_plan(plan, run.studio)
     outcomes = line_outcomes(plan, plan.takes.keys() | run.studio.rendered, run.studio.rendered, run.studio.errors)
-    status = choose_status(outcomes)
-    if status == "ok":
+    if choose_status(outcomes) == "ok":
         run.shard_run.finish(shard.index)
+    return replace(_report_lines(run, plan, {**plan.takes, **run.studio.doubtful}, outcomes, started), shard=shard)
+
+
+def _report_lines(
+    run: Session, plan: Plan, takes: Mapping[str, Take], outcomes: Mapping[str, Outcome], started: float
+) -> Report:
+    """Report what became of the lines; nothing is said of files yet."""
     return Report(
         manifest=run.manifest.name,
         out=str(run.out),
-        status=status,
+        status=choose_status(outcomes),
         outcomes=outcomes,
         outputs=(),
         timeline=None,
@@ -143,9 +150,8 @@ def _render_shard(run: Session, shard: Shard, started: float) -> Report:
         voices=list_voices(plan),
         engines=list_engines(plan),
         fallbacks=list_fallbacks(plan, run.studio.fallen),
-        suspects=list_suspects(plan, {**plan.takes, **run.studio.doubtful}, run.studio.kept),
+        suspects=list_suspects(plan, takes, run.studio.kept),
         retaken=list_retaken(plan, run.studio.kept),
-        shard=shard,
     )
 
 
@@ -189,23 +195,13 @@ def _render(run: Session, started: float) -> Report:
     if run.sheet and run.order.write_back:
         rows = report_to_rows(plan, outcomes, lines, files)
         write_atomically(run.order.write_back, write_back(run.sheet, rows))
-    return Report(
-        manifest=run.manifest.name,
-        out=str(run.out),
-        status=choose_status(outcomes),
-        outcomes=outcomes,
+    timeline = keep_timeline(run.past, plan, timelines, masters, _lines_to_keep(run, plan, takes))
+    return replace(
+        _report_lines(run, plan, takes, outcomes, started),
         outputs=tuple(outputs),
-        timeline=keep_timeline(run.past, plan, timelines, masters, _lines_to_keep(run, plan, takes)),
-        failures=list_failures(plan, run.studio.errors),
+        timeline=timeline,
         incomplete=count_missing(run, plan, outcomes),
-        warnings=_warnings(run),
         audio_seconds=round(sum(master.seconds for master in masters), 3),
-        wall_seconds=round(time.monotonic() - started, 3),
-        voices=list_voices(plan),
-        engines=list_engines(plan),
-        fallbacks=list_fallbacks(plan, run.studio.fallen),
-        suspects=list_suspects(plan, takes, run.studio.kept),
-        retaken=list_retaken(plan, run.studio.kept),
         over_budget=list_over_budget(dub, run.recipe.sample_rate) if dub else (),
         reasons=list_reasons(first, outcomes),
         recipe=run.recipe,
