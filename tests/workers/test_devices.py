@@ -13,6 +13,7 @@ from tts_cli.workers.devices import (
     CPU,
     Device,
     choose_devices,
+    cores_for,
     find_devices,
     kind_for,
     make_slots,
@@ -197,3 +198,9 @@ def test_a_worker_is_told_its_devices_precision(tmp_path, monkeypatch):
     assert model_precision() == "float16"
     monkeypatch.delenv("TTS_CLI_PRECISION")
     assert model_precision() == "float32"
+
+
+@pytest.mark.parametrize(("asked", "used"), [(None, 4), (1, 1), (4, 4), (100, 4)])
+def test_masters_take_no_more_than_the_cores_here(asked: int | None, used: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tts_cli.workers.devices.usable_cores", lambda: 4)
+    assert cores_for(asked) == used

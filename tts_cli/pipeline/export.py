@@ -13,6 +13,7 @@ from tts_cli.cache.store import Cache
 from tts_cli.errors import DamagedTakeError, UsageError
 from tts_cli.formats.recipes import find_recipe, list_recipes
 from tts_cli.pipeline import run
+from tts_cli.pipeline.at_once import Counter
 from tts_cli.pipeline.captions import ship_subtitles
 from tts_cli.pipeline.credits import CLOSING, OPENING, add_credits
 from tts_cli.pipeline.films import ship_films, ship_mixes, ship_timing
@@ -26,11 +27,11 @@ from tts_cli.pipeline.rendered import read_rendered
 from tts_cli.pipeline.report import list_failures
 from tts_cli.pipeline.run import HEAL_TRIES, Recording
 from tts_cli.pipeline.session import load
-from tts_cli.pipeline.shipment import EXPORT_FILE, Counter, Shipment
+from tts_cli.pipeline.shipment import EXPORT_FILE, Shipment
 from tts_cli.pipeline.timeline import complete_lines
 from tts_cli.settings import Settings
 from tts_cli.types import Deliverable, Delivery, DeliveryKind, ExportReport, Manifest, Recipe
-from tts_cli.workers.devices import usable_cores
+from tts_cli.workers.devices import cores_for
 from tts_cli.workers.stop import Stop
 
 _TAKES_GONE = ("some takes are gone from the cache: render the manifest again",)
@@ -176,7 +177,7 @@ def _ship(script: _Script, recipe: Recipe, recorded: Recording) -> tuple[Deliver
         cache=script.cache,
         out=out,
         past=Past(out, EXPORT_FILE),
-        workers=script.settings.crew.workers or usable_cores(),
+        workers=cores_for(script.settings.crew.workers),
         dub=recorded.dub,
         screen=script.screen,
         heard=Counter(

@@ -1,20 +1,23 @@
 """Edit lists -> files in the output folder: masters, lines of their own, how a dub was timed; unchanged ones stay."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from threading import Lock
 
 from tts_cli.formats.subtitles import write_subtitles
+from tts_cli.pipeline.at_once import Counter, do_at_once
 from tts_cli.pipeline.cues import make_cues
 from tts_cli.pipeline.deliverables import deliver, describe_inputs, keep_text, line_voices, provenance_tags
 from tts_cli.pipeline.dubbing import TIMING_FILE, Dub, timing_csv
 from tts_cli.pipeline.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.names import master_names, output_path, programme_name
-from tts_cli.pipeline.order import Progress, Watch
+from tts_cli.pipeline.order import Notice, Progress, Watch
 from tts_cli.pipeline.past import unchanged
 from tts_cli.pipeline.session import Session
 from tts_cli.pipeline.timeline import make_timelines, make_whole_timeline, split_lines
 from tts_cli.text.captions import CaptionRules
 from tts_cli.types import Deliverable, Outcome, Plan, Take, Timeline
+from tts_cli.workers.devices import cores_for
 
 
 def tell_timing(run: Session, dub: Dub | None) -> Iterable[Deliverable]:
@@ -52,33 +55,37 @@ def count_missing(run: Session, plan: Plan, outcomes: Mapping[str, Outcome]) -> 
     return {name: count for name, count in counts.items() if count}
 
 
-def write_masters(run: Session, timelines: Mapping[str, Timeline]) -> Iterable[Deliverable]:
-    """Write each master whose inputs changed, and hand on those that did not."""
+def write_masters(run: Session, timelines: Mapping[str, Timeline]) -> list[Deliverable]:
+    """Write each master whose inputs changed, several at once, and hand on those that did not."""
     voices = line_voices(run.manifest)
-    total = sum(timeline.length for timeline in timelines.values())
-    before = 0
-    for name, timeline in timelines.items():
-        tags = provenance_tags(voices, timeline)
-        inputs = describe_inputs(timeline, run.recipe, tags)
-        kept = unchanged(run.out, name, inputs, run.past)
-        if kept is None:
-            heard = _count_up(run.watch, before, total, name)
-            master = make_master(timeline, run.recipe, output_path(run.out, name), run.cache.read, heard, tags=tags)
-            kept = deliver(run.out, name, master, inputs)
-            run.watch(kept)
-        yield kept
-        before += timeline.length
+    tags = {name: provenance_tags(voices, timeline) for name, timeline in timelines.items()}
+    inputs = {name: describe_inputs(timeline, run.recipe, tags[name]) for name, timeline in timelines.items()}
+    kept = {name: unchanged(run.out, name, inputs[name], run.past) for name in timelines}
+    todo = [name for name, found in kept.items() if found is None]
+    total = sum(timelines[name].length for name in todo)
+    watch, note = _in_turn(run.watch), todo[0] if len(todo) == 1 else run.manifest.name
+    heard = Counter(lambda done: watch(Progress(stage="master", done=min(done, total), total=total, note=note)))
+
+    def write(name: str) -> Deliverable:
+        path = output_path(run.out, name)
+        master = make_master(timelines[name], run.recipe, path, run.cache.read, heard, tags=tags[name])
+        written = deliver(run.out, name, master, inputs[name])
+        watch(written)
+        return written
+
+    written = dict(zip(todo, do_at_once(write, todo, cores_for(run.studio.crew.workers), heard), strict=True))
+    return [kept[name] or written[name] for name in timelines]
 
 
-def _count_up(watch: Watch, done: int, total: int, name: str) -> Callable[[int], None]:
-    """Make the function that turns samples heard into progress."""
+def _in_turn(watch: Watch) -> Watch:
+    """Let several threads tell one watcher, one after the other."""
+    lock = Lock()
 
-    def heard(samples: int) -> None:
-        nonlocal done
-        done += samples
-        watch(Progress(stage="master", done=min(done, total), total=total, note=name))
+    def tell(notice: Notice) -> None:
+        with lock:
+            watch(notice)
 
-    return heard
+    return tell
 
 
 def write_line_files(

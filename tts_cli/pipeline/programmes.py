@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tts_cli.cache.keys import digest
 from tts_cli.errors import UsageError
+from tts_cli.pipeline.at_once import do_at_once
 from tts_cli.pipeline.credits import CLOSING, OPENING
 from tts_cli.pipeline.joints import Joint, SoundFile, ship_through
 from tts_cli.pipeline.labels import file_tags
@@ -192,18 +193,13 @@ def _write_at_once(
     shipment: Shipment, parts: Sequence[tuple[Timeline, float]], files: Sequence[SoundFile], joints: Sequence[Joint]
 ) -> dict[str, Deliverable]:
     """Write chapters, each with its headroom, on all cores."""
-    shipped: dict[str, Deliverable] = {}
-    with ThreadPoolExecutor(shipment.workers) as pool:
-        passes = [pool.submit(_write_part, shipment, part, headroom, files, joints) for part, headroom in parts]
-        try:
-            for found in passes:
-                shipped |= {deliverable.path: deliverable for deliverable in found.result()}
-        except BaseException:
-            shipment.heard.abandon()
-            for waiting in passes:
-                waiting.cancel()
-            raise
-    return shipped
+
+    def write(part: tuple[Timeline, float]) -> list[Deliverable]:
+        timeline, headroom = part
+        return _write_part(shipment, timeline, headroom, files, joints)
+
+    written = do_at_once(write, parts, shipment.workers, shipment.heard)
+    return {deliverable.path: deliverable for found in written for deliverable in found}
 
 
 def _write_part(

@@ -188,7 +188,7 @@ def _render(run: Session, started: float) -> Report:
     files = line_names(run.manifest.lines, file_names(run, plan).values()) if run.order.lines else {}
     plan, takes, dub = _take_in_fitted(run, plan)
     timelines = name_timelines(run, plan, takes, dub)
-    masters = list(write_masters(run, timelines))
+    masters = write_masters(run, timelines)
     lines = make_line_timelines(plan, takes, run.recipe) if run.order.lines or run.sheet else {}
     outputs = [*masters, *write_line_files(run, plan, takes, lines, files), *tell_timing(run, dub)]
     outcomes = line_outcomes(plan, takes, run.studio.rendered, run.studio.errors)

@@ -6,12 +6,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
-from threading import Lock
 from typing import Any
 
 from tts_cli.audio.aac import AAC_FRAME
@@ -19,6 +18,7 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import RECORDING
+from tts_cli.pipeline.at_once import Counter
 from tts_cli.pipeline.checks import check, describe_file
 from tts_cli.pipeline.deliverables import describe_inputs
 from tts_cli.pipeline.dubbing import Dub
@@ -50,7 +50,7 @@ class Shipment:
     out: Path
     past: Past
     workers: int
-    heard: "Counter"
+    heard: Counter
     dub: Dub | None = None
     screen: Screen = NO_SCREEN
 
@@ -238,29 +238,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-class AbandonedError(Exception):
-    """The export was stopped: what is being written is given up."""
-
-
-class Counter:
-    """Counts samples from several threads, and tells the sum; once abandoned, it stops whoever counts."""
-
-    def __init__(self, tell: Callable[[int], None]) -> None:
-        self._tell = tell
-        self._lock = Lock()
-        self._sum = 0
-        self._abandoned = False
-
-    def abandon(self) -> None:
-        """Let all threads that count come to their end soon."""
-        self._abandoned = True
-
-    def __call__(self, samples: int) -> None:
-        """Add some; raises `AbandonedError` where nobody waits for the result any more."""
-        if self._abandoned:
-            raise AbandonedError
-        with self._lock:
-            self._sum += samples
-            self._tell(self._sum)

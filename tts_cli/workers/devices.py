@@ -65,6 +65,12 @@ def usable_cores(quota: Path = CGROUP_QUOTA) -> int:
     return max(1, min(cores, round(allowed)))
 
 
+def cores_for(workers: int | None) -> int:
+    """Return how many of the cores here to use where so many workers were asked for, here or on a cluster."""
+    cores = usable_cores()
+    return min(workers or cores, cores)
+
+
 def usable_memory(quota: Path = CGROUP_MEMORY) -> int:
     """Return the bytes of memory that this process may use: the machine's, less where a container's limit is lower."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
