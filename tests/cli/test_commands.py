@@ -188,3 +188,12 @@ def test_output_is_plain_where_nobody_watches(cli, tmp_path: Path) -> None:
 
     assert "\x1b" not in result.out + result.err
     assert json.loads((tmp_path / "out" / "one" / "report.json").read_text())["status"] == "ok"
+
+
+def test_a_row_of_a_table_is_one_line_where_no_terminal_is(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    rows = cli("export", "--list").out.splitlines()
+    assert [row.split()[0] for row in rows] == ["recipe", *sorted(row.split()[0] for row in rows[1:])]
+    assert max(map(len, rows)) > 100
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, cli("export", "--list").out.splitlines())) <= 60

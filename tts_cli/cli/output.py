@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from tts_cli.errors import InputError, TtsError
@@ -21,6 +22,7 @@ class _Mode:
 
 
 mode = _Mode()
+_WIDEST = 10_000
 
 
 def use_json(wanted: bool) -> bool:  # noqa: FBT001  typer calls it so
@@ -50,7 +52,10 @@ def print_json(data: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """Print a table without frames; the columns named in `right` are aligned to the right."""
+    """Print a table without frames; the columns named in `right` are aligned to the right.
+
+    A terminal folds what is too wide for it; in a pipe or a log each row is one line.
+    """
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
@@ -58,6 +63,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
         table.add_row(*(escape(cell) for cell in row))
     console = results()
     console.soft_wrap = False
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = max(
+            console.width, Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
+        )
     console.print(table)
 
 
