@@ -1,12 +1,14 @@
 """Work that is done several pieces at once: how far all of it is, and that all of it is given up together."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from threading import Lock
 from typing import TypeVar
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
+
+_POLL_S = 0.2
 
 
 class AbandonedError(Exception):
@@ -43,11 +45,22 @@ def do_at_once(
     Whatever ends it early, a failure or Ctrl-C, ends all of it: what has not begun never does.
     """
     with ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(work, piece) for piece in pieces]
         try:
-            return [future.result() for future in running]
+            return _settled([pool.submit(work, piece) for piece in pieces])
         except BaseException:
             counter.abandon()
-            for waiting in running:
-                waiting.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _settled(running: Sequence[Future[Result]]) -> list[Result]:
+    """Wait for all results, or for the first failure, which is raised.
+
+    Not in one long sleep: a signal that the system gives to another thread would not wake this one to see to it.
+    """
+    while True:
+        done, waiting = wait(running, timeout=_POLL_S, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        if not waiting:
+            return [future.result() for future in running]
