@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 
 from tts_cli.errors import InputError, TtsError
@@ -22,7 +21,7 @@ class _Mode:
 
 
 mode = _Mode()
-_WIDEST = 10_000
+_WIDEST = 10_000  # no table is wider, and none is stretched to it
 
 
 def use_json(wanted: bool) -> bool:  # noqa: FBT001  typer calls it so
@@ -64,9 +63,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     console = results()
     console.soft_wrap = False
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = max(
-            console.width, Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
-        )
+        console.width = _WIDEST
     console.print(table)
 
 

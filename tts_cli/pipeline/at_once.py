@@ -40,9 +40,9 @@ class Counter:
 def do_at_once(
     work: Callable[[Piece], Result], pieces: Sequence[Piece], workers: int, counter: Counter
 ) -> list[Result]:
-    """Do the work, which counts, on each piece; returns the results in the pieces' order.
+    """Do the work on each piece; returns the results in the pieces' order.
 
-    Whatever ends it early, a failure or Ctrl-C, ends all of it: what has not begun never does.
+    Whatever ends it early, a failure or Ctrl-C, ends all of it: what has not begun never does, what counts stops soon.
     """
     with ThreadPoolExecutor(workers) as pool:
         try:

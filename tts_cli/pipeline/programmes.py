@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from tts_cli.cache.keys import digest
@@ -165,10 +164,9 @@ def _ship_missing(
 
 def _join_all(shipment: Shipment, joints: Sequence[Joint], kept: Sequence[Timeline]) -> Iterator[Deliverable]:
     """Measure the pieces that were kept, as the others have been, and join them all."""
-    with ThreadPoolExecutor(shipment.workers) as pool:
-        for joint in joints:
-            list(pool.map(joint.measure, kept))
-            yield joint.ship()
+    for joint in joints:
+        do_at_once(joint.measure, kept, shipment.workers, shipment.heard)
+        yield joint.ship()
 
 
 def _write_parts(

@@ -126,9 +126,10 @@ def _render_shard(run: Session, shard: Shard, started: float) -> Report:
     run.watch(_describe_start(run, plan))
     plan = record_plan(plan, run.studio)
     outcomes = line_outcomes(plan, plan.takes.keys() | run.studio.rendered, run.studio.rendered, run.studio.errors)
-    if choose_status(outcomes) == "ok":
+    report = _report_lines(run, plan, {**plan.takes, **run.studio.doubtful}, outcomes, started)
+    if report.status == "ok":
         run.shard_run.finish(shard.index)
-    return replace(_report_lines(run, plan, {**plan.takes, **run.studio.doubtful}, outcomes, started), shard=shard)
+    return replace(report, shard=shard)
 
 
 def _report_lines(
