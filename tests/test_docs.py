@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from tts_cli.audio.effects import EFFECTS
+from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.formats.recipes import list_recipes
 from tts_cli.types import DeliveryKind, ExitCode, Reason
 
@@ -83,7 +83,7 @@ def test_the_scale_commands_name_real_options_and_shards_finish(cli, project: Pa
 
 
 def test_the_dub_and_report_commands_run(cli, project: Path) -> None:
-    from tts_cli.audio.ffmpeg import ffmpeg_path
+    from tts_cli.audio.io.ffmpeg import ffmpeg_path
 
     (project / "film.srt").write_text("1\n00:00:00,500 --> 00:00:02,500\nMOLE: Bother!\n")
     (project / "film.yaml").write_text("speakers: {mole: {voice: f3}}\nlines: film.srt\n")

@@ -20,7 +20,7 @@ Executor = Literal["local", "ray"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crew:
+class WorkerOptions:
     """By how many workers a run is done, on which devices, and where.
 
     `workers` None means one per core or per GPU. A worker is replaced by a fresh one after `recycle_after` calls, or
@@ -41,14 +41,14 @@ class Settings:
 
     home: Path
     cache: Path
-    crew: Crew = field(default_factory=Crew)
+    worker_options: WorkerOptions = field(default_factory=WorkerOptions)
     recipe: str = ""
 
 
 def load_settings(
     *,
     cache: Path | None = None,
-    crew: Crew | None = None,
+    worker_options: WorkerOptions | None = None,
     recipe: str | None = None,
     environment: Mapping[str, str] = os.environ,
     folder: Path | None = None,
@@ -63,11 +63,15 @@ def load_settings(
     if environment is os.environ:
         os.environ["TTS_CLI_HOME"] = str(Path(home).expanduser().absolute())
     takes = cache or environment.get("TTS_CLI_CACHE") or file.get("cache") or platformdirs.user_cache_dir("tts-cli")
-    said = {name: value for name, value in asdict(crew or Crew()).items() if value != getattr(Crew(), name)}
+    said = {
+        name: value
+        for name, value in asdict(worker_options or WorkerOptions()).items()
+        if value != getattr(WorkerOptions(), name)
+    }
     return Settings(
         home=Path(home).expanduser(),
         cache=Path(takes).expanduser(),
-        crew=Crew(**{**_crew_of_file(file), **_crew_of_environment(environment), **said}),
+        worker_options=WorkerOptions(**{**_crew_of_file(file), **_crew_of_environment(environment), **said}),
         recipe=recipe or environment.get("TTS_CLI_RECIPE") or file.get("recipe", ""),
     )
 
@@ -88,19 +92,19 @@ def packaged(folder: str) -> tuple[Path, ...]:
 
 
 def _crew_of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    crew: dict[str, Any] = {}
+    worker_options: dict[str, Any] = {}
     if workers := environment.get("TTS_CLI_WORKERS", ""):
         if not workers.isdecimal() or int(workers) < 1:
             raise UsageError(f"TTS_CLI_WORKERS is {workers!r}", hint="give a whole number from 1 on")
-        crew["workers"] = int(workers)
+        worker_options["workers"] = int(workers)
     if device := environment.get("TTS_CLI_DEVICE", ""):
-        crew["device"] = device
-    return crew
+        worker_options["device"] = device
+    return worker_options
 
 
 def _crew_of_file(file: Mapping[str, Any]) -> dict[str, Any]:
-    crew = {name: file[name] for name in ("workers", "device", "recycle_after") if name in file}
-    return crew | ({"worker_memory": parse_size(file["worker_memory"])} if "worker_memory" in file else {})
+    worker_options = {name: file[name] for name in ("workers", "device", "recycle_after") if name in file}
+    return worker_options | ({"worker_memory": parse_size(file["worker_memory"])} if "worker_memory" in file else {})
 
 
 _KEYS: Mapping[str, type] = {

@@ -256,7 +256,7 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class ReferenceClip:
     """A reference as an engine is given it: mono float32 PCM, little-endian, named by its sha256; `data` is it."""
 
     pcm: str
@@ -266,7 +266,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conditioning:
+class ConditionalsRequest:
     """One engine call that makes conditionals. `key` names everything that can change them.
 
     Where another tool has made them already, they are the `.pt` bytes of `state`, and only have to be kept.
@@ -276,12 +276,12 @@ class Conditioning:
     engine: str
     voice: Voice
     language: str
-    prompts: tuple[Prompt, ...] = ()
+    prompts: tuple[ReferenceClip, ...] = ()
     state: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PastLine:
+class PreviousLine:
     """What the last timeline says of a line: enough to tell what changed, and to keep a locked take.
 
     Each part is an utterance's (key, boundary, authored pause in seconds).
@@ -308,7 +308,7 @@ class PlannedLine:
     reason: Reason | None
     gain_db: float = 0.0
     lead_s: float = 0.0
-    locked: PastLine | None = None
+    locked: PreviousLine | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -335,7 +335,7 @@ class Plan:
     lines: tuple[PlannedLine, ...]
     takes: "dict[str, Take]"
     selected: frozenset[str]
-    conditionings: Mapping[str, Conditioning] = field(default_factory=dict)
+    conditionals_requests: Mapping[str, ConditionalsRequest] = field(default_factory=dict)
 
     @property
     def utterances(self) -> tuple[Utterance, ...]:
@@ -353,7 +353,7 @@ class Job:
     """Calls of one engine for one worker, with the seconds of audio (or of work) they are expected to make."""
 
     engine: str
-    calls: tuple[Utterance | Conditioning, ...]
+    calls: tuple[Utterance | ConditionalsRequest, ...]
     estimated_s: float
 
 
@@ -413,7 +413,7 @@ class Take:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conditionals:
+class CachedConditionals:
     """The precomputed engine state of a voice: a `.pt` in the cache, named by the sha256 of its bytes.
 
     `model` is the engine's package, version and adapter; `made_from` names the PCM of each clip, or the file that it
@@ -565,17 +565,17 @@ DeliveryKind = Literal[
 class FitRules:
     """How dubbed lines are fitted to their slots.
 
-    Rates are factors on a line's natural pace, the engine's own speed included: up to `most_rate` where a line needs
-    it, up to `hard_rate` rather than being later than `drift_s`. `engine_speed` is the part that the engine is asked
+    Rates are factors on a line's natural pace, the engine's own speed included: up to `max_rate` where a line needs
+    it, up to `absolute_max_rate` rather than being later than `drift_s`. `engine_speed` is the part that the engine is asked
     for, where it has a speed. Neighbours of one speaker differ by at most `rate_step`.
     """
 
     min_gap_s: float = 0.08
     overhang_s: float = 1.5
     engine_speed: float = 1.15
-    most_rate: float = 1.25
-    hard_rate: float = 1.4
-    least_rate: float = 0.95
+    max_rate: float = 1.25
+    absolute_max_rate: float = 1.4
+    min_rate: float = 0.95
     rate_step: float = 0.1
     drift_s: float = 0.8
     overflow: Overflow = "shift"
@@ -756,7 +756,7 @@ class Report:
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
     engines: tuple[str, ...] = ()
-    suspects: tuple[Failure, ...] = ()
+    quality_issues: tuple[Failure, ...] = ()
     retaken: Mapping[str, str] = field(default_factory=dict)
     over_budget: tuple[Failure, ...] = ()
     reasons: Mapping[str, Reason] = field(default_factory=dict)

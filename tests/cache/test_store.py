@@ -14,7 +14,7 @@ from tts_cli.cache import prune
 from tts_cli.cache.blobs import STATE, blob_path, read_blob, write_blob
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import DamagedTakeError, OutputError
-from tts_cli.types import Conditionals, Measures, Take, Word
+from tts_cli.types import CachedConditionals, Measures, Take, Word
 
 KEY = "ab" * 32
 
@@ -178,9 +178,9 @@ def test_stat_and_verify_count_what_is_there(cache: Cache) -> None:
     assert (after.takes, after.blobs, after.unusable) == (1, 1, 1)
 
 
-def make_conditionals(cache: Cache, data: bytes = b"state", key: str = KEY) -> Conditionals:
+def make_conditionals(cache: Cache, data: bytes = b"state", key: str = KEY) -> CachedConditionals:
     blob = cache.put_blob(data, STATE)
-    return Conditionals(
+    return CachedConditionals(
         key=key, blob=blob, size=len(data), engine="e", model="e 1.0", made_from=("aa", "bb"), wall_s=0.5
     )
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tts_cli.engines import catalog, hub_files
+from tts_cli.engines import catalog
 from tts_cli.engines.base import EngineSpec, Weights
 from tts_cli.engines.weights import find_weights, hub_folder, read_record
+from tts_cli.install import hub_files
 
 REPO = "someone/lark"
 MODEL = bytes(range(256)) * 40

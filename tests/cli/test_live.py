@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from tts_cli.cli.live import Board
-from tts_cli.pipeline.order import Progress, Recorded
+from tts_cli.pipeline.request import Progress, Recorded
 from tts_cli.types import Utterance
 from tts_cli.workers.events import WorkerEvent
 
@@ -31,7 +31,7 @@ def test_the_board_shows_each_worker_and_the_time_left():
     board(event(1, "alive", memory=300 * 2**20, gpu_memory=5 * 2**29))
     board(event(0, "died", detail="killed"))
     board(Recorded(utterance=LINE, error="no"))
-    board(Progress(stage="record", done=25.0, total=100.0, left_s=75.0))
+    board(Progress(stage="record", done=25.0, total=100.0, eta_s=75.0))
     text = shown(board)
     assert "recording" in text
     assert "25 %" in text
@@ -44,7 +44,7 @@ def test_the_board_shows_each_worker_and_the_time_left():
 def test_the_workers_are_gone_when_mastering_begins():
     board = Board()
     board(event(0, "ready"))
-    board(Progress(stage="record", done=1.0, total=1.0, left_s=0.0))
+    board(Progress(stage="record", done=1.0, total=1.0, eta_s=0.0))
     board(Progress(stage="master", done=0.0, total=10.0, note="book.wav"))
     text = shown(board)
     assert "mastering" in text

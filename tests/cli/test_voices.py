@@ -18,11 +18,11 @@ import pytest
 import soundfile
 
 from tts_cli.engines import catalog
-from tts_cli.pipeline.clone import CloneOrder, clone
-from tts_cli.pipeline.precompute import precompute
 from tts_cli.settings import Settings
 from tts_cli.voices.pack import write_pack
 from tts_cli.voices.pt_file import read_pt, write_pt
+from tts_cli.voicework.clone import CloneRequest, clone
+from tts_cli.voicework.precompute import precompute
 
 SCRIPT = """\
 speakers:
@@ -41,7 +41,7 @@ LICENCE, CONSENT = "CC BY 4.0", "signed by Ann, 2026-03-01"
 def ready(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a voice and the cache that knows it: made once, copied for each test."""
     folder = tmp_path_factory.mktemp("ready")
-    order = CloneOrder(
+    order = CloneRequest(
         name="ann", clips=(str(clips / "ann.wav"),), folder=folder / "voices", licence=LICENCE, consent=CONSENT
     )
     settings = Settings(home=folder / "home", cache=folder / "cache")
@@ -153,7 +153,7 @@ def test_the_tags_are_in_lossy_masters_too_and_follow_the_licence(cli, ann: Path
 
 
 def _ffmpeg() -> str:
-    from tts_cli.audio.ffmpeg import ffmpeg_path
+    from tts_cli.audio.io.ffmpeg import ffmpeg_path
 
     return ffmpeg_path()
 
@@ -175,7 +175,7 @@ def test_a_matched_voice_sounds_other_than_the_engines_own_and_than_another(cli,
 
 
 def _median_f0(path: Path) -> float:
-    from tts_cli.audio.pitch import track
+    from tts_cli.audio.voice.pitch import track
 
     samples, sample_rate = soundfile.read(path, dtype="float32")
     pitch = track(samples, sample_rate)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tts_cli.engines import catalog, installer
+from tts_cli.engines import catalog
 from tts_cli.engines.base import EngineSpec, Requirements
 from tts_cli.engines.environments import find_environment, python_of, site_packages
 from tts_cli.engines.weights import engine_folder
 from tts_cli.errors import MissingError
+from tts_cli.install import environment_maker as installer
 
 ADAPTER = """
 import numpy as np

@@ -14,8 +14,8 @@ import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.audio.envelope import analyse, unlikeness
-from tts_cli.audio.pitch import track
+from tts_cli.audio.voice.envelope import analyse, unlikeness
+from tts_cli.audio.voice.pitch import track
 from tts_cli.engines import espeak_match
 from tts_cli.engines.catalog import ESPEAK
 from tts_cli.engines.emotions import emotion_at

@@ -63,7 +63,7 @@ def test_a_file_that_was_edited_meanwhile_is_refused(tmp_path, tone):
 
 def test_what_is_decoded_is_what_was_hashed(tmp_path, tone, monkeypatch):
     """Even a file that changes between the reading and the decoding cannot get in under the old hash."""
-    from tts_cli.audio import files
+    from tts_cli.audio.io import files
 
     path = tmp_path / "line.wav"
     soundfile.write(path, tone, 48_000, subtype="FLOAT")

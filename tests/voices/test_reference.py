@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tts_cli.audio.ffmpeg import ffmpeg_path
-from tts_cli.audio.quality import Samples
+from tts_cli.audio.io.ffmpeg import ffmpeg_path
+from tts_cli.audio.meters.quality import Samples
 from tts_cli.errors import InputError
 from tts_cli.voices.reference import check_clip, compare_levels, read_clip
 
@@ -31,12 +31,12 @@ def write(path: Path, samples: Samples, rate: int = RATE) -> Path:
 
 
 def kinds(path: Path) -> set[str]:
-    return {finding.kind for finding in check_clip(path).findings}
+    return {finding.kind for finding in check_clip(path).diagnostics}
 
 
 def test_a_sound_clip_has_no_findings(tmp_path: Path) -> None:
     clip = check_clip(write(tmp_path / "a.wav", talk()))
-    assert clip.findings == ()
+    assert clip.diagnostics == ()
     assert 5 <= clip.seconds <= 8
 
 
@@ -65,10 +65,12 @@ def test_every_usual_format_is_decoded(tmp_path: Path, suffix: str) -> None:
 )
 def test_each_fault_is_found_with_a_number(tmp_path: Path, kind: str, change: object) -> None:
     assert callable(change)
-    findings = {finding.kind: finding for finding in check_clip(write(tmp_path / "a.wav", change(talk()))).findings}
-    assert kind in findings
-    assert any(char.isdigit() for char in findings[kind].message)
-    assert findings[kind].measured != findings[kind].wanted
+    diagnostics = {
+        finding.kind: finding for finding in check_clip(write(tmp_path / "a.wav", change(talk()))).diagnostics
+    }
+    assert kind in diagnostics
+    assert any(char.isdigit() for char in diagnostics[kind].message)
+    assert diagnostics[kind].measured != diagnostics[kind].wanted
 
 
 def test_a_low_sample_rate_is_found(tmp_path: Path) -> None:
@@ -145,4 +147,4 @@ def test_real_speech_serves_as_it_is(speech: Path) -> None:
     clips = {path.stem: check_clip(path) for path in speech.glob("*.flac")}
     assert len(clips) == 18
     assert all(1.5 < clip.seconds <= 15.2 for clip in clips.values())
-    assert clips["3005-163389-0003"].findings == ()
+    assert clips["3005-163389-0003"].diagnostics == ()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tts_cli.engines.catalog import get_spec
-from tts_cli.settings import Crew
+from tts_cli.settings import WorkerOptions
 from tts_cli.types import Job, Utterance
 from tts_cli.workers.hosts import LocalHost
 from tts_cli.workers.pool import Pool
@@ -84,7 +84,7 @@ def make_pool(tmp_path, specs):
 
     def make(workers=1, **options):
         host = LocalHost(logs=options.pop("logs", None), python=options.pop("python", lambda _: sys.executable))
-        pool = Pool(Crew(workers=workers), tmp_path / "cache", **{"specs": specs, "host": host, **options})
+        pool = Pool(WorkerOptions(workers=workers), tmp_path / "cache", **{"specs": specs, "host": host, **options})
         pools.append(pool)
         return pool
 

@@ -79,7 +79,7 @@ def test_workers_spread_over_the_engines_by_what_is_left():
 def test_an_engine_that_is_nearly_through_is_not_loaded_once_more():
     waiting = backlog([*jobs_of("a", *[1.0] * 12), *jobs_of("b", *[1.0] * 4)], workers=2)
     assert waiting.take("").engine == "a"
-    waiting.praise("a", audio_s=10.0, wall_s=10.0)
+    waiting.record_success("a", audio_s=10.0, wall_s=10.0)
     assert waiting.take("").engine == "b"
     while waiting.take("b"):
         pass
@@ -95,11 +95,11 @@ def test_before_anything_is_measured_every_worker_is_welcome():
 def test_an_engine_is_given_up_after_too_many_losses_in_a_row():
     waiting = backlog(jobs_of("a", 1.0))
     for _ in range(STRIKES - 1):
-        waiting.strike("a", "its worker was killed\nmore")
+        waiting.record_crash("a", "its worker was killed\nmore")
     assert not waiting.why_given_up("a")
-    waiting.praise("a", 1.0, 1.0)
+    waiting.record_success("a", 1.0, 1.0)
     for _ in range(STRIKES):
-        waiting.strike("a", "its worker was killed\nmore")
+        waiting.record_crash("a", "its worker was killed\nmore")
     assert waiting.why_given_up("a") == "not tried: 5 lines in a row ended the engine a; last: its worker was killed"
 
 

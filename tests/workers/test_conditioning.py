@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tts_cli.audio.files import decode_take
+from tts_cli.audio.io.files import decode_take
 from tts_cli.cache.blobs import PCM, STATE, blob_path
 from tts_cli.cache.store import Cache
-from tts_cli.types import Conditionals, Conditioning, Job, Prompt, Voice
+from tts_cli.types import CachedConditionals, ConditionalsRequest, Job, ReferenceClip, Voice
 from tts_cli.voices.pt_file import read_pt
-from tts_cli.workers.messages import ConditioningDone, TakeDone, TakeFailed
+from tts_cli.workers.messages import ConditionalsDone, TakeDone, TakeFailed
 
 KEY = "5e" * 32
 
@@ -26,22 +26,22 @@ def clip(cache):
     return cache.put_blob(np.float32([0.1, -0.5, 0.2]).tobytes(), PCM)
 
 
-def conditioning(clip, transcript=""):
-    prompt = Prompt(pcm=clip, sample_rate=8000, transcript=transcript)
+def conditionals_request(clip, transcript=""):
+    prompt = ReferenceClip(pcm=clip, sample_rate=8000, transcript=transcript)
     voice = Voice(name="nora", engine="faulty")
-    call = Conditioning(key=KEY, engine="faulty", voice=voice, language="de", prompts=(prompt,))
+    call = ConditionalsRequest(key=KEY, engine="faulty", voice=voice, language="de", prompts=(prompt,))
     return Job(engine="faulty", calls=(call,), estimated_s=1.0)
 
 
 def commit(cache, done):
-    record = Conditionals(key=done.key, blob=done.blob, size=done.size, engine="faulty", model="1", made_from=())
+    record = CachedConditionals(key=done.key, blob=done.blob, size=done.size, engine="faulty", model="1", made_from=())
     cache.put(record)
     return record
 
 
 def test_a_state_is_made_from_its_clips(make_pool, cache, clip):
-    (done,) = make_pool().render([conditioning(clip)])
-    assert isinstance(done, ConditioningDone)
+    (done,) = make_pool().render([conditionals_request(clip)])
+    assert isinstance(done, ConditionalsDone)
     assert done.key == KEY
     state = read_pt(cache.read_conditionals(commit(cache, done)))
     assert state["language"] == "de"
@@ -49,7 +49,7 @@ def test_a_state_is_made_from_its_clips(make_pool, cache, clip):
 
 
 def test_lines_speak_with_the_state(make_pool, make_job, cache, clip):
-    (done,) = make_pool().render([conditioning(clip)])
+    (done,) = make_pool().render([conditionals_request(clip)])
     commit(cache, done)
     job = make_job("hello", "world")
     job = replace(job, calls=tuple(replace(one, conditionals=KEY) for one in job.calls))
@@ -63,7 +63,7 @@ def test_lines_speak_with_the_state(make_pool, make_job, cache, clip):
     ("transcript", "reason"), [("refuse", "too hard"), ("nan", "NaN"), ("bug", "KeyError"), ("segfault", "SIGSEGV")]
 )
 def test_what_cannot_be_made_is_said_and_leaves_nothing(make_pool, cache, clip, transcript, reason):
-    (failed,) = make_pool().render([conditioning(clip, transcript)])
+    (failed,) = make_pool().render([conditionals_request(clip, transcript)])
     assert isinstance(failed, TakeFailed)
     assert reason in failed.error
     assert not list(cache.root.rglob("*.pt"))
@@ -71,13 +71,13 @@ def test_what_cannot_be_made_is_said_and_leaves_nothing(make_pool, cache, clip, 
 
 def test_a_clip_that_is_gone_or_damaged_is_noticed(make_pool, cache, clip):
     blob_path(cache.root, clip, PCM).write_bytes(b"12345678")
-    (failed,) = make_pool().render([conditioning(clip)])
+    (failed,) = make_pool().render([conditionals_request(clip)])
     assert "no longer in the cache" in failed.error
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone", "no record"])
 def test_a_damaged_state_speaks_no_line(make_pool, make_job, cache, clip, damage):
-    (done,) = make_pool().render([conditioning(clip)])
+    (done,) = make_pool().render([conditionals_request(clip)])
     commit(cache, done)
     path = blob_path(cache.root, done.blob, STATE)
     data = path.read_bytes()

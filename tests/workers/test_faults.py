@@ -7,7 +7,7 @@ import pytest
 
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import MissingError
-from tts_cli.settings import Crew
+from tts_cli.settings import WorkerOptions
 from tts_cli.types import Job, Utterance
 from tts_cli.workers.messages import TakeDone, TakeFailed
 from tts_cli.workers.pool import Pool
@@ -33,9 +33,11 @@ def line(text, **params):
 def run(tmp_path):
     """Run jobs in a pool; gives what became of each line, and what was told of the workers."""
 
-    def run(*lines, crew=None, specs=get_spec, **options):
+    def run(*lines, worker_options=None, specs=get_spec, **options):
         events = []
-        with Pool(crew or Crew(workers=1), tmp_path / "cache", specs=specs, listen=events.append, **options) as pool:
+        with Pool(
+            worker_options or WorkerOptions(workers=1), tmp_path / "cache", specs=specs, listen=events.append, **options
+        ) as pool:
             results = list(pool.render(tone_jobs(*lines)))
         found = {result.take.key if isinstance(result, TakeDone) else result.key: result for result in results}
         assert len(found) == len(results) == len(lines)
@@ -128,16 +130,20 @@ def test_noise_on_stdout_disturbs_nothing(run):
 
 
 def test_a_worker_is_replaced_after_so_many_lines(run):
-    crew = Crew(workers=1, recycle_after=3)
-    found, events = run(*(line(f"line {n}", fits=1.0) for n in range(5)), crew=crew, specs=one_by_one)
+    worker_options = WorkerOptions(workers=1, recycle_after=3)
+    found, events = run(
+        *(line(f"line {n}", fits=1.0) for n in range(5)), worker_options=worker_options, specs=one_by_one
+    )
     assert set(kinds(found).values()) == {"take"}
     assert [event.detail for event in happenings(events, "recycled")] == ["after 3 lines"]
     assert len(happenings(events, "ready")) == 2
 
 
 def test_a_worker_that_leaks_is_replaced(run):
-    crew = Crew(workers=1, worker_memory=200_000_000)
-    found, events = run(*(line(f"line {n}", leak_mb=60.0) for n in range(6)), crew=crew, specs=one_by_one)
+    worker_options = WorkerOptions(workers=1, worker_memory=200_000_000)
+    found, events = run(
+        *(line(f"line {n}", leak_mb=60.0) for n in range(6)), worker_options=worker_options, specs=one_by_one
+    )
     assert set(kinds(found).values()) == {"take"}
     recycled = happenings(events, "recycled")
     assert recycled
@@ -155,7 +161,7 @@ def test_a_stop_lets_the_lines_in_hand_end(tmp_path):
     stop = Stop()
     assert not stop.ask()
     jobs = tone_jobs(*(line(f"line {number}", work_ms=200.0) for number in range(20)))
-    with Pool(Crew(workers=2), tmp_path / "cache", specs=one_by_one, stop=stop) as pool:
+    with Pool(WorkerOptions(workers=2), tmp_path / "cache", specs=one_by_one, stop=stop) as pool:
         results = pool.render(jobs)
         first = next(results)
         assert stop.ask()
@@ -171,7 +177,7 @@ def test_a_stop_that_is_not_heeded_in_time_ends_everything(tmp_path, monkeypatch
     stop = Stop()
     jobs = tone_jobs(line("quick"), line("hangs", fault="hang"))
     started = time.monotonic()
-    with Pool(Crew(workers=1), tmp_path / "cache", specs=one_by_one, stop=stop) as pool:
+    with Pool(WorkerOptions(workers=1), tmp_path / "cache", specs=one_by_one, stop=stop) as pool:
         results = pool.render(jobs)
         next(results)
         time.sleep(0.1)
@@ -211,7 +217,7 @@ def test_an_optional_engine_without_a_device_costs_its_lines(run):
 
 def test_a_large_model_is_no_leak(run):
     """A worker that holds more than its share from the start is not loaded anew for each line."""
-    crew = Crew(workers=1, worker_memory=1_000_000)
-    found, events = run(*(line(f"line {n}") for n in range(5)), crew=crew, specs=one_by_one)
+    worker_options = WorkerOptions(workers=1, worker_memory=1_000_000)
+    found, events = run(*(line(f"line {n}") for n in range(5)), worker_options=worker_options, specs=one_by_one)
     assert set(kinds(found).values()) == {"take"}
     assert len(happenings(events, "ready")) == 1

@@ -14,9 +14,9 @@ ray = pytest.importorskip("ray")
 from tts_cli.cache.store import Cache  # noqa: E402
 from tts_cli.engines.catalog import get_spec  # noqa: E402
 from tts_cli.errors import MissingError  # noqa: E402
-from tts_cli.pipeline.order import Order  # noqa: E402
+from tts_cli.pipeline.request import RenderRequest  # noqa: E402
 from tts_cli.pipeline.run import render  # noqa: E402
-from tts_cli.settings import Crew, Settings  # noqa: E402
+from tts_cli.settings import Settings, WorkerOptions  # noqa: E402
 from tts_cli.types import Job, Utterance  # noqa: E402
 from tts_cli.workers.messages import TakeDone, TakeFailed  # noqa: E402
 from tts_cli.workers.pool import Pool  # noqa: E402
@@ -64,13 +64,13 @@ def blobs(results):
 @pytest.fixture
 def expected(tmp_path):
     """The blobs of ten lines, spoken by a process of this machine."""
-    with Pool(Crew(workers=1), tmp_path / "local") as pool:
+    with Pool(WorkerOptions(workers=1), tmp_path / "local") as pool:
         return blobs(pool.render(tone_jobs(*(f"line {number}" for number in range(10)))))
 
 
 def ray_pool(tmp_path, *, sends_back=False, **options):
     cache = tmp_path / "cache"
-    return Pool(Crew(workers=2), cache, host=RayHost("", cache, sends_back=sends_back), **options)
+    return Pool(WorkerOptions(workers=2), cache, host=RayHost("", cache, sends_back=sends_back), **options)
 
 
 @pytest.mark.parametrize("sends_back", [False, True])
@@ -162,24 +162,30 @@ def test_a_cloned_voice_speaks_from_anywhere(tmp_path, clips, monkeypatch, sends
     book = tmp_path / "book.yaml"
     book.write_text(f"defaults: {{voice: {clips / 'ann.wav'}}}\nlines: [One of them., Two of them.]\n")
 
-    def settings(name, **crew):
-        return Settings(home=tmp_path / "home", cache=tmp_path / name, crew=Crew(workers=2, **crew))
+    def settings(name, **worker_options):
+        return Settings(
+            home=tmp_path / "home", cache=tmp_path / name, worker_options=WorkerOptions(workers=2, **worker_options)
+        )
 
-    plain = render(Order(manifest=str(book), out=tmp_path / "plain"), settings("plain-cache"), lambda _: None)
+    plain = render(RenderRequest(manifest=str(book), out=tmp_path / "plain"), settings("plain-cache"), lambda _: None)
     monkeypatch.setattr(
         "tts_cli.workers.ray_host.RayHost.__init__",
         lambda self, address, cache, init=RayHost.__init__: init(self, address, cache, sends_back=sends_back),
     )
-    far = render(Order(manifest=str(book), out=tmp_path / "far"), settings("far-cache", executor="ray"), lambda _: None)
+    far = render(
+        RenderRequest(manifest=str(book), out=tmp_path / "far"), settings("far-cache", executor="ray"), lambda _: None
+    )
     assert [output.sha256 for output in far.outputs] == [output.sha256 for output in plain.outputs]
 
 
 def test_recordings_are_played_where_they_lie(tmp_path, clips):
     book = tmp_path / "book.yaml"
     book.write_text(f"lines: [{{audio: {clips / 'ann.wav'}}}, Spoken.]\n")
-    settings = Settings(home=tmp_path, cache=tmp_path / "cache", crew=Crew(workers=2, executor="ray"))
+    settings = Settings(
+        home=tmp_path, cache=tmp_path / "cache", worker_options=WorkerOptions(workers=2, executor="ray")
+    )
     threads = threading.active_count()
-    assert render(Order(manifest=str(book), out=tmp_path / "out"), settings, lambda _: None).status == "ok"
+    assert render(RenderRequest(manifest=str(book), out=tmp_path / "out"), settings, lambda _: None).status == "ok"
     assert threading.active_count() <= threads + 2
 
 
@@ -188,9 +194,9 @@ def test_speech_is_the_same_from_ray_and_from_here(tmp_path):
     book.write_text(SPEECH)
     sums = set()
     for executor in ("local", "ray"):
-        crew = Crew(workers=2, executor=executor)
-        settings = Settings(home=tmp_path, cache=tmp_path / executor, crew=crew)
-        report = render(Order(manifest=str(book), out=tmp_path / f"out-{executor}"), settings, lambda _: None)
+        worker_options = WorkerOptions(workers=2, executor=executor)
+        settings = Settings(home=tmp_path, cache=tmp_path / executor, worker_options=worker_options)
+        report = render(RenderRequest(manifest=str(book), out=tmp_path / f"out-{executor}"), settings, lambda _: None)
         sums |= {output.sha256 for output in report.outputs}
     assert len(sums) == 1
     assert ray.is_initialized()

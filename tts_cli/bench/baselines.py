@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tts_cli.audio.ffmpeg import ffmpeg_path
+from tts_cli.audio.io.ffmpeg import ffmpeg_path
 
 LOUDNORM = "loudnorm=I=-19:TP=-1.5:LRA=11"
 

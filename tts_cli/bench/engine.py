@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from tts_cli.bench.figures import Figure, Tables
-from tts_cli.bench.timing import Say, time_command
+from tts_cli.bench.timing import Log, time_command
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.environments import python_of
 from tts_cli.errors import MissingError, UnknownNameError, UsageError
@@ -29,11 +29,11 @@ ENGINES: Mapping[str, str] = {
 class Bench(Protocol):
     """What `ENGINES` names."""
 
-    def __call__(self, folder: Path, *, synthetic: bool, say: Say) -> Tables:
+    def __call__(self, folder: Path, *, synthetic: bool, say: Log) -> Tables:
         """Measure; `folder` is empty, and `synthetic` asks for random weights in full size."""
 
 
-def bench_engine(name: str, *, synthetic: bool, say: Say) -> Tables:
+def bench_engine(name: str, *, synthetic: bool, say: Log) -> Tables:
     """Measure an engine; raises `UnknownNameError` for one that has no benchmark."""
     if name not in ENGINES:
         raise UnknownNameError("engine to measure", name, ENGINES)

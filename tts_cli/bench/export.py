@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tts_cli.audio.ffmpeg import DEMUXERS, decoding
-from tts_cli.audio.files import decode_take
+from tts_cli.audio.io.ffmpeg import DEMUXERS, decoding
+from tts_cli.audio.io.files import decode_take
 from tts_cli.bench.pipeline import WORDS
-from tts_cli.bench.timing import Row, Say, Timing, this_tool, time_command
+from tts_cli.bench.timing import Log, Row, Timing, this_tool, time_command
 
 CHAPTERS_PER_HOUR = 6
 LINES_PER_HOUR = 700
@@ -29,7 +29,7 @@ _NAMES = {
 }
 
 
-def bench_export(folder: Path, *, hours: float, baselines: bool, say: Say) -> dict[str, Sequence[Row]]:
+def bench_export(folder: Path, *, hours: float, baselines: bool, say: Log) -> dict[str, Sequence[Row]]:
     """Export a book of cached takes, again after one line was edited, and the same by other means."""
     sheet, cache = folder / "book.csv", folder / "cache"
     recipe = folder / "bench.yaml"

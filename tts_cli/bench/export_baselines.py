@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tts_cli.audio.ffmpeg import ffmpeg_path
+from tts_cli.audio.io.ffmpeg import ffmpeg_path
 
 AAC = ("-c:a", "aac", "-b:a", "96k")
 FAST_AAC = (*AAC, "-aac_coder", "fast")  # what the tool uses, for the same reason: four times as quick, and better

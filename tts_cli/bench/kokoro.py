@@ -15,7 +15,7 @@ from typing import Any
 from tts_cli.bench.engine import best_of, compare_processes, machine_limits, measure, meet, print_json
 from tts_cli.bench.figures import Figure, Tables
 from tts_cli.bench.kokoro_weights import FULL, write_weights
-from tts_cli.bench.timing import Say
+from tts_cli.bench.timing import Log
 from tts_cli.engines.kokoro_chunks import FRAME_SAMPLES, SAMPLE_RATE
 
 ENGINE, MODULE = "kokoro", "tts_cli.bench.kokoro"
@@ -32,7 +32,7 @@ TEXTS = (
 )
 
 
-def bench_kokoro(folder: Path, *, synthetic: bool, say: Say) -> Tables:  # noqa: ARG001  random weights are all there is
+def bench_kokoro(folder: Path, *, synthetic: bool, say: Log) -> Tables:  # noqa: ARG001  random weights are all there is
     """Compare throughput on the CPU, one process with two, on a GPU if there is one, and say what a worker takes."""
     run = partial(measure, ENGINE, MODULE)
     say("building a model of random weights (327 MB)")

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from tts_cli.audio.files import decode_take
-from tts_cli.bench.timing import Row, Say, Timing, best_of, this_tool, time_command
+from tts_cli.audio.io.files import decode_take
+from tts_cli.bench.timing import Log, Row, Timing, best_of, this_tool, time_command
 
 WORDS = (  # noqa: SIM905  a list of forty strings is no easier to read
     "the river ran past a bank of old willows and nobody in boat said what every animal there had known since morning "
@@ -31,7 +31,7 @@ def write_sheet(
             sheet.writerow([f"line-{number:05}", f"{sentence.capitalize()} {number}.", *more.values()])
 
 
-def bench_cold(folder: Path, *, lines: int, say: Say) -> list[Row]:
+def bench_cold(folder: Path, *, lines: int, say: Log) -> list[Row]:
     """Render a sheet from nothing, against one espeak-ng process per line, ffmpeg concat and two-pass loudnorm."""
     sheet, takes = folder / "cold.csv", folder / "espeak"
     takes.mkdir()
@@ -47,7 +47,7 @@ def bench_cold(folder: Path, *, lines: int, say: Say) -> list[Row]:
     return _compare("tts-cli render", ours, {"espeak-ng per line, concat, loudnorm": theirs})
 
 
-def bench_master(folder: Path, *, hours: float, baselines: bool, say: Say) -> list[Row]:
+def bench_master(folder: Path, *, hours: float, baselines: bool, say: Log) -> list[Row]:
     """Stitch, master and encode cached takes to mp3, against the bare encoder, pydub, and concat with loudnorm."""
     sheet, cache, out = folder / "master.csv", folder / "cache", folder / "master"
     write_sheet(sheet, round(hours * 700))
@@ -77,7 +77,7 @@ def bench_master(folder: Path, *, hours: float, baselines: bool, say: Say) -> li
     return rows
 
 
-def bench_noop(folder: Path, *, lines: int, say: Say) -> list[Row]:
+def bench_noop(folder: Path, *, lines: int, say: Log) -> list[Row]:
     """Run again with nothing to do, against reading the sheet with pandas and parsing every record."""
     sheet, cache = folder / "noop.csv", folder / "noop-cache"
     write_sheet(sheet, lines, words=(1, 2))

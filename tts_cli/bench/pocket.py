@@ -19,7 +19,7 @@ from tts_cli.bench.engine import (
     print_json,
 )
 from tts_cli.bench.figures import Figure, Tables
-from tts_cli.bench.timing import Say
+from tts_cli.bench.timing import Log
 
 ENGINE = "pocket-tts"
 MODULE = "tts_cli.bench.pocket"
@@ -34,7 +34,7 @@ WORDS = "the river ran past a bank of old willows and nobody in the boat said wh
 TEXTS = tuple(" ".join((WORDS * 2)[start : start + 3 + start % 4]) for start in range(ROWS))
 
 
-def bench_pocket(folder: Path, *, synthetic: bool, say: Say) -> Tables:  # noqa: ARG001  random weights are all there is
+def bench_pocket(folder: Path, *, synthetic: bool, say: Log) -> Tables:  # noqa: ARG001  random weights are all there is
     """Compare throughput in float32 and int8, one process with two, and say what a worker takes."""
     say("building a model of random weights (438 MB)")
     run = partial(measure, ENGINE, MODULE)

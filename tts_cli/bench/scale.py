@@ -12,10 +12,10 @@ from pathlib import Path
 
 from tts_cli.bench.figures import Figure
 from tts_cli.bench.pipeline import baseline, write_sheet
-from tts_cli.bench.timing import Say, best_of, this_tool, time_command
+from tts_cli.bench.timing import Log, best_of, this_tool, time_command
 from tts_cli.cache.store import Cache
 from tts_cli.errors import MissingError
-from tts_cli.settings import Crew
+from tts_cli.settings import WorkerOptions
 from tts_cli.types import Job, Utterance
 from tts_cli.workers.hosts import Host
 from tts_cli.workers.messages import TakeDone
@@ -26,7 +26,7 @@ WARM_UP = 20
 QUICK = {"speed": 4.0}
 
 
-def bench_overhead(folder: Path, *, lines: int, say: Say) -> list[Figure]:
+def bench_overhead(folder: Path, *, lines: int, say: Log) -> list[Figure]:
     """Time a line through a pool of one worker, less what its engine took: on this machine, and through Ray."""
     say(f"{lines:,} lines through a process here")
     here_ms = _time_pool(folder / "here", lines, None)
@@ -45,7 +45,7 @@ def bench_overhead(folder: Path, *, lines: int, say: Say) -> list[Figure]:
 def _time_pool(cache: Path, lines: int, host: Host | None) -> float:
     """Return the milliseconds of a line, from the hand-out to the committed record, that the engine did not spend."""
     kept, spoke_s, started = Cache(cache), 0.0, 0.0
-    with Pool(Crew(workers=1), cache, host=host) as pool:
+    with Pool(WorkerOptions(workers=1), cache, host=host) as pool:
         for number, result in enumerate(pool.render(_quick_jobs(lines + WARM_UP))):
             if not isinstance(result, TakeDone):
                 raise TypeError(f"a line failed: {result}")
@@ -93,7 +93,7 @@ class _Sample:
     cpu_s: float
 
 
-def bench_endurance(folder: Path, *, lines: int, say: Say) -> list[Figure]:
+def bench_endurance(folder: Path, *, lines: int, say: Log) -> list[Figure]:
     """Record a long script with the quickest of engines, watch the parent, and run again with nothing to do."""
     sheet, cache = folder / "long.csv", folder / "long-cache"
     write_sheet(sheet, lines, more={"engine": "tone", "speed": "4"})
@@ -145,7 +145,7 @@ def _sample(pid: int, lines: int) -> _Sample | None:
     return _Sample(lines=lines, megabytes=megabytes, cpu_s=cpu_s) if megabytes else None
 
 
-def bench_scaling(folder: Path, *, lines: int, say: Say) -> list[Figure]:
+def bench_scaling(folder: Path, *, lines: int, say: Log) -> list[Figure]:
     """Speak the same lines with the embedded engine by one process and by two."""
     sheet = folder / "scaling.csv"
     write_sheet(sheet, lines)
@@ -160,7 +160,7 @@ def bench_scaling(folder: Path, *, lines: int, say: Say) -> list[Figure]:
     return figures
 
 
-def bench_startup(folder: Path, *, say: Say) -> list[Figure]:
+def bench_startup(folder: Path, *, say: Log) -> list[Figure]:
     """Time from the start of the process to the first take of a script of one line, in the cache."""
     say("starting")
     bare = best_of(5, [sys.executable, "-c", "import numpy, yaml"], log=folder / "bare.log").wall_s

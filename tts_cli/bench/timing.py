@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tts_cli.errors import MissingError
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 """Is told what is being done now."""
 
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_cli.bench.timing import Row, Say, Timing
+from tts_cli.bench.timing import Log, Row, Timing
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import Engine, EngineSpec, PromptAudio, Request, State
 from tts_cli.engines.catalog import get_spec, resolve_voice
 from tts_cli.errors import TakeError, TtsError, UsageError
-from tts_cli.pipeline.conditioning import make_conditioning
-from tts_cli.pipeline.precompute import find_voice, precompute
-from tts_cli.settings import Crew, Settings
+from tts_cli.pipeline.plan.voice_states import make_conditioning
+from tts_cli.settings import Settings, WorkerOptions
 from tts_cli.types import Voice
 from tts_cli.voices.pt_file import read_pt
+from tts_cli.voicework.precompute import find_voice, precompute
 
 TEXT = "The lighthouse keeper counted nine ships, and one of them was coming home."
 READING = "The tide was out, and the boats lay on their sides. Nobody spoke. Then a bell rang, far away, twice. " * 2
@@ -42,12 +42,12 @@ class _Subject:
         conditioner = self.spec.conditioner
         if conditioner is None:
             raise UsageError(f"the engine {self.spec.name} imitates nobody")
-        conditioning = make_conditioning(self.voice, self.spec, conditioner)
+        conditionals_request = make_conditioning(self.voice, self.spec, conditioner)
         clips = [
             PromptAudio(samples=np.frombuffer(prompt.data, "<f4"), sample_rate=prompt.sample_rate)
-            for prompt in conditioning.prompts
+            for prompt in conditionals_request.prompts
         ]
-        return self.engine.condition(clips, conditioning.language)
+        return self.engine.condition(clips, conditionals_request.language)
 
     def from_cache(self) -> State:
         """Do what a worker does: find the record, read the state, check its hash, decode it."""
@@ -63,7 +63,7 @@ class _Subject:
         self.engine.synthesize([Request(text=TEXT, language="en", voice=voice, params={}, seed=0, state=state)])
 
 
-def bench_voices(folder: Path, *, clip: Path | None, engine: str, lines: int, say: Say) -> dict[str, Sequence[Row]]:
+def bench_voices(folder: Path, *, clip: Path | None, engine: str, lines: int, say: Log) -> dict[str, Sequence[Row]]:
     """Time the state alone, a line with it, and a run of lines; a clip is made by the engine where none is given."""
     subject = _prepare(folder, clip, engine, say)
     say(f"{lines} lines from audio, and from the cache")
@@ -85,12 +85,12 @@ def bench_voices(folder: Path, *, clip: Path | None, engine: str, lines: int, sa
     }
 
 
-def _prepare(folder: Path, clip: Path | None, engine: str, say: Say) -> _Subject:
+def _prepare(folder: Path, clip: Path | None, engine: str, say: Log) -> _Subject:
     spec = get_spec(engine)
     module, _, name = spec.adapter.partition(":")
     adapter: Engine = getattr(importlib.import_module(module), name)()
     adapter.load("cpu")
-    settings = Settings(home=folder / "home", cache=folder / "cache", crew=Crew(workers=1))
+    settings = Settings(home=folder / "home", cache=folder / "cache", worker_options=WorkerOptions(workers=1))
     path = clip or _make_clip(folder / "clip.wav", adapter, spec)
     say("making the voice ready")
     (result,) = precompute([str(path.resolve())], engine, settings, lambda _: None)

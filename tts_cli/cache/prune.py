@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tts_cli.cache.blobs import AUDIO, STATE, read_blob
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.types import Conditionals, Take
+from tts_cli.types import CachedConditionals, Take
 
 # A worker writes the blob before the parent writes the record; an hour lies safely between.
 GRACE_S = 3600
@@ -45,7 +45,7 @@ def stat(cache: Cache) -> CacheStat:
             case Take() as take:
                 takes += 1
                 seconds += take.frames / take.sample_rate
-            case Conditionals():
+            case CachedConditionals():
                 conditionals += 1
             case _:
                 unusable += 1
@@ -82,7 +82,7 @@ def collect(cache: Cache, *, max_bytes: int | None = None, max_age_s: float | No
 _Entry = tuple[float, str, str, int]  # last use, key, the blob's file, bytes
 
 
-def _record(cache: Cache, key: str) -> Take | Conditionals | Missing:
+def _record(cache: Cache, key: str) -> Take | CachedConditionals | Missing:
     found = cache.find(key)
     return cache.find_conditionals(key) if isinstance(found, Missing) else found
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from tts_cli.types import Conditionals, Measures, Take, Word
+from tts_cli.types import CachedConditionals, Measures, Take, Word
 
 RECORD_VERSION = 1
 
@@ -65,14 +65,14 @@ def take_from_json(data: dict[str, Any]) -> Take:
     )
 
 
-def conditionals_to_json(conditionals: Conditionals) -> dict[str, Any]:
+def conditionals_to_json(conditionals: CachedConditionals) -> dict[str, Any]:
     """Flatten conditionals."""
     return {"version": RECORD_VERSION, "kind": "conditionals", **asdict(conditionals)}
 
 
-def conditionals_from_json(data: dict[str, Any]) -> Conditionals:
+def conditionals_from_json(data: dict[str, Any]) -> CachedConditionals:
     """Rebuild conditionals; raises KeyError, TypeError or ValueError where the data is not of this version's form."""
     values = dict(data)
     if (values.pop("version"), values.pop("kind")) != (RECORD_VERSION, "conditionals"):
         raise ValueError("no record of conditionals")
-    return Conditionals(**values | {"made_from": tuple(data["made_from"])})
+    return CachedConditionals(**values | {"made_from": tuple(data["made_from"])})

@@ -16,7 +16,7 @@ from tts_cli.cache.blobs import AUDIO, STATE, blob_path, read_blob, write_atomic
 from tts_cli.cache.keys import canonical_json
 from tts_cli.cache.records import conditionals_from_json, conditionals_to_json, take_from_json, take_to_json
 from tts_cli.errors import DamagedTakeError, OutputError
-from tts_cli.types import Conditionals, Take
+from tts_cli.types import CachedConditionals, Take
 
 DAY_S = 86_400
 
@@ -71,7 +71,7 @@ class Cache:
             raise DamagedTakeError(take.key)
         return data
 
-    def put(self, record: Take | Conditionals) -> None:
+    def put(self, record: Take | CachedConditionals) -> None:
         """Commit what a worker has written: from now on it is found under its key."""
         data = take_to_json(record) if isinstance(record, Take) else conditionals_to_json(record)
         with self._writing():
@@ -82,7 +82,7 @@ class Cache:
         with self._writing():
             return write_blob(self.root, data, suffix)
 
-    def find_conditionals(self, key: str) -> Conditionals | Missing:
+    def find_conditionals(self, key: str) -> CachedConditionals | Missing:
         """Look conditionals up as `find` does a take."""
         try:
             found = conditionals_from_json(json.loads(self.record_path(key).read_bytes()))
@@ -96,7 +96,7 @@ class Cache:
         _mark_used(str(self.record_path(key)), modified)
         return found
 
-    def read_conditionals(self, conditionals: Conditionals) -> bytes | None:
+    def read_conditionals(self, conditionals: CachedConditionals) -> bytes | None:
         """Return the bytes of the `.pt`, or None (and the blob is deleted) if their hash is wrong."""
         return read_blob(self.root, conditionals.blob, STATE)
 

@@ -9,10 +9,10 @@ EXAMPLE = "Example: [bold]tts-cli check book.yaml[/bold]"
 
 def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = False) -> None:
     """Check a manifest: every problem at once, each with its place (exit 3)."""
-    from tts_cli.pipeline.order import Order
+    from tts_cli.pipeline.request import RenderRequest
     from tts_cli.pipeline.run import check as check_manifest
 
-    order = Order(manifest=manifest, stdin=read_stdin(manifest), format=format_)
+    order = RenderRequest(manifest=manifest, stdin=read_stdin(manifest), format=format_)
     checked = check_manifest(order, load_settings())
     speakers = {line.speaker for line in checked.lines if line.speaker}
     if as_json:

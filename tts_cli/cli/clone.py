@@ -9,12 +9,12 @@ from rich.markup import escape
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
 from tts_cli.errors import UsageError
-from tts_cli.settings import Crew, load_settings
+from tts_cli.settings import WorkerOptions, load_settings
 from tts_cli.types import DEFAULT_ENGINE, ExitCode
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.clone import Cloned
-    from tts_cli.pipeline.precompute import Precomputed
+    from tts_cli.voicework.clone import Cloned
+    from tts_cli.voicework.precompute import Precomputed
 
 EXAMPLE = 'Example: [bold]tts-cli clone nora samples/*.wav --licence "CC BY 4.0" --consent "signed 2026-03-01"[/bold]'
 
@@ -39,13 +39,13 @@ def clone(
 ) -> None:
     """Make a voice of clips: check them, keep their best passages, and have the engine learn it."""
     from tts_cli.engines.catalog import get_spec
-    from tts_cli.pipeline.clone import CloneOrder
-    from tts_cli.pipeline.clone import clone as clone_voice
-    from tts_cli.pipeline.precompute import precompute
+    from tts_cli.voicework.clone import CloneRequest
+    from tts_cli.voicework.clone import clone as clone_voice
+    from tts_cli.voicework.precompute import precompute
 
     if not get_spec(engine).imitates:
         raise UsageError(f"the engine {engine} imitates nobody", hint="`tts-cli engines` says which do")
-    order = CloneOrder(
+    order = CloneRequest(
         name=name,
         clips=tuple(clips),
         folder=to,
@@ -57,7 +57,7 @@ def clone(
         replace=force,
     )
     cloned = clone_voice(order)
-    settings = load_settings(cache=cache, crew=Crew(workers=workers, device=device))
+    settings = load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device))
     results = precompute([str(cloned.folder)], engine, settings, lambda _: None)
     (_print_json if as_json else _show)(cloned, results)
     if any(result.status == "failed" for result in results):

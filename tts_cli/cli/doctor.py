@@ -13,7 +13,7 @@ from tts_cli import __version__
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, JsonOpt
 from tts_cli.errors import MissingError, TtsError
-from tts_cli.settings import Crew, Settings, load_settings
+from tts_cli.settings import Settings, WorkerOptions, load_settings
 from tts_cli.types import ExitCode
 
 EXAMPLE = "Example: [bold]tts-cli doctor --json[/bold]"
@@ -33,15 +33,15 @@ class Finding:
 def doctor(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
     """Try everything a render needs, and say how to mend what does not work (exit 4)."""
     settings = load_settings(cache=cache)
-    findings = [_try(name, probe, settings) for name, probe in PROBES.items()]
-    healthy = all(finding.ok for finding in findings)
+    diagnostics = [_try(name, probe, settings) for name, probe in PROBES.items()]
+    healthy = all(finding.ok for finding in diagnostics)
     if as_json:
-        output.print_json({"status": "ok" if healthy else "failed", "checks": [asdict(found) for found in findings]})
+        output.print_json({"status": "ok" if healthy else "failed", "checks": [asdict(found) for found in diagnostics]})
     else:
         output.print_table(
-            ("", "check", "found"), [("ok" if found.ok else "BAD", found.name, found.detail) for found in findings]
+            ("", "check", "found"), [("ok" if found.ok else "BAD", found.name, found.detail) for found in diagnostics]
         )
-        for found in findings:
+        for found in diagnostics:
             if not found.ok and found.hint:
                 output.talk().print(f"\n[cyan]hint:[/cyan] {found.name}: {found.hint}")
     if not healthy:
@@ -80,7 +80,7 @@ def _espeak(_: Settings) -> str:
         seed=0,
         key="0",
     )
-    with tempfile.TemporaryDirectory() as folder, Pool(Crew(workers=1), Path(folder)) as pool:
+    with tempfile.TemporaryDirectory() as folder, Pool(WorkerOptions(workers=1), Path(folder)) as pool:
         (result,) = pool.render([Job(engine="espeak", calls=(word,), estimated_s=1.0)])
     if isinstance(result, TakeFailed):
         raise MissingError(f"cannot speak: {result.error}", hint="pip install --force-reinstall espeakng-loader")
@@ -88,7 +88,7 @@ def _espeak(_: Settings) -> str:
 
 
 def _ffmpeg(_: Settings) -> str:
-    from tts_cli.audio.ffmpeg import ffmpeg_path, ffmpeg_version
+    from tts_cli.audio.io.ffmpeg import ffmpeg_path, ffmpeg_version
 
     return f"{ffmpeg_version()} at {ffmpeg_path()}"
 
@@ -108,7 +108,7 @@ def _devices(settings: Settings) -> str:
     """Name the GPUs with their memory and the arithmetic that engines use there, and the cores."""
     from tts_cli.workers.devices import CPU, choose_devices, find_devices, usable_cores, usable_memory
 
-    chosen = choose_devices(settings.crew.device, find_devices())
+    chosen = choose_devices(settings.worker_options.device, find_devices())
     memory = f"{usable_memory() / 2**30:.0f} GiB"
     cpu = f"{CPU.name}: {usable_cores()} cores, {memory}, {CPU.precision}"
     gpus = [f"{gpu.name}: {gpu.model}, {gpu.memory_mb / 1024:.0f} GiB, {gpu.precision}" for gpu in chosen if gpu != CPU]
@@ -118,7 +118,7 @@ def _devices(settings: Settings) -> str:
 def _workers(settings: Settings) -> str:
     from tts_cli.workers.devices import threads_for, usable_cores
 
-    workers = settings.crew.workers or usable_cores()
+    workers = settings.worker_options.workers or usable_cores()
     return f"{workers} without a GPU, threads each: {threads_for(workers)}; one for each GPU"
 
 

@@ -16,7 +16,7 @@ from tts_cli.settings import load_settings
 from tts_cli.types import ExitCode
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.download import Downloaded, Watch
+    from tts_cli.install.download import Downloaded, EventSink
 
 EXAMPLE = "Example: [bold]tts-cli download kokoro[/bold], or [bold]tts-cli download --list[/bold]"
 
@@ -40,8 +40,8 @@ def download(
     as_json: JsonOpt = False,
 ) -> None:
     """Make engines ready: the packages that run them, and their weights, checked byte by byte."""
-    from tts_cli.pipeline.download import DownloadOrder
-    from tts_cli.pipeline.download import download as download_all
+    from tts_cli.install.download import DownloadOrder
+    from tts_cli.install.download import download as download_all
 
     load_settings()
     if list_:
@@ -56,8 +56,8 @@ def download(
         folder=folder,
         weights=with_weights,
     )
-    with _watch() as watch:
-        results = list(download_all(order, watch))
+    with _watch() as on_event:
+        results = list(download_all(order, on_event))
     (_print_json if as_json else _show)(results)
     if any(result.state == "failed" for result in results):
         raise typer.Exit(ExitCode.MISSING)
@@ -65,15 +65,15 @@ def download(
 
 
 @contextmanager
-def _watch() -> "Iterator[Watch]":
+def _watch() -> "Iterator[EventSink]":
     """Show sentences as they come, and a bar for each download where somebody watches."""
-    from tts_cli.pipeline.download import Watch
+    from tts_cli.install.download import EventSink
 
     def say(text: str) -> None:
         output.talk().print(f"[dim]{escape(text)}[/dim]")
 
     if not output.is_live():
-        yield Watch(say=say, count=lambda _name, _done, _total: None)
+        yield EventSink(say=say, count=lambda _name, _done, _total: None)
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -86,7 +86,7 @@ def _watch() -> "Iterator[Watch]":
                 tasks[name] = bars.add_task(name, total=total)
             bars.update(tasks[name], completed=done, total=total)
 
-        yield Watch(say=lambda text: bars.console.print(f"[dim]{escape(text)}[/dim]"), count=count)
+        yield EventSink(say=lambda text: bars.console.print(f"[dim]{escape(text)}[/dim]"), count=count)
 
 
 def _show(results: "list[Downloaded]") -> None:
@@ -112,7 +112,7 @@ def _print_json(results: "list[Downloaded]") -> None:
 def _list(*, as_json: bool) -> None:
     """List every part of every engine's weights, and whether it is here."""
     from tts_cli.engines.weights import is_here
-    from tts_cli.pipeline.download import downloadable
+    from tts_cli.install.download import downloadable
 
     rows: list[dict[str, Any]] = [
         {

@@ -10,7 +10,7 @@ from tts_cli.cli.options import JsonOpt
 from tts_cli.settings import load_settings
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.installed import Installed
+    from tts_cli.install.status import Installed
 
 EXAMPLE = "Example: [bold]tts-cli engines --json[/bold]"
 
@@ -24,7 +24,7 @@ def engines(context: typer.Context, as_json: JsonOpt = False) -> None:
     """List the engines: whether they are ready, their voices, languages, abilities, parameters and emotions."""
     if context.invoked_subcommand:
         return
-    from tts_cli.pipeline.installed import describe_all
+    from tts_cli.install.status import describe_all
 
     load_settings()
     found = describe_all()
@@ -41,7 +41,7 @@ def remove(
     as_json: JsonOpt = False,
 ) -> None:
     """Delete what `download` has made for an engine; what other engines use, too, is kept."""
-    from tts_cli.pipeline.installed import remove as remove_engine
+    from tts_cli.install.status import remove as remove_engine
 
     load_settings()
     freed = remove_engine(name)

@@ -9,11 +9,11 @@ import typer
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
 from tts_cli.errors import UsageError
-from tts_cli.settings import Crew, Settings, load_settings
+from tts_cli.settings import Settings, WorkerOptions, load_settings
 from tts_cli.types import ExitCode, ExportReport
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.export import ExportOrder
+    from tts_cli.delivery.export import ExportRequest
 
 
 class Duck(StrEnum):
@@ -64,28 +64,28 @@ def export(
     as_json: JsonOpt = False,
 ) -> None:
     """Export what people ship: audiobooks, podcasts, subtitles, game lines (exit 6 where a requirement is not met)."""
-    from tts_cli.pipeline.export import ExportOrder
-    from tts_cli.pipeline.order import Screen
+    from tts_cli.delivery.export import ExportRequest
+    from tts_cli.pipeline.request import DubTarget
 
-    settings = load_settings(cache=cache, crew=Crew(workers=workers, device=device))
+    settings = load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device))
     if list_:
         _list(settings, as_json=as_json)
         return
     if not source:
         raise UsageError("what to export?", hint="name a manifest, or the output folder of a render")
-    order = ExportOrder(
+    order = ExportRequest(
         source=source,
         stdin=read_stdin(source),
         format=format_,
         recipes=tuple(recipe or ()),
         out=out,
-        screen=Screen(video=video, bed=bed, ducking=duck.value if duck else None),
+        target=DubTarget(video=video, bed=bed, ducking=duck.value if duck else None),
     )
     raise typer.Exit(_export(order, settings, as_json=as_json))
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
-    from tts_cli.pipeline.export import deliverers
+    from tts_cli.delivery.export import deliverers
 
     recipes = deliverers(settings.home)
     if as_json:
@@ -98,15 +98,15 @@ def _list(settings: Settings, *, as_json: bool) -> None:
         output.print_table(("recipe", "delivers"), [(recipe.name, recipe.description) for recipe in recipes])
 
 
-def _export(order: "ExportOrder", settings: Settings, *, as_json: bool) -> ExitCode:
+def _export(order: "ExportRequest", settings: Settings, *, as_json: bool) -> ExitCode:
     from tts_cli.cli import summary
     from tts_cli.cli.progress import progress
     from tts_cli.cli.signals import stoppable
-    from tts_cli.pipeline import export as pipeline
+    from tts_cli.delivery import export as pipeline
 
     try:
-        with progress() as watch, stoppable() as stop:
-            reports = pipeline.export(order, settings, watch, stop)
+        with progress() as on_event, stoppable() as stop:
+            reports = pipeline.export(order, settings, on_event, stop)
     except KeyboardInterrupt:
         output.talk().print("interrupted: finished files are kept, run the same command to go on")
         return ExitCode.INTERRUPTED

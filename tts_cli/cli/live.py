@@ -9,8 +9,8 @@ from rich.table import Table
 
 from tts_cli.cli.progress import TITLES
 from tts_cli.cli.summary import clock
-from tts_cli.pipeline.order import Notice, Recorded
-from tts_cli.pipeline.order import Progress as Step
+from tts_cli.pipeline.request import Event, Recorded
+from tts_cli.pipeline.request import Progress as Step
 from tts_cli.workers.events import WorkerEvent
 
 MOST_ROWS = 16
@@ -47,7 +47,7 @@ class Board:
         self._stage = ""
         self._stage_started = 0.0
 
-    def __call__(self, notice: Notice) -> None:
+    def __call__(self, notice: Event) -> None:
         """Take note."""
         match notice:
             case Step():
@@ -71,7 +71,7 @@ class Board:
             self._stage, self._stage_started = step.stage, time.monotonic()
         if step.stage not in self._tasks:
             self._tasks[step.stage] = self._bars.add_task(TITLES[step.stage], total=step.total, note="", left="")
-        left = self._left_s(step)
+        left = self._eta_s(step)
         self._bars.update(
             self._tasks[step.stage],
             completed=step.done,
@@ -80,10 +80,10 @@ class Board:
             left=f"{clock(left)} left" if left is not None else "",
         )
 
-    def _left_s(self, step: Step) -> float | None:
+    def _eta_s(self, step: Step) -> float | None:
         """Take the run's own guess, else go on as so far."""
-        if step.left_s is not None or not step.done:
-            return step.left_s
+        if step.eta_s is not None or not step.done:
+            return step.eta_s
         return (time.monotonic() - self._stage_started) * (step.total - step.done) / step.done
 
     def _change(self, event: WorkerEvent) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
-from tts_cli.settings import Crew, load_settings
+from tts_cli.settings import WorkerOptions, load_settings
 from tts_cli.types import DEFAULT_ENGINE, ExitCode
 
 EXAMPLE = "Example: [bold]tts-cli precompute book.yaml[/bold], or [bold]tts-cli precompute nora -o states/[/bold]"
@@ -27,11 +27,11 @@ def precompute(
 ) -> None:
     """Compute the conditionals of voices once, into the cache; `render` does it by itself where they are missing."""
     from tts_cli.cli.progress import progress
-    from tts_cli.pipeline import precompute as stage
+    from tts_cli.voicework import precompute as stage
 
-    settings = load_settings(cache=cache, crew=Crew(workers=workers, device=device))
-    with progress() as watch:
-        results = stage.precompute(targets, engine, settings, watch)
+    settings = load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device))
+    with progress() as on_event:
+        results = stage.precompute(targets, engine, settings, on_event)
     paths = stage.export(results, out, settings) if out else ()
     failed = any(result.status == "failed" for result in results)
     if as_json:

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tts_cli.cli import output
-from tts_cli.pipeline.order import Notice, Progress, Watch
+from tts_cli.pipeline.request import Event, EventSink, Progress
 
 QUIET_S = 10.0
 TITLES = {"voice": "voices", "record": "recording", "master": "mastering", "export": "exporting", "review": "listening"}
 
 
 @contextmanager
-def progress() -> Iterator[Watch]:
+def progress() -> Iterator[EventSink]:
     """Give a function that shows each step of a run; silent where stdout is JSON and nobody watches."""
     if output.is_live():
         from rich.live import Live
@@ -26,12 +26,12 @@ def progress() -> Iterator[Watch]:
         yield _Plain()
 
 
-def tell_all(watches: Sequence[Watch]) -> Watch:
+def tell_all(watches: Sequence[EventSink]) -> EventSink:
     """Make one watcher of several."""
 
-    def tell(notice: Notice) -> None:
-        for watch in watches:
-            watch(notice)
+    def tell(notice: Event) -> None:
+        for on_event in watches:
+            on_event(notice)
 
     return tell
 
@@ -42,11 +42,11 @@ class _Plain:
     def __init__(self) -> None:
         self._said = self._started = time.monotonic()
 
-    def __call__(self, notice: Notice) -> None:
+    def __call__(self, notice: Event) -> None:
         now = time.monotonic()
         if not isinstance(notice, Progress) or now - self._said < QUIET_S or not notice.total:
             return
         self._said = now
-        left = "" if notice.left_s is None else f", {notice.left_s:.0f} s left"
+        left = "" if notice.eta_s is None else f", {notice.eta_s:.0f} s left"
         done = f"{TITLES[notice.stage]} {notice.done / notice.total:.0%}"
         output.talk().print(f"{done} after {now - self._started:.0f} s{left}")

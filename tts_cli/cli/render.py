@@ -22,11 +22,11 @@ from tts_cli.cli.options import (
     WorkersOpt,
     read_stdin,
 )
-from tts_cli.settings import Crew, load_settings, parse_size
+from tts_cli.settings import WorkerOptions, load_settings, parse_size
 from tts_cli.types import ExitCode
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.order import Order, Watch
+    from tts_cli.pipeline.request import EventSink, RenderRequest
     from tts_cli.settings import Settings
 
 EXAMPLE = "Example: [bold]tts-cli render manifests/quickstart.yaml -o out/[/bold]"
@@ -80,10 +80,10 @@ def render(
     as_json: JsonOpt = False,
 ) -> None:
     """Render a manifest to stitched, loudness-normalised masters."""
-    from tts_cli.pipeline.order import Order
-    from tts_cli.pipeline.shards import read_shard
+    from tts_cli.pipeline.plan.shards import read_shard
+    from tts_cli.pipeline.request import RenderRequest
 
-    crew = Crew(
+    worker_options = WorkerOptions(
         workers=workers,
         device=device,
         executor=executor,
@@ -91,8 +91,8 @@ def render(
         recycle_after=recycle_after,
         worker_memory=parse_size(worker_memory) if worker_memory else None,
     )
-    settings = load_settings(cache=cache, crew=crew)
-    order = Order(
+    settings = load_settings(cache=cache, worker_options=worker_options)
+    order = RenderRequest(
         manifest=manifest,
         stdin=read_stdin(manifest),
         format=format_,
@@ -111,7 +111,7 @@ def render(
         raise typer.Exit(_render(order, settings, events, as_json=as_json))
 
 
-def _explain(order: "Order", settings: "Settings", *, explain: bool, as_json: bool, final: bool) -> None:
+def _explain(order: "RenderRequest", settings: "Settings", *, explain: bool, as_json: bool, final: bool) -> None:
     """Show the plan: on stdout if that is all that was asked for, else as talk before the run."""
     from tts_cli.cli import summary
     from tts_cli.pipeline.run import dry_run
@@ -123,18 +123,18 @@ def _explain(order: "Order", settings: "Settings", *, explain: bool, as_json: bo
         summary.show_plan(forecast, explain=explain, console=output.results() if final else output.talk())
 
 
-def _render(order: "Order", settings: "Settings", events: Path | None, *, as_json: bool) -> ExitCode:
+def _render(order: "RenderRequest", settings: "Settings", events: Path | None, *, as_json: bool) -> ExitCode:
     """Render and show what happened; returns what the process is to say."""
     from tts_cli.cli import summary
     from tts_cli.cli.progress import progress, tell_all
     from tts_cli.cli.signals import stoppable
     from tts_cli.pipeline import run
     from tts_cli.pipeline.journal import Journal
-    from tts_cli.pipeline.report import report_to_json
+    from tts_cli.pipeline.master.report import report_to_json
 
     try:
         with ExitStack() as stack:
-            watches: list[Watch] = [stack.enter_context(progress())]
+            watches: list[EventSink] = [stack.enter_context(progress())]
             if events:
                 watches.append(stack.enter_context(Journal(events)))
             report = run.render(order, settings, tell_all(watches), stack.enter_context(stoppable()))

@@ -9,8 +9,8 @@ from rich.markup import escape
 from tts_cli.cli import output
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.precompute import Precomputed
     from tts_cli.voices.reference import CheckedClip
+    from tts_cli.voicework.precompute import Precomputed
 
 STYLES = {"computed": "green", "cached": "cyan", "failed": "red"}
 
@@ -22,7 +22,7 @@ def clip_json(clip: "CheckedClip") -> dict[str, Any]:
         "start_s": round(clip.start_s, 3),
         "seconds": round(clip.seconds, 3),
         "quality": asdict(clip.quality),
-        "findings": [asdict(finding) for finding in clip.findings],
+        "findings": [asdict(finding) for finding in clip.diagnostics],
     }
 
 
@@ -47,9 +47,9 @@ def show_clips(clips: "Iterable[CheckedClip]") -> None:
 def precomputed_json(result: "Precomputed") -> dict[str, Any]:
     """Flatten what became of a state."""
     return {
-        "voice": result.conditioning.voice.name,
-        "engine": result.conditioning.engine,
-        "key": result.conditioning.key,
+        "voice": result.conditionals_request.voice.name,
+        "engine": result.conditionals_request.engine,
+        "key": result.conditionals_request.key,
         "status": result.status,
         "wall_s": result.wall_s,
         "bytes": result.found.size if result.found else 0,
@@ -62,7 +62,7 @@ def show_precomputed(results: "Iterable[Precomputed]") -> None:
     for result in results:
         style = STYLES[result.status]
         took = f" in {result.wall_s:.1f} s, {result.found.size:,} bytes" if result.wall_s and result.found else ""
-        whose = f"{escape(result.conditioning.voice.name)} for {result.conditioning.engine}"
+        whose = f"{escape(result.conditionals_request.voice.name)} for {result.conditionals_request.engine}"
         output.results().print(f"conditionals of {whose}: [{style}]{result.status}[/{style}]{took}")
         if result.error:
             output.talk().print(f"[red]error:[/red] {escape(result.error)}")

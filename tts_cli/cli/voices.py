@@ -8,11 +8,11 @@ from rich.markup import escape
 
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
-from tts_cli.settings import Crew, load_settings
+from tts_cli.settings import WorkerOptions, load_settings
 from tts_cli.types import DEFAULT_ENGINE, ExitCode
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.shelf import Listed, Shown
+    from tts_cli.voicework.listing import Listed, Shown
 
 app = typer.Typer(help="See, hear, pack and unpack voices.", no_args_is_help=True)
 
@@ -29,7 +29,7 @@ def list_(
     as_json: JsonOpt = False,
 ) -> None:
     """List the library's voices; with an engine or a language, the engine's own as well."""
-    from tts_cli.pipeline.shelf import list_voices
+    from tts_cli.voicework.listing import list_voices
 
     wanted = language.lower()
     asked = engine or (DEFAULT_ENGINE if language else "")
@@ -52,7 +52,7 @@ def list_(
 @app.command(epilog="Example: [bold]tts-cli voices show nora --json[/bold]")
 def show(voice: VoiceArg, cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
     """Show a voice: terms, engines, emotions, and the measured quality of its clips."""
-    from tts_cli.pipeline.shelf import show_voice
+    from tts_cli.voicework.listing import show_voice
 
     shown = show_voice(voice, load_settings(cache=cache))
     if as_json:
@@ -68,7 +68,7 @@ def show(voice: VoiceArg, cache: CacheOpt = None, as_json: JsonOpt = False) -> N
     if shown.clips:
         voice_output.show_clips(shown.clips)
     for clip in shown.clips:
-        for finding in clip.findings:
+        for finding in clip.diagnostics:
             output.talk().print(f"[yellow]warning:[/yellow] {escape(clip.path)}: {escape(finding.message)}")
 
 
@@ -87,13 +87,15 @@ def audition(
     """Hear a voice speak one sentence in each emotion: a file for each, and one of all."""
     from tts_cli.cli import summary
     from tts_cli.cli.progress import progress
-    from tts_cli.pipeline.audition import AuditionOrder
-    from tts_cli.pipeline.audition import audition as render_audition
-    from tts_cli.pipeline.report import report_to_json
+    from tts_cli.pipeline.master.report import report_to_json
+    from tts_cli.voicework.audition import AuditionOrder
+    from tts_cli.voicework.audition import audition as render_audition
 
     order = AuditionOrder(voice=voice, engine=engine, out=out, text=text, emotions=tuple(emotion or ()))
-    with progress() as watch:
-        report = render_audition(order, load_settings(cache=cache, crew=Crew(workers=workers, device=device)), watch)
+    with progress() as on_event:
+        report = render_audition(
+            order, load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device)), on_event
+        )
     if as_json:
         output.print_json(report_to_json(report))
     else:
@@ -114,7 +116,7 @@ def pack(
     as_json: JsonOpt = False,
 ) -> None:
     """Pack a voice into one file: profile, clips, emotions, conditionals, licence, consent and a sample."""
-    from tts_cli.pipeline.packing import pack as pack_voice
+    from tts_cli.voicework.pack import pack as pack_voice
 
     path, files = pack_voice(voice, out, engine, load_settings(cache=cache), replace=force)
     if as_json:
@@ -131,7 +133,7 @@ def unpack(
     as_json: JsonOpt = False,
 ) -> None:
     """Unpack a voice; all of it is checked first, and nothing of it is executed."""
-    from tts_cli.pipeline.packing import unpack as unpack_voice
+    from tts_cli.voicework.pack import unpack as unpack_voice
 
     folder = unpack_voice(file, to, replace=force)
     if as_json:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tts_cli.audio.envelope import ORDER, Features, analyse, unlikeness
-from tts_cli.audio.match import EnvelopeMap, Profile, apply_match, make_profile
-from tts_cli.audio.pitch import Pitch, periodicity, track
+from tts_cli.audio.voice.envelope import ORDER, Features, analyse, unlikeness
+from tts_cli.audio.voice.match import EnvelopeMap, Profile, apply_match, make_profile
+from tts_cli.audio.voice.pitch import Pitch, periodicity, track
 from tts_cli.engines.espeak_library import SAMPLE_RATE, Library, Setting, Spoken
 from tts_cli.engines.espeak_voices import EspeakVoice
 from tts_cli.errors import TakeError

@@ -36,7 +36,7 @@ def espeak(state: State) -> State:
 
 
 def chatterbox(state: State) -> State:
-    """Bring upstream's `Conditionals` into the form they have before a first generation.
+    """Bring upstream's `CachedConditionals` into the form they have before a first generation.
 
     Generating stores an embedding of the prompt, which is tied to the weights, and turns token ids into floats: both
     are undone. Exaggeration is a parameter of each line, so the one in the file is set to the neutral.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tts_cli.audio.weighting import Samples
+from tts_cli.audio.meters.weighting import Samples
 from tts_cli.engines.base import PromptAudio, Request, Speech, State
 from tts_cli.engines.pocket_voices import base_language
 from tts_cli.errors import MissingError, TakeError
@@ -155,7 +155,7 @@ def _make_rows(model: Any, request: Request) -> Iterator[Any]:
 
 def _join(pieces: Sequence[_Piece], pace: float, sample_rate: int) -> Speech:
     """Put the pieces of a request together, at its pace."""
-    from tts_cli.audio.wsola import change_pace
+    from tts_cli.audio.mastering.wsola import change_pace
 
     samples = np.concatenate([piece.samples for piece in pieces if piece.samples is not None])
     return Speech(samples=change_pace(samples, sample_rate, pace), sample_rate=sample_rate)

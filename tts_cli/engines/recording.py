@@ -35,7 +35,7 @@ def resolve(voice: str, language: str) -> str:  # noqa: ARG001  every engine res
 
 def _play(path: Path, sha256: str) -> Speech:
     """Decode exactly the bytes that the hash names: a copy of them, as the file itself may be edited meanwhile."""
-    from tts_cli.audio.files import decode_audio
+    from tts_cli.audio.io.files import decode_audio
 
     data = _read(path)
     if hashlib.sha256(data).hexdigest() != sha256:

@@ -154,7 +154,7 @@ def _read_cells(text: str, name: str, delimiter: str, widths: Sequence[int]) -> 
 
     width = max(widths)
     try:
-        frame = pd.read_csv(
+        header = pd.read_csv(
             io.StringIO(text),
             sep=delimiter,
             header=None,
@@ -171,7 +171,7 @@ def _read_cells(text: str, name: str, delimiter: str, widths: Sequence[int]) -> 
         place = (len(widths), widths[-1])
         hint = 'a quote inside a cell is written ""'
         raise fault(name, *place, "a quote is opened here and never closed", hint) from None
-    return list(zip(*(frame[column].tolist() for column in frame), strict=True))
+    return list(zip(*(header[column].tolist() for column in header), strict=True))
 
 
 def _warn_of_short_rows(name: str, widths: Sequence[int], width: int) -> tuple[Problem, ...]:

@@ -12,7 +12,7 @@ from tts_cli.formats import fields
 from tts_cli.formats.decode import Decoded, decode, fault, read_bytes
 from tts_cli.formats.fields import LINE, Names
 from tts_cli.formats.named import NamedReader
-from tts_cli.formats.records import Entry, MappingRecord, Record, Spot, merge, read_mapping, validated
+from tts_cli.formats.records import Entry, MappingRecord, Record, ScalarLocation, merge, read_mapping, validated
 from tts_cli.formats.schema import DefaultFields, PauseFields, ProjectFields, SpeakerFields
 from tts_cli.formats.yaml_tree import Marks, read_yaml
 from tts_cli.types import Problem, Source
@@ -38,11 +38,11 @@ class Member:
     emotions: Mapping[str, Entry] = field(default_factory=dict)
 
 
-_NOTHING = Entry({}, Spot("", Marks(0, 0)))
+_NOTHING = Entry({}, ScalarLocation("", Marks(0, 0)))
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Header:
     """All of a manifest but its lines, include and extends worked in; `speakers` None means anybody may speak.
 
     Where a file it refers to could not be read, it is not `whole`, and unknown names mean nothing.
@@ -66,7 +66,7 @@ class Document:
 
 
 @dataclass(slots=True)
-class Findings:
+class Diagnostics:
     """What is wrong or doubtful so far, and the files in the order in which they were opened."""
 
     problems: list[Problem] = field(default_factory=list)
@@ -102,41 +102,45 @@ def sniff_format(path: str, text: str) -> str:
     return "csv" if any(map(LINE.field_of, cells)) else "yaml"
 
 
-def read_document(decoded: Decoded, name: str, folder: str, findings: Findings, *, is_json: bool = False) -> Document:
+def read_document(
+    decoded: Decoded, name: str, folder: str, diagnostics: Diagnostics, *, is_json: bool = False
+) -> Document:
     """Compose a YAML file and look at its top level; raises `InputError` where that is no mapping."""
-    findings.files.append(name)
+    diagnostics.files.append(name)
     tree = read_yaml(decoded, name, is_json=is_json)
     if not isinstance(tree.data, dict) or not isinstance(tree.marks, Marks):
         kind = "list" if isinstance(tree.data, list) else "single value"
         place = (tree.marks.line + 1, tree.marks.column + 1)
         raise fault(name, *place, f"is a {kind}, not a manifest", "put the lines under `lines:`")
-    top = read_mapping(name, tree.data, tree.marks, fields.TOP, findings.problems)
+    top = read_mapping(name, tree.data, tree.marks, fields.TOP, diagnostics.problems)
     for key in top.fields:
         if key not in fields.TOP.fields:
-            findings.complain(top.place.key(key), f"unknown key {key!r}", fields.TOP.hint(key))
+            diagnostics.complain(top.place.key(key), f"unknown key {key!r}", fields.TOP.hint(key))
     return Document(name, folder, top)
 
 
 class FrameReader:
     """Reads a document's frame and follows what it refers to; each file is read once, however often it is named."""
 
-    def __init__(self, findings: Findings) -> None:
-        self._findings = findings
-        self._read: dict[str, Frame | None] = {}
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        self._findings = diagnostics
+        self._read: dict[str, Header | None] = {}
 
-    def read(self, document: Document, chain: tuple[str, ...]) -> Frame:
+    def read(self, document: Document, chain: tuple[str, ...]) -> Header:
         """Return the document's frame: its own parts over what it includes, over what it extends."""
-        frame = Frame()
+        header = Header()
         for key in ("extends", "include"):
             for reference, source in self._references(document, key):
                 other = self._follow(document, reference, source, chain)
                 if other is None:
-                    frame = replace(frame, whole=False)
+                    header = replace(header, whole=False)
                 elif key == "extends":
-                    frame = _lay_over(frame, other)
+                    header = _lay_over(header, other)
                 else:
-                    frame = _lay_over(frame, Frame(speakers=other.speakers, emotions=other.emotions, whole=other.whole))
-        return _lay_over(frame, self._own(document))
+                    header = _lay_over(
+                        header, Header(speakers=other.speakers, emotions=other.emotions, whole=other.whole)
+                    )
+        return _lay_over(header, self._own(document))
 
     # --- what a document refers to ------------------------------------------------------------------------
 
@@ -148,13 +152,13 @@ class FrameReader:
         entries = list(enumerate(node)) if isinstance(node, list) else [(None, node)]
         for index, reference in entries:
             mark = marks if index is None or not isinstance(marks, Marks) else marks.items[index]
-            source = Spot(document.name, mark).at()
+            source = ScalarLocation(document.name, mark).at()
             if isinstance(reference, str) and reference.strip():
                 yield reference.strip(), source
             else:
                 self._findings.complain(source, f"{key}: must name a file", f"write {key}: cast.yaml")
 
-    def _follow(self, document: Document, reference: str, source: Source, chain: tuple[str, ...]) -> Frame | None:
+    def _follow(self, document: Document, reference: str, source: Source, chain: tuple[str, ...]) -> Header | None:
         path = os.path.join(document.folder, reference)  # noqa: PTH118  keeps the path as the user gave it
         real = os.path.realpath(path)
         fault = ""
@@ -171,7 +175,7 @@ class FrameReader:
             self._read[real] = self._findings.attempt(lambda: self._open(path, (*chain, real)))
         return self._read[real]
 
-    def _open(self, path: str, chain: tuple[str, ...]) -> Frame:
+    def _open(self, path: str, chain: tuple[str, ...]) -> Header:
         decoded = decode(read_bytes(path), path)
         if (form := sniff_format(path, decoded.text)) not in ("yaml", "json"):
             kind = "sheet" if form == "csv" else "subtitle file"
@@ -182,13 +186,13 @@ class FrameReader:
 
     # --- a document's own parts ---------------------------------------------------------------------------
 
-    def _own(self, document: Document) -> Frame:
+    def _own(self, document: Document) -> Header:
         top = document.top
         emotions: Mapping[str, Entry] = {}
         if "emotions" in top.fields:
             reader = NamedReader(document.name, self._findings.problems)
             emotions = reader.emotions(top.fields["emotions"], top.place.mark("emotions"))
-        return Frame(
+        return Header(
             project=self._section(document, "project", fields.PROJECT, ProjectFields),
             defaults=self._section(document, "defaults", fields.DEFAULTS, DefaultFields),
             pauses=self._section(document, "pauses", fields.PAUSES, PauseFields),
@@ -220,12 +224,12 @@ class FrameReader:
         return {name: Member(entry, emotions.get(name, {})) for name, entry in zip(records, entries, strict=True)}
 
 
-def _lay_over(under: Frame, over: Frame) -> Frame:
+def _lay_over(under: Header, over: Header) -> Header:
     """Merge two frames: sections field by field, speakers and emotions by name and then field by field."""
     speakers = under.speakers
     if over.speakers is not None:
         speakers = _merge_named(speakers or {}, over.speakers, _merge_members)
-    return Frame(
+    return Header(
         project=merge(under.project, over.project),
         defaults=merge(under.defaults, over.defaults),
         pauses=merge(under.pauses, over.pauses),

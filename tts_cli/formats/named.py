@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tts_cli.formats import fields
 from tts_cli.formats.fields import Names
-from tts_cli.formats.records import Entry, Place, Record, Spot, read_mapping, validated
+from tts_cli.formats.records import Entry, Location, Record, ScalarLocation, read_mapping, validated
 from tts_cli.formats.schema import EmotionFields
 from tts_cli.formats.values import BadValueError, parse_name
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
@@ -33,7 +33,7 @@ class NamedReader:
 
     def _record(self, name: str, value: Node, marks: Marks, names: Names, short: str) -> Record:
         mark = marks.items[name]
-        place: Place = Spot(self.path, mark)
+        place: Location = ScalarLocation(self.path, mark)
         try:
             parse_name(name)
         except BadValueError as error:
@@ -47,4 +47,4 @@ class NamedReader:
         return Record({}, place)
 
     def _complain(self, mark: Mark | Marks, message: str, hint: str = "") -> None:
-        self.problems.append(Problem(Spot(self.path, mark).at(), message, hint))
+        self.problems.append(Problem(ScalarLocation(self.path, mark).at(), message, hint))

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import get_type_hints
 
-from tts_cli.audio.containers import FORMATS, format_fault
+from tts_cli.audio.io.containers import FORMATS, format_fault
 from tts_cli.errors import InputError, UnknownNameError
 from tts_cli.formats.decode import decode, fault, read_bytes
 from tts_cli.formats.fields import Names
-from tts_cli.formats.records import Entry, Record, Spot, read_mapping, validated
+from tts_cli.formats.records import Entry, Record, ScalarLocation, read_mapping, validated
 from tts_cli.formats.schema import DeliveryFields, RecipeFields
 from tts_cli.formats.yaml_tree import Mark, Marks, Node, read_yaml
 from tts_cli.settings import packaged
@@ -90,7 +90,7 @@ def _read_deliveries(
     path: str, node: Node, marks: Mark | Marks, recipe: Recipe, problems: list[Problem]
 ) -> tuple[Delivery, ...]:
     if not isinstance(node, list) or not isinstance(marks, Marks):
-        problems.append(Problem(Spot(path, marks).at(), "deliver: must be a list of files"))
+        problems.append(Problem(ScalarLocation(path, marks).at(), "deliver: must be a list of files"))
         return ()
     records = []
     for index, item in enumerate(node):
@@ -99,7 +99,7 @@ def _read_deliveries(
             records.append(read_mapping(path, item, mark, _DELIVERY_NAMES, problems))
         else:
             hint = "write {kind: programme, file: x.m4b}"
-            problems.append(Problem(Spot(path, mark).at(), "deliver: each needs `kind` and `file`", hint))
+            problems.append(Problem(ScalarLocation(path, mark).at(), "deliver: each needs `kind` and `file`", hint))
     entries = validated(DeliveryFields, _DELIVERY_NAMES, records, problems)
     deliveries: dict[str, Delivery] = {}
     for entry in entries:

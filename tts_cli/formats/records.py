@@ -15,7 +15,7 @@ _NOTHING = ("", "~", "null", "Null", "NULL")
 _WORDS = frozenset(("text", "say", "title", "name", "notes", "direction", "description"))
 
 
-class Place(Protocol):
+class Location(Protocol):
     """Where a record was written, and each of its fields."""
 
     def at(self, name: str = "") -> Source:
@@ -26,7 +26,7 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class ScalarLocation:
     """The place of a record that is a single value."""
 
     path: str
@@ -101,8 +101,8 @@ class Entry:
     """
 
     values: Mapping[str, Any]
-    place: Place
-    origins: Mapping[str, Place] = field(default_factory=dict)
+    place: Location
+    origins: Mapping[str, Location] = field(default_factory=dict)
     is_faulty: bool = False
 
     def at(self, name: str = "") -> Source:
@@ -122,7 +122,7 @@ class Record:
     """Fields under their own names, not yet validated."""
 
     fields: Mapping[str, Node]
-    place: Place
+    place: Location
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,9 +205,9 @@ class FitFields(TypedDict, total=False):
     min_gap_s: Annotated[float, _number(0, 5, " s")]
     overhang_s: Annotated[float, _number(0, 60, " s")]
     engine_speed: Annotated[float, _number(1, 2)]
-    most_rate: Annotated[float, _number(1, 1.4)]
-    hard_rate: Annotated[float, _number(1, 1.4)]
-    least_rate: Annotated[float, _number(0.95, 1)]
+    max_rate: Annotated[float, _number(1, 1.4)]
+    absolute_max_rate: Annotated[float, _number(1, 1.4)]
+    min_rate: Annotated[float, _number(0.95, 1)]
     rate_step: Annotated[float, _number(0.01, 1)]
     drift_s: Annotated[float, _number(0, 60, " s")]
     overflow: Overflow
@@ -254,7 +254,7 @@ class DeliveryFields(SoundFields, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SchemaProblem:
     """Something wrong in a record: which field (empty: the record), whether its name is at fault, and why."""
 
     record: int
@@ -266,7 +266,7 @@ class Fault:
 
 def validate(
     kind: type, names: Names, records: Sequence[Mapping[str, Any]]
-) -> tuple[list[dict[str, Any]], list[Fault]]:
+) -> tuple[list[dict[str, Any]], list[SchemaProblem]]:
     """Validate a batch of records whose fields have their own names already; a bad field is left out."""
     adapter = _adapter(kind)
     try:
@@ -286,14 +286,14 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
     return TypeAdapter(list[kind])  # type: ignore[valid-type]
 
 
-def _explain(error: Any, names: Names) -> Fault:
+def _explain(error: Any, names: Names) -> SchemaProblem:
     """Say in plain words what pydantic found."""
     record, *path = error["loc"]
     field = ".".join(str(step) for step in path[:2] if step != "[key]")
     message, hint = error["msg"], ""
     match error["type"]:
         case "extra_forbidden":
-            return Fault(record, field, True, f"unknown key {field!r}", names.hint(field))
+            return SchemaProblem(record, field, True, f"unknown key {field!r}", names.hint(field))
         case "value_error":
             bad = error["ctx"]["error"]
             message, hint = str(bad), getattr(bad, "hint", "")
@@ -305,4 +305,4 @@ def _explain(error: Any, names: Names) -> Fault:
             message = f"is longer than {error['ctx']['max_length']:,} characters"
         case "dict_type":
             message = "must be a mapping"
-    return Fault(record, field, False, f"{field}: {message}" if field else message, hint)
+    return SchemaProblem(record, field, False, f"{field}: {message}" if field else message, hint)

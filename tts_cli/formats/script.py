@@ -10,15 +10,15 @@ from tts_cli.formats.decode import decode, read_bytes
 from tts_cli.formats.documents import (
     STDIN,
     STDIN_NAME,
+    Diagnostics,
     Document,
-    Findings,
-    Frame,
     FrameReader,
+    Header,
     read_document,
     sniff_format,
 )
 from tts_cli.formats.fields import LINE
-from tts_cli.formats.records import Entry, Record, Spot, read_mapping, read_rows, validated
+from tts_cli.formats.records import Entry, Record, ScalarLocation, read_mapping, read_rows, validated
 from tts_cli.formats.schema import ChapterFields, LineFields
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS, read_subtitles
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
@@ -35,7 +35,7 @@ class Script:
     name: str
     folder: str
     form: str
-    frame: Frame
+    header: Header
     chapters: Mapping[str, Entry] = field(default_factory=dict)
     lines: tuple[tuple[Entry, str], ...] = ()
 
@@ -48,7 +48,7 @@ class _Draft:
     lines: list[tuple[Record, str]] = field(default_factory=list)
 
 
-def read_script(path: str, format_: str | None, stdin: bytes | None, findings: Findings) -> Script:
+def read_script(path: str, format_: str | None, stdin: bytes | None, diagnostics: Diagnostics) -> Script:
     """Read a manifest and all it refers to.
 
     Problems go to `findings` and what is sound is returned; raises `InputError` where the file itself is unreadable.
@@ -59,15 +59,15 @@ def read_script(path: str, format_: str | None, stdin: bytes | None, findings: F
     form = format_ or sniff_format(path, decoded.text)
     folder = "" if path == STDIN else os.path.dirname(path)  # noqa: PTH120  "" stays ""
     draft = _Draft()
-    frame = Frame()
+    header = Header()
     if form not in ("yaml", "json"):
-        findings.files.append(name)
-        _take_lines(draft, _Lines(name, data, form), "", findings)
+        diagnostics.files.append(name)
+        _take_lines(draft, _Lines(name, data, form), "", diagnostics)
     else:
-        document = read_document(decoded, name, folder, findings, is_json=form == "json")
-        frame = FrameReader(findings).read(document, (os.path.realpath(path),))
-        _Reader(document, frame, findings, draft).read()
-    return _check(draft, Script(path, name, folder, form, frame), findings)
+        document = read_document(decoded, name, folder, diagnostics, is_json=form == "json")
+        header = FrameReader(diagnostics).read(document, (os.path.realpath(path),))
+        _Reader(document, header, diagnostics, draft).read()
+    return _check(draft, Script(path, name, folder, form, header), diagnostics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +80,24 @@ class _Lines:
     cast: Iterable[str] = ()
 
 
-def _take_lines(draft: _Draft, file: _Lines, chapter: str, findings: Findings) -> None:
+def _take_lines(draft: _Draft, file: _Lines, chapter: str, diagnostics: Diagnostics) -> None:
     records: Sequence[Record]
     if file.form in SUBTITLE_FORMS:
         subtitles = read_subtitles(file.data, file.name, file.form, file.cast)
-        findings.warnings += subtitles.warnings
-        findings.problems += subtitles.problems
+        diagnostics.warnings += subtitles.warnings
+        diagnostics.problems += subtitles.problems
         records = subtitles.records
     else:
         sheet = read_csv(file.data, file.name)
-        findings.warnings += sheet.warnings
-        records = read_rows(sheet, findings.problems)
+        diagnostics.warnings += sheet.warnings
+        records = read_rows(sheet, diagnostics.problems)
     draft.lines += [(record, chapter) for record in records]
 
 
-def _check(draft: _Draft, script: Script, findings: Findings) -> Script:
+def _check(draft: _Draft, script: Script, diagnostics: Diagnostics) -> Script:
     """Validate all chapters and all lines, each kind in one go."""
-    cast = script.frame.speakers or {}
-    problems = findings.problems
+    cast = script.header.speakers or {}
+    problems = diagnostics.problems
     chapters = validated(ChapterFields, fields.CHAPTER, list(draft.chapters.values()), problems)
     lines = validated(LineFields, LINE, [record for record, _ in draft.lines], problems, cast)
     return replace(
@@ -110,11 +110,11 @@ def _check(draft: _Draft, script: Script, findings: Findings) -> Script:
 class _Reader:
     """Walks a document's `lines` and `chapters`, in the order in which they stand, into a draft."""
 
-    def __init__(self, document: Document, frame: Frame, findings: Findings, draft: _Draft) -> None:
+    def __init__(self, document: Document, header: Header, diagnostics: Diagnostics, draft: _Draft) -> None:
         self._path = document.name
         self._document = document
-        self._cast = frame.speakers or {}
-        self._findings = findings
+        self._cast = header.speakers or {}
+        self._findings = diagnostics
         self._draft = draft
 
     def read(self) -> None:
@@ -137,7 +137,7 @@ class _Reader:
 
     def _chapter(self, key: str, number: int, node: Node, mark: Mark | Marks) -> None:
         """Read a chapter: a mapping, a bare list of lines, or a bare title."""
-        record = Record({}, Spot(self._path, mark))
+        record = Record({}, ScalarLocation(self._path, mark))
         lines: tuple[Node, Mark | Marks] | None = None
         if isinstance(node, dict) and isinstance(mark, Marks):
             mapping = read_mapping(self._path, node, mark, fields.CHAPTER, self._findings.problems)
@@ -194,7 +194,7 @@ class _Reader:
         if isinstance(node, dict) and isinstance(mark, Marks):
             return read_mapping(self._path, node, mark, LINE, self._findings.problems, self._speaker_key(node))
         if isinstance(node, str):
-            return Record({"text": node} if node.strip() else {}, Spot(self._path, mark))
+            return Record({"text": node} if node.strip() else {}, ScalarLocation(self._path, mark))
         self._complain(mark, "a line is a text or a mapping, not a list")
         return None
 
@@ -209,4 +209,4 @@ class _Reader:
         return unknown[0] if unknown[0] in self._cast and isinstance(node[unknown[0]], str) else ""
 
     def _complain(self, mark: Mark | Marks, message: str, hint: str = "") -> None:
-        self._findings.complain(Spot(self._path, mark).at(), message, hint)
+        self._findings.complain(ScalarLocation(self._path, mark).at(), message, hint)

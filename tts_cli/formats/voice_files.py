@@ -12,7 +12,7 @@ from tts_cli.formats import fields
 from tts_cli.formats.decode import decode, fault, read_bytes
 from tts_cli.formats.fields import Names
 from tts_cli.formats.named import NamedReader
-from tts_cli.formats.records import Entry, MappingPlace, MappingRecord, Record, Spot, read_mapping, validated
+from tts_cli.formats.records import Entry, MappingPlace, MappingRecord, Record, ScalarLocation, read_mapping, validated
 from tts_cli.formats.schema import DefinitionFields, EmotionFields, ReferenceFields, VoiceFields
 from tts_cli.formats.yaml_tree import Mark, Marks, Node, read_yaml
 from tts_cli.types import Problem
@@ -101,4 +101,4 @@ def _references(path: str, node: Node, place: MappingPlace, problems: list[Probl
 def _reference(path: str, item: Node, mark: Mark | Marks, problems: list[Problem]) -> Record:
     if isinstance(item, dict) and isinstance(mark, Marks):
         return read_mapping(path, item, mark, fields.REFERENCE, problems)
-    return Record({"file": item}, Spot(path, mark))
+    return Record({"file": item}, ScalarLocation(path, mark))

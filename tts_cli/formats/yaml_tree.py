@@ -176,17 +176,17 @@ class _Composer:
             self._anchors.pop(event.anchor, None)
 
     def _end(self, _: Any) -> None:
-        frame = self._frames.pop()
-        for merged, mark in frame.merges:
-            self._merge(frame, merged, mark)
-        if frame.anchor:
-            self._anchors[frame.anchor] = (frame.data, frame.marks, frame.size)
-        self._add(frame.data, frame.marks, frame.size)
+        header = self._frames.pop()
+        for merged, mark in header.merges:
+            self._merge(header, merged, mark)
+        if header.anchor:
+            self._anchors[header.anchor] = (header.data, header.marks, header.size)
+        self._add(header.data, header.marks, header.size)
 
     def _alias(self, event: Any) -> None:
         if event.anchor in self._anchors:
             value, mark, size = self._anchors[event.anchor]
-        elif any(frame.anchor == event.anchor for frame in self._frames):
+        elif any(header.anchor == event.anchor for header in self._frames):
             raise self._fault(event.start_mark, f"*{event.anchor} contains itself", "write the part out instead")
         else:
             raise self._fault(
@@ -204,38 +204,38 @@ class _Composer:
         if not self._frames:
             self.root = (value, mark)
             return
-        frame = self._frames[-1]
-        frame.size += size
-        if isinstance(frame.data, list):
-            frame.marks.items[len(frame.data)] = mark
-            frame.data.append(value)
-        elif frame.key is None:
-            self._add_key(frame, value, mark, is_plain=is_plain)
+        header = self._frames[-1]
+        header.size += size
+        if isinstance(header.data, list):
+            header.marks.items[len(header.data)] = mark
+            header.data.append(value)
+        elif header.key is None:
+            self._add_key(header, value, mark, is_plain=is_plain)
         else:
-            self._add_value(frame, frame.data, value, mark)
+            self._add_value(header, header.data, value, mark)
 
-    def _add_key(self, frame: _Frame, key: Node, mark: "Mark | Marks", *, is_plain: bool) -> None:
+    def _add_key(self, header: _Frame, key: Node, mark: "Mark | Marks", *, is_plain: bool) -> None:
         if not isinstance(key, str):
             raise self._fault(mark, "a key must be plain text")
-        frame.key, frame.key_mark, frame.is_merge = key, mark, is_plain and key == _MERGE
+        header.key, header.key_mark, header.is_merge = key, mark, is_plain and key == _MERGE
 
-    def _add_value(self, frame: _Frame, data: dict[str, Node], value: Node, mark: "Mark | Marks") -> None:
-        key, key_mark = frame.key, frame.key_mark
+    def _add_value(self, header: _Frame, data: dict[str, Node], value: Node, mark: "Mark | Marks") -> None:
+        key, key_mark = header.key, header.key_mark
         assert key is not None and key_mark is not None  # noqa: PT018, S101  set together by _add_key
-        frame.key = None
-        if frame.is_merge:
-            frame.merges.append((value, mark))
+        header.key = None
+        if header.is_merge:
+            header.merges.append((value, mark))
         elif key in data:
-            first = frame.marks.keys[key].line + 1
+            first = header.marks.keys[key].line + 1
             self._complain(key_mark, f"{key!r} is given twice", f"it is first given in line {first}")
         else:
             data[key] = value
-            frame.marks.keys[key] = key_mark
-            frame.marks.items[key] = mark
+            header.marks.keys[key] = key_mark
+            header.marks.items[key] = mark
 
-    def _merge(self, frame: _Frame, merged: Node, mark: "Mark | Marks") -> None:
+    def _merge(self, header: _Frame, merged: Node, mark: "Mark | Marks") -> None:
         """Take over the entries of `<<: *other` or `<<: [*one, *two]` that the mapping does not give itself."""
-        assert isinstance(frame.data, dict)  # noqa: S101  only mappings have keys
+        assert isinstance(header.data, dict)  # noqa: S101  only mappings have keys
         entries = list(enumerate(merged)) if isinstance(merged, list) else [(None, merged)]
         for index, entry in entries:
             source = mark if index is None or not isinstance(mark, Marks) else mark.items[index]
@@ -243,10 +243,10 @@ class _Composer:
                 self._complain(mark, "`<<` takes a mapping or a list of mappings")
                 return
             for key, value in entry.items():
-                if key not in frame.data:
-                    frame.data[key] = value
-                    frame.marks.keys[key] = source.keys[key]
-                    frame.marks.items[key] = source.items[key]
+                if key not in header.data:
+                    header.data[key] = value
+                    header.marks.keys[key] = source.keys[key]
+                    header.marks.items[key] = source.items[key]
 
     def _check_tag(self, event: Any) -> None:
         if event.tag not in _STANDARD_TAGS and event.tag != "!":

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from tts_cli.errors import OutputError
-from tts_cli.pipeline.order import Notice, Progress, Recorded, Started
-from tts_cli.pipeline.report import count_outcomes
+from tts_cli.pipeline.master.report import count_outcomes
+from tts_cli.pipeline.request import Event, Progress, Recorded, Started
 from tts_cli.types import Deliverable, Report
 from tts_cli.workers.events import WorkerEvent
 
@@ -45,7 +45,7 @@ class Journal:
             self._write("error", error=str(error))
         self._file.close()
 
-    def __call__(self, notice: Notice) -> None:
+    def __call__(self, notice: Event) -> None:
         """Write down what a run tells."""
         match notice:
             case Started():

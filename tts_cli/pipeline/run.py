@@ -14,23 +14,13 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import DamagedTakeError
 from tts_cli.formats.csv_rows import write_back
-from tts_cli.pipeline.conditioning import conditionings_of
-from tts_cli.pipeline.dubbing import Dub, fit_to_slots, list_over_budget
-from tts_cli.pipeline.fallback import recall
-from tts_cli.pipeline.files import (
-    count_missing,
-    file_names,
-    name_timelines,
-    tell_timing,
-    write_line_files,
-    write_masters,
+from tts_cli.pipeline.edit.dub import Dub, fit_to_slots, list_over_budget
+from tts_cli.pipeline.edit.timeline import (
+    complete_lines,
+    make_line_timelines,
 )
-from tts_cli.pipeline.jobs import make_jobs
-from tts_cli.pipeline.names import REPORT_FILE, line_names, output_path
-from tts_cli.pipeline.order import Order, Started, Watch
-from tts_cli.pipeline.plan import describe_past, make_plan
-from tts_cli.pipeline.recording import load_takes, record_plan, settle_suspects
-from tts_cli.pipeline.report import (
+from tts_cli.pipeline.master.file_names import REPORT_FILE, line_names, output_path
+from tts_cli.pipeline.master.report import (
     choose_status,
     line_outcomes,
     list_engines,
@@ -41,21 +31,31 @@ from tts_cli.pipeline.report import (
     report_to_json,
     report_to_rows,
 )
-from tts_cli.pipeline.session import Session, load, open_session, plan_session
-from tts_cli.pipeline.shards import describe_work, find_absent, take_share
-from tts_cli.pipeline.suspects import list_retaken, list_suspects
-from tts_cli.pipeline.timeline import (
-    complete_lines,
-    make_line_timelines,
+from tts_cli.pipeline.master.timeline_json import keep_timeline
+from tts_cli.pipeline.plan.jobs import make_jobs
+from tts_cli.pipeline.plan.plan import describe_previous, make_plan
+from tts_cli.pipeline.plan.shards import describe_work, find_absent, take_share
+from tts_cli.pipeline.plan.voice_states import conditionals_requests_of
+from tts_cli.pipeline.render_files import (
+    count_missing,
+    file_names,
+    name_timelines,
+    tell_timing,
+    write_line_files,
+    write_masters,
 )
-from tts_cli.pipeline.timeline_file import keep_timeline
+from tts_cli.pipeline.request import EventSink, RenderRequest, Started
+from tts_cli.pipeline.session import RunContext, load, open_session, plan_session
+from tts_cli.pipeline.takes.fallback import use_cached_fallback
+from tts_cli.pipeline.takes.quality_check import list_quality_issues, list_retaken
+from tts_cli.pipeline.takes.record import load_takes, record_plan, settle_quality_issues
 from tts_cli.settings import Settings
 from tts_cli.types import (
     Manifest,
     Outcome,
-    PastLine,
     Plan,
     PlannedLine,
+    PreviousLine,
     Recipe,
     Report,
     Shard,
@@ -66,12 +66,12 @@ from tts_cli.workers.stop import Stop
 HEAL_TRIES = 3
 
 
-def check(order: Order, settings: Settings) -> Manifest:
+def check(order: RenderRequest, settings: Settings) -> Manifest:
     """Load a manifest and check all of it, the clips of its voices too; raises `InputError` with every problem."""
     manifest = load(order, settings)
     own = [emotion for speaker in manifest.speakers.values() for emotion in speaker.emotions.values()]
     for voice in manifest.voices.values():
-        conditionings_of(voice, get_spec(voice.engine), (*manifest.emotions.values(), *own))
+        conditionals_requests_of(voice, get_spec(voice.engine), (*manifest.emotions.values(), *own))
     return manifest
 
 
@@ -84,25 +84,25 @@ class Forecast:
     audio_seconds: float
 
 
-def dry_run(order: Order, settings: Settings) -> Forecast:
+def dry_run(order: RenderRequest, settings: Settings) -> Forecast:
     """Say what `render` would do, and why; nothing is written."""
     plan = plan_session(open_session(order, settings, lambda _: None, Stop()))
     return Forecast(plan=plan, to_render=plan.to_render, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))
 
 
-def render(order: Order, settings: Settings, watch: Watch, stop: Stop | None = None) -> Report:
+def render(order: RenderRequest, settings: Settings, on_event: EventSink, stop: Stop | None = None) -> Report:
     """Do the main job, or a shard's part of it; a damaged take met on the way is recorded anew and the run goes on.
 
     Raises `KeyboardInterrupt` where a stop was asked for and has been heeded.
     """
     started = time.monotonic()
-    run = open_session(order, settings, watch, stop or Stop())
+    run = open_session(order, settings, on_event, stop or Stop())
     report = _render_shard(run, order.shard, started) if order.shard else _render_whole(run, started)
-    watch(report)
+    on_event(report)
     return report
 
 
-def _render_whole(run: Session, started: float) -> Report:
+def _render_whole(run: RunContext, started: float) -> Report:
     for attempt in range(1, HEAL_TRIES + 1):
         try:
             report = _render(run, started)
@@ -118,22 +118,22 @@ def _render_whole(run: Session, started: float) -> Report:
     return report
 
 
-def _render_shard(run: Session, shard: Shard, started: float) -> Report:
+def _render_shard(run: RunContext, shard: Shard, started: float) -> Report:
     """Put a share of the takes into the cache, and leave the rest to the other shards."""
     whole = plan_session(run)
     run.shard_run.join(describe_work(whole), shard.count)
     plan = take_share(whole, shard)
-    run.watch(_describe_start(run, plan))
+    run.on_event(_describe_start(run, plan))
     plan = record_plan(plan, run.studio)
     outcomes = line_outcomes(plan, plan.takes.keys() | run.studio.rendered, run.studio.rendered, run.studio.errors)
-    report = _report_lines(run, plan, {**plan.takes, **run.studio.doubtful}, outcomes, started)
+    report = _report_lines(run, plan, {**plan.takes, **run.studio.flagged}, outcomes, started)
     if report.status == "ok":
         run.shard_run.finish(shard.index)
     return replace(report, shard=shard)
 
 
 def _report_lines(
-    run: Session, plan: Plan, takes: Mapping[str, Take], outcomes: Mapping[str, Outcome], started: float
+    run: RunContext, plan: Plan, takes: Mapping[str, Take], outcomes: Mapping[str, Outcome], started: float
 ) -> Report:
     """Report what became of the lines; nothing is said of files yet."""
     return Report(
@@ -150,14 +150,14 @@ def _report_lines(
         wall_seconds=round(time.monotonic() - started, 3),
         voices=list_voices(plan),
         engines=list_engines(plan),
-        fallbacks=list_fallbacks(plan, run.studio.fallen),
-        suspects=list_suspects(plan, takes, run.studio.kept),
+        fallbacks=list_fallbacks(plan, run.studio.fell_back),
+        quality_issues=list_quality_issues(plan, takes, run.studio.kept),
         retaken=list_retaken(plan, run.studio.kept),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
+class RecordedScript:
     """A script with the takes that there are by now, and the errors of those that could not be made, by key."""
 
     plan: Plan
@@ -166,26 +166,28 @@ class Recording:
     dub: Dub | None = None
 
 
-def record(order: Order, settings: Settings, watch: Watch, stop: Stop, manifest: Manifest, recipe: Recipe) -> Recording:
+def record(
+    order: RenderRequest, settings: Settings, on_event: EventSink, stop: Stop, manifest: Manifest, recipe: Recipe
+) -> RecordedScript:
     """Have the missing takes of a loaded manifest recorded; nothing is mastered, and no file is written.
 
     Lines with slots are fitted to them where the recipe says how.
     """
-    run = open_session(order, settings, watch, stop, manifest, recipe)
+    run = open_session(order, settings, on_event, stop, manifest, recipe)
     plan, takes, dub = _take_in_fitted(run, plan_session(run))
-    return Recording(plan=plan, takes=takes, errors=run.studio.errors, dub=dub)
+    return RecordedScript(plan=plan, takes=takes, errors=run.studio.errors, dub=dub)
 
 
-def _drop_damaged(run: Session) -> None:
+def _drop_damaged(run: RunContext) -> None:
     """Read every take once, which deletes the damaged ones: where one is, there may be more."""
     for take in plan_session(run).takes.values():
         with suppress(DamagedTakeError):
             run.cache.read(take)
 
 
-def _render(run: Session, started: float) -> Report:
+def _render(run: RunContext, started: float) -> Report:
     first = plan = plan_session(run)
-    run.watch(_describe_start(run, plan))
+    run.on_event(_describe_start(run, plan))
     files = line_names(run.manifest.lines, file_names(run, plan).values()) if run.order.lines else {}
     plan, takes, dub = _take_in_fitted(run, plan)
     timelines = name_timelines(run, plan, takes, dub)
@@ -209,7 +211,7 @@ def _render(run: Session, started: float) -> Report:
     )
 
 
-def _take_in_fitted(run: Session, plan: Plan) -> tuple[Plan, dict[str, Take], Dub | None]:
+def _take_in_fitted(run: RunContext, plan: Plan) -> tuple[Plan, dict[str, Take], Dub | None]:
     """Have the missing takes recorded, and where the recipe says how, the lines fitted to their slots."""
     plan, takes = _take_in(run, plan)
     if not run.recipe.fit:
@@ -218,39 +220,41 @@ def _take_in_fitted(run: Session, plan: Plan) -> tuple[Plan, dict[str, Take], Du
     return dub.plan, dict(dub.takes), dub
 
 
-def _take_in_again(run: Session, manifest: Manifest, changed: frozenset[str]) -> tuple[Plan, dict[str, Take]]:
+def _take_in_again(run: RunContext, manifest: Manifest, changed: frozenset[str]) -> tuple[Plan, dict[str, Take]]:
     """Plan the manifest with the changed lines at their new speeds, and have those recorded."""
     selected = run.selected & changed
     force = run.order.force
     return _take_in(run, make_plan(manifest, run.cache, selected=selected, past=lambda: run.past.lines, force=force))
 
 
-def _take_in(run: Session, plan: Plan) -> tuple[Plan, dict[str, Take]]:
+def _take_in(run: RunContext, plan: Plan) -> tuple[Plan, dict[str, Take]]:
     """Have the missing takes recorded, or where they are only to be stitched, say which are missing."""
     if not run.order.stitch_only:
         plan = record_plan(plan, run.studio)
         return plan, load_takes(plan, run.studio)
-    recalled = recall(plan, run.cache)
+    recalled = use_cached_fallback(plan, run.cache)
     for before, now in zip(plan.lines, recalled.lines, strict=True):
         if now is not before:
-            run.studio.fallen[now.line.id] = "there is no take of it"
+            run.studio.fell_back[now.line.id] = "there is no take of it"
     run.studio.errors |= find_absent(recalled, run.shard_run)
-    plan = settle_suspects(recalled, run.studio, None)
+    plan = settle_quality_issues(recalled, run.studio, None)
     return plan, dict(plan.takes)
 
 
-def _warnings(run: Session) -> tuple[str, ...]:
+def _warnings(run: RunContext) -> tuple[str, ...]:
     return (*map(str, run.manifest.warnings), *run.studio.notices)
 
 
-def _describe_start(run: Session, plan: Plan) -> Started:
+def _describe_start(run: RunContext, plan: Plan) -> Started:
     return Started(manifest=run.manifest.name, out=str(run.out), lines=len(plan.lines), to_render=len(plan.to_render))
 
 
-def _lines_to_keep(run: Session, plan: Plan, takes: Mapping[str, Take]) -> Iterable[tuple[PlannedLine, PastLine]]:
+def _lines_to_keep(
+    run: RunContext, plan: Plan, takes: Mapping[str, Take]
+) -> Iterable[tuple[PlannedLine, PreviousLine]]:
     """Say what the next run must know of each line; one that could not be recorded stays as the last run had it."""
     complete = {planned.line.id for planned in complete_lines(plan, takes)}
     for planned in plan.lines:
-        past = describe_past(planned) if planned.line.id in complete else run.past.lines.get(planned.line.id)
+        past = describe_previous(planned) if planned.line.id in complete else run.past.lines.get(planned.line.id)
         if past:
             yield planned, past

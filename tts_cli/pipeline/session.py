@@ -10,48 +10,48 @@ from tts_cli.formats.csv_rows import Sheet, read_csv
 from tts_cli.formats.decode import decode, read_bytes
 from tts_cli.formats.documents import sniff_format
 from tts_cli.formats.recipes import find_recipe
-from tts_cli.pipeline.dubbing import check_slots
-from tts_cli.pipeline.manifest import load_manifest
-from tts_cli.pipeline.names import safe_name
-from tts_cli.pipeline.order import Order, Watch
-from tts_cli.pipeline.past import Past
-from tts_cli.pipeline.plan import make_plan, select_lines
-from tts_cli.pipeline.recording import Studio
+from tts_cli.pipeline.edit.dub import check_slots
+from tts_cli.pipeline.master.file_names import safe_name
+from tts_cli.pipeline.master.previous_run import PreviousRun
+from tts_cli.pipeline.plan.plan import make_plan, select_lines
+from tts_cli.pipeline.request import EventSink, RenderRequest
+from tts_cli.pipeline.script.resolve import load_manifest
+from tts_cli.pipeline.takes.record import RecordingState
 from tts_cli.settings import Settings
 from tts_cli.types import Manifest, Plan, Recipe
 from tts_cli.workers.stop import Stop
 
 
 @dataclass(slots=True, kw_only=True)
-class Session:
+class RunContext:
     """One run's fixed inputs, and the studio that knows what it has recorded so far."""
 
-    order: Order
-    watch: Watch
-    studio: Studio
+    order: RenderRequest
+    on_event: EventSink
+    studio: RecordingState
     manifest: Manifest
     recipe: Recipe
     out: Path
-    past: Past
+    past: PreviousRun
     shard_run: ShardRun
     cache: Cache
     selected: frozenset[str]
     sheet: Sheet | None = None
 
 
-def load(order: Order, settings: Settings) -> Manifest:
+def load(order: RenderRequest, settings: Settings) -> Manifest:
     """Read a manifest and check it; raises `InputError` with every problem."""
     return load_manifest(order.manifest, format=order.format, stdin=order.stdin, home=settings.home)
 
 
 def open_session(
-    order: Order,
+    order: RenderRequest,
     settings: Settings,
-    watch: Watch,
+    on_event: EventSink,
     stop: Stop,
     manifest: Manifest | None = None,
     recipe: Recipe | None = None,
-) -> Session:
+) -> RunContext:
     """Read all that a run needs, before any of it begins; a manifest or a recipe may be known already.
 
     Raises `UsageError` for what excludes each other, and `InputError` for what cannot be read.
@@ -63,30 +63,30 @@ def open_session(
     if recipe.fit:
         check_slots(manifest, recipe.fit)
     out = order.out or Path("out") / safe_name(manifest.name)
-    cache, past = Cache(settings.cache), Past(out)
-    return Session(
+    cache, past = Cache(settings.cache), PreviousRun(out)
+    return RunContext(
         order=order,
-        watch=watch,
-        studio=Studio(cache=cache, crew=settings.crew, watch=watch, stop=stop),
+        on_event=on_event,
+        studio=RecordingState(cache=cache, worker_options=settings.worker_options, on_event=on_event, stop=stop),
         manifest=manifest,
         recipe=recipe,
         out=out,
         past=past,
         shard_run=ShardRun(settings.cache, str(Path(order.manifest).absolute())),
         cache=cache,
-        selected=select_lines(manifest, order.only, lambda: past.suspects),
+        selected=select_lines(manifest, order.only, lambda: past.quality_issues),
         sheet=_read_sheet(order, manifest) if order.write_back else None,
     )
 
 
-def _refuse_contradictions(order: Order) -> None:
+def _refuse_contradictions(order: RenderRequest) -> None:
     if order.shard and (order.lines or order.write_back or order.stitch_only):
         raise UsageError("--shard makes takes alone", hint="write files with --stitch-only, when all shards are done")
     if order.stitch_only and order.force:
         raise UsageError("--stitch-only renders nothing, and --force renders all: choose one of them")
 
 
-def _read_sheet(order: Order, manifest: Manifest) -> Sheet:
+def _read_sheet(order: RenderRequest, manifest: Manifest) -> Sheet:
     """Read the one sheet that all lines come from, to be copied with the results; raises `UsageError` without one."""
     paths = {line.source.path for line in manifest.lines}
     path = paths.pop()
@@ -98,7 +98,7 @@ def _read_sheet(order: Order, manifest: Manifest) -> Sheet:
     return read_csv(data, path)
 
 
-def plan_session(run: Session) -> Plan:
+def plan_session(run: RunContext) -> Plan:
     """Plan the whole script; what was forced and recorded in this run already is not recorded once more."""
     force = run.order.force and not run.studio.rendered
     return make_plan(run.manifest, run.cache, selected=run.selected, past=lambda: run.past.lines, force=force)

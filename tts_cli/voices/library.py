@@ -10,7 +10,7 @@ VOICE_FILE = "voice.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class VoiceLibrary:
     """Folders that hold voices, each a folder with a `voice.yaml`, in the order in which they are searched."""
 
     folders: tuple[Path, ...]
@@ -28,7 +28,7 @@ class Library:
         return found
 
 
-def open_library(home: Path | None, beside: Path | None = None) -> Library:
+def open_library(home: Path | None, beside: Path | None = None) -> VoiceLibrary:
     """Return the library as seen from the working directory, and from a manifest that lies in `beside`."""
     places = [place / FOLDER for place in (Path(), beside, home) if place]
-    return Library((*places, *packaged(FOLDER)))
+    return VoiceLibrary((*places, *packaged(FOLDER)))

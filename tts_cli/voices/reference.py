@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from tts_cli.audio.edit import fade_edges
-from tts_cli.audio.files import decode_audio
-from tts_cli.audio.quality import (
+from tts_cli.audio.io.files import decode_audio
+from tts_cli.audio.mastering.edit import fade_edges
+from tts_cli.audio.meters.quality import (
     FRAME_S,
     Decibels,
     Mask,
@@ -20,7 +20,7 @@ from tts_cli.audio.quality import (
     frame_levels,
     measure_quality,
 )
-from tts_cli.audio.weighting import Samples
+from tts_cli.audio.meters.weighting import Samples
 from tts_cli.errors import InputError, TakeError
 from tts_cli.types import Problem, Source
 
@@ -65,7 +65,7 @@ class CheckedClip:
     sample_rate: int
     start_s: float
     quality: Quality
-    findings: tuple[Finding, ...]
+    diagnostics: tuple[Finding, ...]
 
     @property
     def seconds(self) -> float:
@@ -98,7 +98,7 @@ def check_samples(path: Path, samples: Samples, sample_rate: int) -> CheckedClip
         sample_rate=sample_rate,
         start_s=start / sample_rate,
         quality=quality,
-        findings=tuple(find_faults(quality)),
+        diagnostics=tuple(find_faults(quality)),
     )
 
 

@@ -76,14 +76,14 @@ class Backlog:
                 self._move(engine, queue)
             return self._take_batch(queue) if queue else None
 
-    def praise(self, engine: str, audio_s: float, wall_s: float) -> None:
+    def record_success(self, engine: str, audio_s: float, wall_s: float) -> None:
         """So much audio came out in so much time: the engine is alive."""
         queue = self._queues[engine]
         queue.strikes = 0
         queue.audio_s += audio_s
         queue.wall_s += wall_s
 
-    def strike(self, engine: str, report: str) -> None:
+    def record_crash(self, engine: str, report: str) -> None:
         """A line took its worker with it, for good; after too many in a row the engine is given up."""
         queue = self._queues[engine]
         queue.strikes += 1

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 import tts_cli
 from tts_cli.engines.base import PRECISION, EngineSpec
 from tts_cli.errors import MissingError
-from tts_cli.types import Conditioning, Utterance
+from tts_cli.types import ConditionalsRequest, Utterance
 from tts_cli.workers.devices import Device
 from tts_cli.workers.messages import PROTOCOL, decode, encode, request_to_json
 
@@ -77,7 +77,7 @@ class Child:
         self.notice = answer["notice"]
         self._deadline = None
 
-    def ask(self, calls: Sequence[Utterance | Conditioning], within_s: float) -> Iterator[dict[str, Any]]:
+    def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float) -> Iterator[dict[str, Any]]:
         """Yield an answer for each call, which are all of one sort; raises `WorkerDied`."""
         self._expect_within(within_s)
         self._send(**request_to_json(calls))

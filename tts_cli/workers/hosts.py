@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.environments import python_of
-from tts_cli.types import Conditioning, Utterance
+from tts_cli.types import ConditionalsRequest, Utterance
 from tts_cli.workers.child import Child, environment
 from tts_cli.workers.devices import Device, find_devices, usable_cores
 from tts_cli.workers.scratch import Scratch, sweep
@@ -28,7 +28,7 @@ class Worker(Protocol):
     def start(self, cache: Path) -> None:
         """Wait until the engine is loaded; raises `MissingError` where it cannot be, and `WorkerDied`."""
 
-    def ask(self, calls: Sequence[Utterance | Conditioning], within_s: float) -> Iterator[dict[str, Any]]:
+    def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float) -> Iterator[dict[str, Any]]:
         """Yield an answer for each call, which are all of one sort; raises `WorkerDied`."""
 
     def kill_if_overdue(self) -> None:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts_cli.engines.base import Request, State
-from tts_cli.types import Conditioning, Take, Utterance
+from tts_cli.types import ConditionalsRequest, Take, Utterance
 
 PROTOCOL = 2
 
@@ -37,7 +37,7 @@ class TakeDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConditioningDone:
+class ConditionalsDone:
     """A state was made; its blob is in the cache, its record not yet."""
 
     key: str
@@ -68,15 +68,15 @@ def decode(line: bytes) -> dict[str, Any]:
     return message
 
 
-def request_to_json(calls: Sequence[Utterance | Conditioning]) -> dict[str, Any]:
+def request_to_json(calls: Sequence[Utterance | ConditionalsRequest]) -> dict[str, Any]:
     """Ask for calls of one sort."""
-    if isinstance(calls[0], Conditioning):
-        jobs = [_conditioning_to_json(call) for call in calls if isinstance(call, Conditioning)]
+    if isinstance(calls[0], ConditionalsRequest):
+        jobs = [_conditioning_to_json(call) for call in calls if isinstance(call, ConditionalsRequest)]
         return {"op": "condition", "jobs": jobs}
     return {"op": "render", "jobs": [utterance_to_json(call) for call in calls if isinstance(call, Utterance)]}
 
 
-def _conditioning_to_json(call: Conditioning) -> dict[str, Any]:
+def _conditioning_to_json(call: ConditionalsRequest) -> dict[str, Any]:
     prompts = [
         {"pcm": prompt.pcm, "sample_rate": prompt.sample_rate, "transcript": prompt.transcript}
         for prompt in call.prompts

@@ -13,14 +13,14 @@ from typing import Self
 from tts_cli.engines.base import DeviceKind, EngineSpec
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import MissingError
-from tts_cli.settings import Crew
+from tts_cli.settings import WorkerOptions
 from tts_cli.types import Job
 from tts_cli.workers.backlog import Backlog
 from tts_cli.workers.devices import CPU, Device, choose_devices, kind_for, make_slots, memory_for, threads_for
 from tts_cli.workers.events import WorkerEvent
 from tts_cli.workers.hosts import Host, LocalHost, Worker
 from tts_cli.workers.messages import TakeFailed
-from tts_cli.workers.slot import FAREWELL_S, Closed, Limits, Result, Slot
+from tts_cli.workers.slot import FAREWELL_S, Closed, Limits, Result, WorkerSlot
 from tts_cli.workers.stop import Stop
 
 POLL_S = 0.1
@@ -39,7 +39,7 @@ class Pool:
 
     def __init__(  # noqa: PLR0913  each is a seam that some caller or test uses
         self,
-        crew: Crew,
+        worker_options: WorkerOptions,
         cache: Path,
         *,
         host: Host | None = None,
@@ -48,14 +48,14 @@ class Pool:
         stop: Stop | None = None,
         optional: Collection[str] = (),
     ) -> None:
-        self._crew = crew
+        self._crew = worker_options
         self._cache = cache
         self._given_host = host
         self._specs = specs
         self._listen = listen
         self._stop = stop or Stop()
         self._optional = optional
-        self._slots: dict[DeviceKind, list[Slot]] = {}
+        self._slots: dict[DeviceKind, list[WorkerSlot]] = {}
         self._threads: list[threading.Thread] = []
         self._messages: queue.SimpleQueue[Result | WorkerEvent | _End] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -124,7 +124,7 @@ class Pool:
         """Whether an engine that does not start costs its own lines only."""
         return engine in self._optional
 
-    def launch(self, spec: EngineSpec, slot: Slot) -> Worker:
+    def launch(self, spec: EngineSpec, slot: WorkerSlot) -> Worker:
         """Start a worker; raises `Closed` once the pool is closing, so that none can escape `close`."""
         with self._lock:
             if self._closed:
@@ -176,11 +176,12 @@ class Pool:
                 return error
             raise
 
-    def _make_slots(self, devices: Sequence[Device], kind: DeviceKind) -> list[Slot]:
+    def _make_slots(self, devices: Sequence[Device], kind: DeviceKind) -> list[WorkerSlot]:
         places = make_slots(devices, kind, self._crew.workers, self._host.cores())
         first = len(self._all_slots())
         return [
-            Slot(self, first + number, place, self._limits(place, len(places))) for number, place in enumerate(places)
+            WorkerSlot(self, first + number, place, self._limits(place, len(places)))
+            for number, place in enumerate(places)
         ]
 
     def _devices(self, specs: Iterable[EngineSpec]) -> tuple[Device, ...]:
@@ -199,7 +200,7 @@ class Pool:
             gpu_memory=int(device.memory_mb * 2**20 * GPU_MEMORY_SHARE) or None,
         )
 
-    def _serve(self, slot: Slot, backlog: Backlog) -> None:
+    def _serve(self, slot: WorkerSlot, backlog: Backlog) -> None:
         """Have a slot work, in a thread of its own; an error is handed to the consumer, who raises it."""
         error: BaseException | None = None
         try:
@@ -241,15 +242,15 @@ class Pool:
                     slot.event("alive")
         return now if now - pulse > ALIVE_S else pulse
 
-    def _all_slots(self) -> list[Slot]:
+    def _all_slots(self) -> list[WorkerSlot]:
         return [slot for slots in self._slots.values() for slot in slots]
 
 
-def _find_host(crew: Crew, cache: Path) -> Host:
-    if crew.executor == "ray":
+def _find_host(worker_options: WorkerOptions, cache: Path) -> Host:
+    if worker_options.executor == "ray":
         from tts_cli.workers.ray_host import RayHost
 
-        return RayHost(crew.ray_address, cache)
+        return RayHost(worker_options.ray_address, cache)
     return LocalHost()
 
 

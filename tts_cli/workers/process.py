@@ -21,8 +21,8 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from tts_cli.audio.files import Subtype, encode_take
-from tts_cli.audio.measure import measure_take
+from tts_cli.audio.io.files import Subtype, encode_take
+from tts_cli.audio.meters.measure import measure_take
 from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
 from tts_cli.cache.records import take_to_json
 from tts_cli.cache.store import Cache, Missing
@@ -31,7 +31,7 @@ from tts_cli.errors import MissingError, TakeError, TtsError
 from tts_cli.types import Take
 from tts_cli.voices.pt_file import is_finite, read_pt, write_pt
 from tts_cli.workers.channel import Channel, claim_pipes, memory_in_use
-from tts_cli.workers.diagnosis import FRESH, kind_of
+from tts_cli.workers.error_classes import NEEDS_RESTART, classify_error
 from tts_cli.workers.messages import PROTOCOL, decode, request_from_json
 
 LAST_WORDS_S = 0.5
@@ -56,11 +56,11 @@ def main() -> int:
         if engine is None:
             return 1
         try:
-            desk = _Desk(engine, Cache(Path(hello["cache"])), hello["subtype"])
+            session = _WorkerSession(engine, Cache(Path(hello["cache"])), hello["subtype"])
             channel.send(event="ready", proto=PROTOCOL, pid=os.getpid(), notice=getattr(engine, "notice", ""))
             while (request := requests.get()) is not None:
                 with channel.working():
-                    for answer in _answer(desk, request["op"], request["jobs"]):
+                    for answer in _answer(session, request["op"], request["jobs"]):
                         channel.send(**answer)
                 channel.send(event="done", **memory_in_use())
         finally:
@@ -106,7 +106,7 @@ def _load_engine(hello: dict[str, Any], channel: Channel) -> Engine | None:
     return None
 
 
-class _Desk:
+class _WorkerSession:
     """What all calls share: the engine, the cache, and the states of the voices that spoke last."""
 
     def __init__(self, engine: Engine, cache: Cache, subtype: Subtype) -> None:
@@ -195,21 +195,21 @@ class _Desk:
             raise TakeError(f"the cache cannot be written: {error}", kind="storage") from error
 
 
-def _answer(desk: _Desk, op: str, jobs: Sequence[Job]) -> Iterator[Answer]:
+def _answer(session: _WorkerSession, op: str, jobs: Sequence[Job]) -> Iterator[Answer]:
     """Do the calls of one request; a batch that fails as a whole is done again one by one, but not without memory."""
     if op == "condition":
         for job in jobs:
-            yield _bounded(job, partial(desk.condition, job))
+            yield _bounded(job, partial(session.condition, job))
         return
     open_jobs = {job["key"]: job for job in jobs}
     try:
-        for answer in desk.record(jobs):
+        for answer in session.record(jobs):
             del open_jobs[answer["key"]]
             yield answer
     except Exception as error:  # noqa: BLE001
-        one_by_one = len(jobs) > 1 and kind_of(error) not in FRESH
+        one_by_one = len(jobs) > 1 and classify_error(error) not in NEEDS_RESTART
         for job in open_jobs.values():
-            yield from _answer(desk, op, [job]) if one_by_one else [_failed(job, error)]
+            yield from _answer(session, op, [job]) if one_by_one else [_failed(job, error)]
 
 
 def _bounded(job: Job, work: Callable[[], Answer]) -> Answer:
@@ -222,7 +222,7 @@ def _bounded(job: Job, work: Callable[[], Answer]) -> Answer:
 
 def _failed(job: Job, error: Exception) -> Answer:
     """Say what went wrong, in words where it was expected, and with its place where it is a bug."""
-    kind, said = kind_of(error), _last_line(error)
+    kind, said = classify_error(error), _last_line(error)
     if isinstance(error, TtsError):
         kind = kind if isinstance(error, TakeError) else "engine"
         said = f"{error.message} ({error.hint})" if error.hint and isinstance(error, TakeError) else error.message

@@ -20,11 +20,11 @@ from tts_cli.cache.blobs import AUDIO, STATE
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import EngineSpec
 from tts_cli.errors import MissingError, OutputError
-from tts_cli.types import Conditioning, Utterance
+from tts_cli.types import ConditionalsRequest, Utterance
 from tts_cli.workers.child import START_S, WorkerDied
 from tts_cli.workers.devices import CPU, Device, usable_cores
 from tts_cli.workers.hosts import LocalHost, Worker
-from tts_cli.workers.station import Greeting, Parcel, Reply, Station
+from tts_cli.workers.remote_worker import Payload, Reply, StartResult, Station
 
 # A node may need so much longer than the worker on it: to be found, and to send takes back.
 MARGIN_S = 60.0
@@ -115,7 +115,7 @@ class RayWorker:
     def start(self, cache: Path) -> None:
         """Wait until the engine is loaded on its node."""
         arguments = (self._spec, self.device, 1, str(cache.absolute()), self._host.token)
-        greeting: Greeting = self._call("start", *arguments, within_s=START_S)
+        greeting: StartResult = self._call("start", *arguments, within_s=START_S)
         if greeting.fatal:
             raise MissingError(f"on a node of the cluster: {greeting.error}", hint=greeting.hint)
         if greeting.error:
@@ -127,7 +127,7 @@ class RayWorker:
             )
         self.pid, self.notice, self._is_shared = greeting.pid, greeting.notice, greeting.is_shared
 
-    def ask(self, calls: Sequence[Utterance | Conditioning], within_s: float) -> Iterator[dict[str, Any]]:
+    def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float) -> Iterator[dict[str, Any]]:
         """Yield the answers of a batch when all of them are there."""
         parcel = None if self._is_shared else self._pack(calls)
         reply: Reply = self._call("ask", list(calls), within_s, parcel, within_s=within_s)
@@ -171,9 +171,14 @@ class RayWorker:
         finally:
             self._is_busy = False
 
-    def _pack(self, calls: Sequence[Utterance | Conditioning]) -> Parcel:
+    def _pack(self, calls: Sequence[Utterance | ConditionalsRequest]) -> Payload:
         """Collect what the node cannot read itself and has not been sent yet."""
-        clips = {prompt.pcm: prompt.data for call in calls if isinstance(call, Conditioning) for prompt in call.prompts}
+        clips = {
+            prompt.pcm: prompt.data
+            for call in calls
+            if isinstance(call, ConditionalsRequest)
+            for prompt in call.prompts
+        }
         keys = {call.conditionals for call in calls if isinstance(call, Utterance) and call.conditionals} - self._sent
         states = []
         for key in keys:
@@ -182,7 +187,7 @@ class RayWorker:
             if data is not None and not isinstance(found, Missing):
                 states.append((found, data))
                 self._sent.add(key)
-        return Parcel(clips=clips, states=states)
+        return Payload(clips=clips, states=states)
 
     def _keep(self, answer: Any, reply: Reply) -> None:
         """Put what was sent back into the cache, under the name that its own bytes give it."""

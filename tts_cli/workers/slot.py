@@ -8,14 +8,14 @@ from typing import Any, Protocol
 from tts_cli.cache.records import take_from_json
 from tts_cli.engines.base import EngineSpec
 from tts_cli.errors import MissingError, OutputError
-from tts_cli.types import Conditioning, Job, Utterance
+from tts_cli.types import ConditionalsRequest, Job, Utterance
 from tts_cli.workers.backlog import Backlog
 from tts_cli.workers.child import WorkerDied
 from tts_cli.workers.devices import Device
-from tts_cli.workers.diagnosis import FRESH
+from tts_cli.workers.error_classes import NEEDS_RESTART
 from tts_cli.workers.events import Happening, WorkerEvent
 from tts_cli.workers.hosts import Worker
-from tts_cli.workers.messages import ConditioningDone, TakeDone, TakeFailed
+from tts_cli.workers.messages import ConditionalsDone, TakeDone, TakeFailed
 
 TRIES = 2
 # A worker is replaced only if it holds so much more than after its first job: a large model is no leak.
@@ -24,15 +24,15 @@ START_TRIES = 3
 SLACK = 20.0
 FAREWELL_S = 0.5
 
-Call = Utterance | Conditioning
-Result = TakeDone | ConditioningDone | TakeFailed
+Call = Utterance | ConditionalsRequest
+Result = TakeDone | ConditionalsDone | TakeFailed
 
 
 class Closed(Exception):  # noqa: N818  not an error
     """The pool is being closed: stop, and say nothing."""
 
 
-class Hub(Protocol):
+class SlotOwner(Protocol):
     """What a slot needs of its pool."""
 
     def spec_of(self, job: Job) -> EngineSpec:
@@ -41,7 +41,7 @@ class Hub(Protocol):
     def may_lack(self, engine: str) -> bool:
         """Whether an engine that does not start costs its own lines only."""
 
-    def launch(self, spec: EngineSpec, slot: "Slot") -> Worker:
+    def launch(self, spec: EngineSpec, slot: "WorkerSlot") -> Worker:
         """Start a worker; raises `Closed` once the pool is closing, so that none can escape it."""
 
     def start(self, worker: Worker) -> None:
@@ -60,10 +60,10 @@ class Limits:
     gpu_memory: int | None = None
 
 
-class Slot:
+class WorkerSlot:
     """One place, driven by one thread."""
 
-    def __init__(self, hub: Hub, number: int, device: Device, limits: Limits) -> None:
+    def __init__(self, hub: SlotOwner, number: int, device: Device, limits: Limits) -> None:
         self.number = number
         self.device = device
         self.worker: Worker | None = None
@@ -129,7 +129,7 @@ class Slot:
                 tries[call.key] += 1
                 if tries[call.key] == TRIES:
                     self._fail(left, failure.kind, failure.report)
-                    backlog.strike(spec.name, failure.report)
+                    backlog.record_crash(spec.name, failure.report)
                     continue
             batches.extendleft(reversed(smaller(left, halve=len(calls) == len(job.calls))))
 
@@ -143,7 +143,7 @@ class Slot:
         self.event("working", calls=calls)
         try:
             for answer in worker.ask(calls, within_s):
-                if answer["event"] == "failed" and answer["kind"] in FRESH:
+                if answer["event"] == "failed" and answer["kind"] in NEEDS_RESTART:
                     failure = WorkerDied(answer["kind"], answer["error"])
                     continue
                 del waiting[answer["key"]]
@@ -151,7 +151,7 @@ class Slot:
                 self._hub.tell(result)
                 if isinstance(result, TakeDone):
                     take = result.take
-                    backlog.praise(spec.name, take.frames / take.sample_rate, take.wall_s)
+                    backlog.record_success(spec.name, take.frames / take.sample_rate, take.wall_s)
         except WorkerDied as death:
             failure = death
             self._lose_worker(death.report)
@@ -163,7 +163,7 @@ class Slot:
         if answer["event"] == "take":
             return TakeDone(take=take_from_json(answer), worker=self.number)
         if answer["event"] == "conditionals":
-            return ConditioningDone(**{name: answer[name] for name in ("key", "blob", "size", "wall_s")})
+            return ConditionalsDone(**{name: answer[name] for name in ("key", "blob", "size", "wall_s")})
         if answer["kind"] == "storage":
             raise OutputError(answer["error"], hint="make room, or choose another cache with --cache")
         return TakeFailed(key=answer["key"], kind=answer["kind"], error=answer["error"])

@@ -1,0 +1,53 @@
+from threading import Barrier, Event
+
+import pytest
+
+from tts_cli.pipeline.parallel import AbandonedError, Counter, run_parallel
+
+
+def test_results_come_in_the_order_of_their_pieces_and_are_counted():
+    told: list[int] = []
+    counter = Counter(told.append)
+    first_waits = Event()
+
+    def work(piece: int) -> int:
+        if piece == 0:
+            assert first_waits.wait(10)
+        counter(piece)
+        if piece == 1:
+            first_waits.set()
+        return piece * piece
+
+    assert run_parallel(work, range(5), 2, counter) == [0, 1, 4, 9, 16]
+    assert told == sorted(told)
+    assert told[-1] == 10
+
+
+def test_a_failure_ends_what_has_begun_and_keeps_the_rest_from_beginning():
+    counter = Counter(lambda _: None)
+    together = Barrier(2, timeout=10)
+    begun: list[int] = []
+    given_up: list[int] = []
+
+    def work(piece: int) -> None:
+        begun.append(piece)
+        if piece < 2:
+            together.wait()
+        if piece == 0:
+            raise OSError("disk full")
+        try:
+            while True:
+                counter(1)
+        except AbandonedError:
+            given_up.append(piece)
+            raise
+
+    with pytest.raises(OSError, match="disk full"):
+        run_parallel(work, range(50), 2, counter)
+    assert 1 in given_up
+    assert len(begun) < 50
+    assert sorted(given_up) == sorted(begun)[1:]
+
+
+def test_nothing_to_do_is_done():
+    assert run_parallel(str, [], 2, Counter(lambda _: None)) == []

@@ -1,0 +1,1 @@
+"""Bytes and files of sound: ffmpeg, libsndfile, containers."""

@@ -1,0 +1,317 @@
+"""Audio files: takes to and from FLAC bytes, recorded lines of any format, and masters written whole or not at all."""
+
+import fcntl
+import glob
+import io
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from tts_cli.audio.io.containers import format_fault
+from tts_cli.audio.io.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
+from tts_cli.audio.io.outputs import NO_TAGS, Output, Tags
+from tts_cli.audio.meters.weighting import Samples
+from tts_cli.errors import OutputError, TakeError
+
+if TYPE_CHECKING:
+    from tts_cli.types import Recipe
+
+Subtype = Literal["PCM_16", "PCM_24"]
+
+LONGEST_RECORDING_S = 3600
+"""A recorded line may be so long; far smaller files can claim to be far longer."""
+_RATES_HZ = (4_000, 192_000)
+_BLOCK_FRAMES = 1 << 16
+
+# --- takes ----------------------------------------------------------------------------------------------
+
+
+def encode_take(samples: Samples, sample_rate: int, subtype: Subtype) -> bytes:
+    """Return mono samples [frames] as FLAC; equal samples give equal bytes.
+
+    What lies outside -1..1 is clipped. Raises TakeError for samples that are not finite numbers.
+    """
+    if not np.isfinite(samples).all():
+        raise TakeError("the engine returned samples that are not numbers (NaN or infinite)")
+    buffer = io.BytesIO()
+    with soundfile.SoundFile(buffer, "w", sample_rate, 1, subtype, format="FLAC") as file:
+        for start in range(0, samples.size, _BLOCK_FRAMES):
+            file.write(_as_integers(samples[start : start + _BLOCK_FRAMES], 16 if subtype == "PCM_16" else 24))
+    return buffer.getvalue()
+
+
+def _as_integers(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
+    """Return samples as the upper bits of 32-bit integers.
+
+    Not left to libsndfile, which multiplies floats by 32767: 16-bit speech would not come back as it was.
+    """
+    full_scale = np.float32(2 ** (bits - 1))  # a power of two: nothing is lost in 32-bit floats
+    scaled = np.clip(np.rint(samples.astype(np.float32) * full_scale), -full_scale, full_scale - 1)
+    return np.asarray(scaled.astype(np.int32) << (32 - bits), np.int32)
+
+
+def decode_take(data: bytes) -> tuple[Samples, int]:
+    """Return mono float32 samples [frames] and the sample rate; raises TakeError when it is no mono FLAC."""
+    try:
+        samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32")
+    except soundfile.LibsndfileError as error:
+        raise TakeError(f"the take cannot be decoded: {error.error_string}") from error
+    if samples.ndim != 1:
+        raise TakeError("the take is not mono")
+    return samples, sample_rate
+
+
+class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A sound file that is read from its beginning to its end.
+
+    soundfile itself seeks after each read, which makes an mp3 decoder forget its bit reservoir: slow, and wrong.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+    def each_block(self, frames: int) -> Iterator[Samples]:
+        """Yield float32 blocks [n, channels] of up to so many frames."""
+        while (block := self.read(frames, dtype="float32", always_2d=True)).size:
+            yield block
+
+
+# --- recorded lines -------------------------------------------------------------------------------------
+
+
+def decode_audio(path: Path) -> tuple[Samples, int]:
+    """Return a user's recording as mono float32 [frames] and its sample rate: the mean of its channels.
+
+    Raises TakeError of kind "input" when it cannot be read or is not audio.
+    """
+    try:
+        path.open("rb").close()
+        return _decode_by_soundfile(path)
+    except OSError as error:
+        raise TakeError(f"cannot read {path}: {error.strerror}", kind="input") from error
+    except soundfile.LibsndfileError:
+        return _decode_by_ffmpeg(path)
+
+
+def _decode_by_soundfile(path: Path) -> tuple[Samples, int]:
+    with SequentialFile(path) as file:
+        return _collected(path, file.each_block(_BLOCK_FRAMES), file.samplerate), file.samplerate
+
+
+def _decode_by_ffmpeg(path: Path) -> tuple[Samples, int]:
+    demuxer = DEMUXERS.get(path.suffix.lower())
+    if demuxer is None:
+        known = " ".join(sorted(DEMUXERS))
+        raise TakeError(f"{path} is not audio of a known kind", kind="input", hint=f"known: {known}")
+    try:
+        with decoding(path, demuxer) as decoded:
+            return _collected(path, decoded.blocks, decoded.sample_rate), decoded.sample_rate
+    except FfmpegError as error:
+        raise TakeError(f"{path} cannot be decoded: {error}", kind="input") from error
+
+
+def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Samples:
+    """Join blocks [n, channels] as mono [frames], refusing what no speech recording is like."""
+    if not _RATES_HZ[0] <= sample_rate <= _RATES_HZ[1]:
+        raise TakeError(f"{path} has a sample rate of {sample_rate} Hz", kind="input", hint="resample it to 48000 Hz")
+    mono: list[Samples] = []
+    frames = 0
+    for block in blocks:
+        mono.append(block.mean(axis=1, dtype=np.float32))
+        frames += block.shape[0]
+        if frames > LONGEST_RECORDING_S * sample_rate:
+            minutes = LONGEST_RECORDING_S // 60
+            raise TakeError(f"{path} is longer than {minutes} minutes", kind="input", hint="cut it into several lines")
+    if not frames:
+        raise TakeError(f"{path} holds no samples", kind="input")
+    return np.concatenate(mono)
+
+
+# --- masters --------------------------------------------------------------------------------------------
+
+PCM_FORMATS = ("wav", "flac")
+_PCM_TAGS = frozenset(("title", "artist", "album", "tracknumber", "genre", "date", "copyright", "comment"))
+_RF64_BYTES = 0xFFFF_0000  # a plain WAV counts its bytes in 32 bits
+
+
+class _Sink(Protocol):
+    """What writes one file: a soundfile.SoundFile or an Encoder."""
+
+    def write(self, block: Samples, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _PcmFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A PCM file that is given integers, which costs a third of what libsndfile takes to convert floats."""
+
+    def __init__(self, path: Path, recipe: "Recipe", kind: str) -> None:
+        super().__init__(path, "w", recipe.sample_rate, recipe.channels, f"PCM_{recipe.bits}", format=kind)
+        self._bits = recipe.bits
+
+    def write(self, block: Samples) -> None:
+        # a float has 24 bits; of 32 libsndfile makes more than a shift would
+        super().write(block if self._bits > 24 else _as_integers(block, self._bits))
+
+
+class Draft:
+    """A file in the making: a locked temporary file beside its name, which it takes over when it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        with _translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path)
+            self._file = self.temporary.open("xb")
+            with suppress(OSError):  # some network disks have no locks; then leftovers stay
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def reopen(self) -> IO[bytes]:
+        """Open the unfinished file for reading along; it stays readable when it is published."""
+        return self.temporary.open("rb")
+
+    def publish(self) -> None:
+        """Make the file durable and give it its name."""
+        with _translated(self.path), self._file:
+            os.fsync(self._file)
+            self.temporary.replace(self.path)
+            _sync_folder(self.path.parent)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._file.close()
+        self.temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def drafting(paths: Sequence[Path]) -> Iterator[list[Draft]]:
+    """Give a draft for each path; all appear under their names at the end, or none of them when something fails."""
+    drafts: list[Draft] = []
+    try:
+        drafts.extend(map(Draft, paths))
+        yield drafts
+        for draft in drafts:
+            draft.publish()
+    except BaseException:
+        for draft in drafts:
+            draft.discard()
+        raise
+
+
+class MasterWriter:
+    """One programme being written to one or more files: PCM by libsndfile, all others by one ffmpeg."""
+
+    def __init__(self, outputs: Sequence[Output], drafts: Sequence[Draft], frames: int) -> None:
+        self._channels = outputs[0].recipe.channels
+        self._drafts = drafts
+        self._sinks: list[_Sink] = []
+        placed = [replace(output, path=draft.temporary) for output, draft in zip(outputs, drafts, strict=True)]
+        encoded = [output for output in placed if output.recipe.format not in PCM_FORMATS]
+        try:
+            with _translated(drafts[0].path):
+                for output in placed:
+                    if output not in encoded:
+                        self._sinks.append(_open_pcm(output, frames))
+                if encoded:
+                    self._sinks.append(Encoder(encoded))
+        except BaseException:
+            self.kill()
+            raise
+
+    def write(self, block: Samples) -> None:
+        """Append a float32 block, mono [n] or [n, channels]; mono goes to every channel."""
+        if block.ndim == 1 and self._channels > 1:
+            block = np.repeat(block[:, None], self._channels, axis=1)
+        with _translated(self._drafts[0].path):
+            for sink in self._sinks:
+                sink.write(block)
+
+    def reopen(self, index: int = 0) -> IO[bytes]:
+        """Open one of the unfinished files for reading along."""
+        return self._drafts[index].reopen()
+
+    def close(self) -> None:
+        """Finish the files."""
+        with _translated(self._drafts[0].path):
+            for sink in self._sinks:
+                sink.close()
+
+    def kill(self) -> None:
+        """Stop at once; the files are worthless."""
+        for sink in self._sinks:
+            with suppress(OSError, soundfile.LibsndfileError):
+                sink.kill() if isinstance(sink, Encoder) else sink.close()
+
+
+@contextmanager
+def open_outputs(outputs: Sequence[Output], *, frames: int) -> Iterator[MasterWriter]:
+    """Write files of about `frames` samples per channel that appear under their names whole, or not at all.
+
+    All have one sample rate and one number of channels. A PCM file has the tags `copyright` and `comment` alone.
+
+    Raises OutputError when one cannot be written, and when its format cannot do what the recipe asks.
+    """
+    for output in outputs:
+        if fault := format_fault(output.recipe):
+            raise OutputError(f"cannot write {output.path}: {fault[1]}")
+    with drafting([output.path for output in outputs]) as drafts:
+        writer = MasterWriter(outputs, drafts, frames)
+        try:
+            yield writer
+            writer.close()
+        except BaseException:
+            writer.kill()
+            raise
+
+
+@contextmanager
+def open_master(path: Path, recipe: "Recipe", *, frames: int, tags: Tags = NO_TAGS) -> Iterator[MasterWriter]:
+    """Write one such file."""
+    with open_outputs([Output(path=path, recipe=recipe, tags=tags)], frames=frames) as writer:
+        yield writer
+
+
+def _open_pcm(output: Output, frames: int) -> _Sink:
+    recipe = output.recipe
+    huge = recipe.format == "wav" and frames * recipe.channels * recipe.bits // 8 > _RF64_BYTES
+    sink = _PcmFile(output.path, recipe, "RF64" if huge else recipe.format.upper())
+    for name in _PCM_TAGS.intersection(output.tags):
+        setattr(sink, name, output.tags[name])
+    return sink
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while writing into an OutputError that names the file."""
+    try:
+        yield
+    except (OSError, FfmpegError, soundfile.LibsndfileError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"cannot write {path}: {reason}") from error
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a killed run left beside `path`: temporary files that nobody holds locked any more."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError), leftover.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable, on disks that can."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""What is done to sound: cut, stretched, mixed, limited."""

@@ -1,0 +1,111 @@
+"""Effects by name: a band of frequencies, some overload, and a room, made of numbers alone."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tts_cli.audio.meters.weighting import Samples
+
+_FILTER_SAMPLES = 1023  # an odd length, so that its middle is a sample
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What is heard of a voice: the band that passes, how hard it is driven, and a room that rings for `decay_s`.
+
+    `wet` is the room's RMS against the voice's; the decay is by 60 dB.
+    """
+
+    summary: str
+    low_hz: float = 20.0
+    high_hz: float = 20_000.0
+    drive: float = 0.0
+    decay_s: float = 0.0
+    wet: float = 0.0
+    predelay_s: float = 0.0
+
+
+EFFECTS: Mapping[str, Effect] = {
+    "phone": Effect(summary="a telephone", low_hz=300, high_hz=3_400, drive=1.5),
+    "radio": Effect(summary="a hand-held radio", low_hz=450, high_hz=3_000, drive=5.0),
+    "intercom": Effect(
+        summary="a loudspeaker in a corridor", low_hz=350, high_hz=4_500, drive=2.5, decay_s=0.5, wet=0.25
+    ),
+    "megaphone": Effect(summary="a megaphone", low_hz=600, high_hz=4_000, drive=8.0, decay_s=0.3, wet=0.15),
+    "muffled": Effect(summary="behind a door", high_hz=700),
+    "room": Effect(summary="a small room", decay_s=0.35, wet=0.3, predelay_s=0.004),
+    "hall": Effect(summary="a large hall", decay_s=1.8, wet=0.35, predelay_s=0.02),
+    "cave": Effect(summary="a cave", high_hz=9_000, decay_s=3.0, wet=0.6, predelay_s=0.04),
+    "thought": Effect(summary="a voice in one's head", low_hz=120, high_hz=8_000, decay_s=0.9, wet=0.5),
+}
+"""Every effect by the name that a line gives it."""
+
+
+def effect_tail_s(name: str) -> float:
+    """Return how long an effect rings on after its voice."""
+    return EFFECTS[name].decay_s if name in EFFECTS else 0.0
+
+
+def apply_effect(samples: Samples, sample_rate: int, name: str) -> Samples:
+    """Return mono samples with their effect, as loud as before, and longer by its tail: [n] -> [n + tail]."""
+    effect = EFFECTS[name]
+    response = _response(name, sample_rate)
+    driven = _driven(samples, effect.drive)
+    heard = _convolved(driven, response)[_FILTER_SAMPLES // 2 :]
+    tail = round(effect.decay_s * sample_rate)
+    heard = heard[: samples.size + tail]
+    before, after = _energy(samples), _energy(heard[: samples.size])
+    return heard * np.float32(np.sqrt(before / after) if after > 0 else 1.0)
+
+
+def _driven(samples: Samples, drive: float) -> Samples:
+    """Overload: the louder, the flatter; the peak stays where it is."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    if not drive or not peak:
+        return samples
+    return np.asarray(np.tanh(samples * (drive / peak)) * (peak / np.tanh(drive)), np.float32)
+
+
+@functools.lru_cache(maxsize=16)
+def _response(name: str, sample_rate: int) -> Samples:
+    """Return the impulse response: the band's filter, and the room behind it; the same numbers every time."""
+    effect = EFFECTS[name]
+    band = _band(effect, sample_rate)
+    if not effect.wet:
+        return band
+    length, delay = round(effect.decay_s * sample_rate), round(effect.predelay_s * sample_rate)
+    time = np.arange(length) / effect.decay_s / sample_rate
+    noise = np.random.default_rng(1).standard_normal(length) * 10 ** (-3 * time)
+    room = np.zeros(delay + length)
+    room[delay:] = noise * effect.wet / np.sqrt((noise * noise).sum())
+    room[0] += 1.0
+    return np.asarray(np.convolve(band, room), np.float32)
+
+
+def _band(effect: Effect, sample_rate: int) -> Samples:
+    """Return a linear-phase band-pass filter: the difference of two windowed sincs."""
+    half = _FILTER_SAMPLES // 2
+    places = np.arange(-half, half + 1)
+    nyquist = sample_rate / 2
+    high, low = min(effect.high_hz / nyquist, 1.0), effect.low_hz / nyquist
+    taps = high * np.sinc(high * places) - low * np.sinc(low * places)
+    return np.asarray(taps * np.blackman(_FILTER_SAMPLES), np.float32)
+
+
+def _convolved(samples: Samples, response: Samples) -> Samples:
+    """Convolve block by block, so that a long recording takes no more memory than a short one."""
+    size = 1 << (_BLOCK + response.size - 2).bit_length()
+    spectrum = np.fft.rfft(response, size)
+    result = np.zeros(samples.size + response.size - 1, np.float32)
+    for start in range(0, samples.size, _BLOCK):
+        block = samples[start : start + _BLOCK]
+        end = start + block.size + response.size - 1
+        result[start:end] += np.fft.irfft(np.fft.rfft(block, size) * spectrum, size)[: end - start]
+    return result
+
+
+def _energy(samples: Samples) -> float:
+    return float(np.dot(samples, samples))

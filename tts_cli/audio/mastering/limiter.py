@@ -1,0 +1,105 @@
+"""A look-ahead true-peak limiter whose gain depends on the samples nearby and on nothing else.
+
+Each hop's peak says how much gain it can bear. The least of these over a window, smoothed by a kernel no longer
+than the window, is the gain at the hop's borders, and straight lines join the borders. So every hop gets what it
+needs, the gain is exactly 1 where nothing is near the ceiling, and the result is the same however the signal is cut.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tts_cli.audio.meters.truepeak import HOP, hop_peaks
+from tts_cli.audio.meters.weighting import Samples
+
+Gains = npt.NDArray[np.float32]
+
+_RAMP = np.arange(HOP, dtype=np.float32)[None, :] / np.float32(HOP)
+_REACH_S = 0.015
+"""The gain moves so long before a peak and returns as long after it: longer than a low voice's pitch period."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limiter:
+    """The ceiling in linear amplitude, and the reach in hops."""
+
+    ceiling: float
+    reach: int
+
+    @property
+    def context(self) -> int:
+        """Return how many hops on each side a hop's gain depends on."""
+        return self.reach + 2
+
+    @property
+    def context_samples(self) -> int:
+        """Return the same in samples: what `limit` wants before and after the samples it returns."""
+        return self.context * HOP
+
+    def stream(self, blocks: Iterable[Samples], gain: float) -> Iterator[Samples]:
+        """Amplify and limit consecutive blocks of any length; as many samples come out as went in."""
+        context = self.context_samples
+        window = np.zeros(context, np.float32)
+        for block in blocks:
+            window = np.concatenate([window, block])
+            ready = (window.size - 2 * context) // HOP * HOP
+            if ready > 0:
+                yield self.limit(window[: ready + 2 * context], gain)
+                window = window[ready:]
+        rest = window.size - context
+        silence = np.zeros(context + -rest % HOP, np.float32)
+        yield self.limit(np.concatenate([window, silence]), gain)[:rest]
+
+    def limit(self, samples: Samples, gain: float) -> Samples:
+        """Amplify and limit; [context + n * HOP + context] samples -> [n * HOP]."""
+        peaks = hop_peaks(samples, self.ceiling / gain)
+        inner = samples[self.context_samples : samples.size - self.context_samples]
+        if peaks.max() * gain <= self.ceiling:
+            return inner * np.float32(gain)
+        borders = self.border_gains(peaks, gain) * np.float32(gain)
+        envelope = np.diff(borders)[:, None] * _RAMP
+        envelope += borders[:-1, None]
+        return np.asarray(inner * envelope.reshape(-1), np.float32)
+
+    def border_gains(self, peaks: npt.NDArray[np.float32], gain: float) -> Gains:
+        """Return the limiter's own gain at the borders of the inner hops.
+
+        `peaks` are those of consecutive hops at unit gain, the first and last `reach + 1` of them only context:
+        [reach + 1 + n + reach + 1] -> [n + 1].
+        """
+        bearable = np.minimum(1, self.ceiling / np.maximum(peaks * np.float32(gain), self.ceiling))
+        least = _least(bearable, self.reach + 2)
+        if least.min() == 1:
+            return np.ones(peaks.size - 2 * self.reach - 1, np.float32)
+        return 1 - _smoothed(1 - least, self.reach + 1)
+
+
+def make_limiter(sample_rate: int, ceiling_db: float) -> Limiter:
+    """Make a limiter for signals of that rate; the ceiling is in dBTP."""
+    return Limiter(ceiling=10 ** (ceiling_db / 20), reach=max(1, round(_REACH_S * sample_rate / HOP)))
+
+
+def _smoothed(values: Gains, width: int) -> Gains:
+    """Return the running mean of `width` values under a Hann window; [n] -> [n - width + 1].
+
+    Value by value in a fixed order: np.convolve rounds differently depending on where an array begins.
+    """
+    kernel = np.hanning(width + 2)[1:-1]
+    kernel = (kernel / kernel.sum()).astype(np.float32)
+    count = values.size - width + 1
+    smooth = np.zeros(count, np.float32)
+    for position, weight in enumerate(kernel):
+        smooth += weight * values[position : position + count]
+    return smooth
+
+
+def _least(values: Gains, width: int) -> Gains:
+    """Return the minimum of each window of `width` values, by doubling; [n] -> [n - width + 1]."""
+    done = 1
+    while done < width:
+        step = min(done, width - done)
+        values = np.minimum(values[:-step], values[step:])
+        done += step
+    return values

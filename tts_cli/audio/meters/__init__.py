@@ -1,0 +1,1 @@
+"""What is measured in sound: numpy in, numbers out."""

@@ -1,0 +1,1 @@
+"""What makes a voice: pitch and spectral envelope."""

@@ -1,0 +1,1 @@
+"""Takes -> files that people ship: each is measured after it was encoded."""

@@ -1,0 +1,151 @@
+"""Files of sound: what each is made from, and those that are joined from chapters encoded on their own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path, PurePath
+
+from tts_cli.audio.io.aac import AAC_FRAME, extract_pieces, holds_frames
+from tts_cli.audio.io.ffmpeg import FfmpegError, join_aac
+from tts_cli.audio.io.files import drafting
+from tts_cli.audio.io.outputs import Output
+from tts_cli.audio.meters.loudness import FileLevels, joined_levels, measure_file
+from tts_cli.delivery.context import DeliveryContext
+from tts_cli.errors import OutputError
+from tts_cli.pipeline.master.deliverables import describe_inputs
+from tts_cli.pipeline.master.master import Written, file_sha256, make_masters
+from tts_cli.types import Deliverable, Delivery, Gap, Mark, Timeline
+
+CONTAINERS = {".mka": "matroska"}
+"""The muxers of suffixes that are not their format's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundFile:
+    """A file to be: its name, what it is made from and with, and its head."""
+
+    name: str
+    delivery: Delivery
+    timelines: Sequence[Timeline]
+    tags: Mapping[str, str]
+    marks: tuple[Mark, ...]
+    inputs: str
+    peers: str = ""
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it is joined from chapters that were encoded on their own, each after a frame of silence."""
+        is_aac = self.delivery.sound.format == "m4a"
+        return is_aac and len(self.timelines) > 1 and all(map(_begins_in_silence, self.timelines))
+
+    @property
+    def runs_through(self) -> bool:
+        """Whether several timelines go through one encoder."""
+        return len(self.timelines) > 1 and not self.is_joined
+
+    def output(self, context: DeliveryContext, path: Path) -> Output:
+        return Output(
+            path=path,
+            recipe=self.delivery.sound,
+            tags=self.tags,
+            marks=self.marks,
+            cover=context.cover,
+            container=CONTAINERS.get(PurePath(self.name).suffix.lower(), ""),
+        )
+
+
+def _begins_in_silence(timeline: Timeline) -> bool:
+    first = timeline.items[0] if timeline.items else None
+    return isinstance(first, Gap) and first.length >= AAC_FRAME
+
+
+def deliver_through(context: DeliveryContext, file: SoundFile) -> Deliverable:
+    """Master and encode a file that shares its pass with no other: one encoder over the whole PCM."""
+    output = file.output(context, context.path(file.name))
+    [written] = make_masters(file.timelines, [output], context.cache.read, context.heard)
+    return context.ship(file.name, written, file.inputs, file.delivery, file.timelines)
+
+
+class AacJoin:
+    """A file that is joined from chapters encoded on their own, each of which begins and ends on a frame.
+
+    The encoder's leading-in frame stands for the silence that a chapter begins with, so that nothing is added.
+    """
+
+    def __init__(self, context: DeliveryContext, file: SoundFile, folder: Path) -> None:
+        self._shipment = context
+        self._file = file
+        self._folder = folder
+        self._path = context.path(file.name)
+        self._lengths = [timeline.length for timeline in file.timelines]
+        made_with = {"peers": file.peers}
+        self._made_from = [describe_inputs(timeline, file.delivery.sound, made_with) for timeline in file.timelines]
+        self._reused = self._reuse()
+        self._levels: dict[int, FileLevels] = {}
+
+    def _reuse(self) -> frozenset[int]:
+        """Take the pieces of unchanged chapters out of the file that the last export wrote; say which they are."""
+        old = self._shipment.intact(self._file.name)
+        if old is None:
+            return frozenset()
+        starts = accumulate((samples for _, samples in old.pieces), initial=0)
+        known = {made_from: start for (made_from, _), start in zip(old.pieces, starts, strict=False)}
+        places = {known[made]: place for place, made in enumerate(self._made_from) if made in known}
+        spans = [
+            (start // AAC_FRAME, self._lengths[place] // AAC_FRAME, self._piece(place))
+            for start, place in sorted(places.items())
+        ]
+        try:
+            extract_pieces(self._path, spans)
+        except FfmpegError:
+            return frozenset()  # then they are encoded like all others
+        return frozenset(places.values())
+
+    def lacks(self, timeline: Timeline) -> bool:
+        """Say whether a chapter's piece must be encoded."""
+        return self._place(timeline) not in self._reused
+
+    def output(self, timeline: Timeline) -> Output:
+        """Return where and how a chapter's piece is encoded: its first frame's silence is left to the encoder."""
+        piece, sound = self._piece(self._place(timeline)), self._file.delivery.sound
+        return Output(path=piece, recipe=sound, container="adts", skip=AAC_FRAME, measured=False)
+
+    def measure(self, timeline: Timeline) -> None:
+        """Decode a chapter's piece and measure it."""
+        place = self._place(timeline)
+        self._levels[place] = measure_file(self._piece(place))
+
+    def over_db(self, timeline: Timeline) -> float:
+        """Return by how much a chapter peaks above the ceiling."""
+        levels = self._levels[self._place(timeline)]
+        return levels.true_peak_dbtp - self._file.delivery.sound.true_peak_dbtp
+
+    def ship(self) -> Deliverable:
+        """Join the pieces and describe the file; where the proof fails, one encoder runs over the whole PCM instead.
+
+        The proof: decoded, each piece is as long as its chapter, to the sample; and the file holds the pieces' very
+        frames. It may fail with another encoder.
+        """
+        file = self._file
+        levels = [self._levels[place] for place in range(len(self._lengths))]
+        if [found.frames for found in levels] != self._lengths or not self._join():
+            return deliver_through(self._shipment, file)
+        written = Written(self._path, joined_levels(levels), file_sha256(self._path))
+        made = list(zip(self._made_from, self._lengths, strict=True))
+        return self._shipment.ship(file.name, written, file.inputs, file.delivery, file.timelines, made)
+
+    def _join(self) -> bool:
+        """Write the file; returns whether it holds what it should."""
+        pieces = [self._piece(place) for place in range(len(self._lengths))]
+        try:
+            with drafting([self._path]) as [draft]:
+                join_aac(pieces, self._file.output(self._shipment, draft.temporary))
+            return holds_frames(self._path, pieces)
+        except FfmpegError as error:
+            raise OutputError(f"cannot write {self._path}: {error}") from error
+
+    def _place(self, timeline: Timeline) -> int:
+        return next(index for index, found in enumerate(self._file.timelines) if found is timeline)
+
+    def _piece(self, place: int) -> Path:
+        return self._folder / f"{self._file.inputs[:16]}-{place:05}.aac"

@@ -1,0 +1,46 @@
+"""Subtitles: the cues of a programme, or of each chapter, in the format that a file's suffix says."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+
+from tts_cli.delivery.context import DeliveryContext
+from tts_cli.formats.subtitles import write_subtitles
+from tts_cli.pipeline.edit.cues import fastest, make_cues, widest
+from tts_cli.pipeline.edit.timeline import split_lines
+from tts_cli.text.captions import CaptionRules
+from tts_cli.types import Cue, Deliverable, Delivery, Timeline
+
+
+def deliver_subtitles(context: DeliveryContext, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
+    """Write every subtitle file; one whose name holds {chapter} or {number} is made for each chapter."""
+    for delivery in deliveries:
+        parts = context.parts(delivery.sound)
+        if "{chapter}" in delivery.file or "{number}" in delivery.file:
+            yield from _deliver_chapters(context, delivery, parts)
+        elif context.is_whole(parts, delivery.sound):
+            yield _deliver(context, delivery, context.name(delivery), list(parts.values()))
+
+
+def _deliver_chapters(
+    context: DeliveryContext, delivery: Delivery, parts: Mapping[str, Timeline]
+) -> Iterator[Deliverable]:
+    order = list(split_lines(context.plan, delivery.sound))
+    for part, timeline in parts.items():
+        yield _deliver(context, delivery, context.chapter_name(delivery, part, order), [timeline])
+
+
+def _deliver(context: DeliveryContext, delivery: Delivery, name: str, timelines: Sequence[Timeline]) -> Deliverable:
+    """Write the cues of timelines that follow one another; a file that has them already is left alone."""
+    lines = {planned.line.id: planned for planned in context.plan.lines}
+    cues = make_cues(timelines, lines, CaptionRules())
+    text = write_subtitles(cues, PurePath(name).suffix.lower())
+    return context.deliver_text(name, text, delivery, _measures(cues, timelines))
+
+
+def _measures(cues: Sequence[Cue], timelines: Sequence[Timeline]) -> dict[str, float]:
+    return {
+        "cues": len(cues),
+        "columns": widest(cues),
+        "chars_per_second": round(fastest(cues), 1),
+        "seconds": round(sum(timeline.length / timeline.sample_rate for timeline in timelines), 3),
+    }

@@ -1,0 +1,1 @@
+"""What makes an engine ready: weights, environments, and what is there of both."""

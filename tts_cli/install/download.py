@@ -1,0 +1,138 @@
+"""Names of engines -> environments and weights: what is here is checked, what lacks is made or fetched."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from tts_cli.engines.base import EngineSpec, Weights
+from tts_cli.engines.catalog import RECORDING, engine_names, get_spec
+from tts_cli.engines.environments import find_environment
+from tts_cli.engines.weights import engine_folder, find_fetched, parts_of, write_record
+from tts_cli.errors import MissingError, UnknownNameError, UsageError
+from tts_cli.install.hub_errors import describe_os_error, redact
+
+ALL = "all"
+State = Literal["ready", "made", "fetched", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadOrder:
+    """What to have ready, and from where: a hub (or a mirror's `endpoint`) or a `folder`; `offline` asks nobody."""
+
+    names: tuple[str, ...]
+    revision: str = ""
+    endpoint: str = ""
+    offline: bool = False
+    folder: Path | None = None
+    weights: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSink:
+    """How a download tells how it is going: `say` takes sentences, `count` (name, bytes here, of how many)."""
+
+    say: Callable[[str], None]
+    count: Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downloaded:
+    """What became of an engine's environment, or of one part of its weights; `name` is as the user writes it."""
+
+    name: str
+    what: Literal["environment", "weights"]
+    state: State
+    detail: str = ""
+    size: int = 0
+    error: str = ""
+    hint: str = ""
+
+
+def download(order: DownloadOrder, watch: EventSink) -> Iterator[Downloaded]:
+    """Yield what became of each thing; one that fails does not stop the others.
+
+    Raises `UnknownNameError` and `UsageError` before anything is done.
+    """
+    wanted = [(spec, parts) for name in order.names for spec, parts in _resolve(name)]
+    if (order.revision or order.folder) and len(wanted) > 1:
+        raise UsageError("--revision and --from are for one engine at a time", hint="run the command for each")
+    for spec, parts in wanted:
+        if spec.requirements:
+            yield _try(spec.name, "environment", partial(_prepare_environment, spec, order, watch))
+        for weights in parts if order.weights else ():
+            name = f"{spec.name}:{weights.part}" if weights.part else spec.name
+            yield _try(name, "weights", partial(_prepare_weights, spec, weights, order, watch))
+
+
+def downloadable() -> tuple[EngineSpec, ...]:
+    """Return the engines that need something."""
+    specs = (get_spec(name) for name in engine_names() if name != RECORDING.name)
+    return tuple(spec for spec in specs if spec.weights or spec.requirements)
+
+
+def _resolve(name: str) -> Iterable[tuple[EngineSpec, tuple[Weights, ...]]]:
+    """Say what a name as typed stands for: ENGINE, ENGINE:PART, ENGINE:all (its parts), or all (engines)."""
+    if name == ALL:
+        return [(spec, parts_of(spec).get("", ())) for spec in downloadable()]
+    engine, _, part = name.partition(":")
+    spec = get_spec(engine)
+    if part == ALL:
+        return [(spec, spec.weights)]
+    parts = parts_of(spec)
+    if part and part not in parts:
+        raise UnknownNameError(f"part of {engine}", part, filter(None, parts))
+    return [(spec, parts.get(part, ()))]
+
+
+def _try(name: str, what: Literal["environment", "weights"], do: Callable[[], Downloaded]) -> Downloaded:
+    try:
+        return do()
+    except MissingError as error:
+        failed = error
+    except OSError as error:
+        failed = describe_os_error(error)
+    return Downloaded(name=name, what=what, state="failed", error=failed.message, hint=failed.hint)
+
+
+def _prepare_environment(spec: EngineSpec, order: DownloadOrder, watch: EventSink) -> Downloaded:
+    environment = find_environment(spec)
+    state: State = "ready"
+    if environment.kind == "missing" and spec.requirements:
+        if order.offline:
+            raise MissingError("; ".join(environment.lacks), hint="run the command without --offline")
+        from tts_cli.install.environment_maker import install
+
+        install(spec, spec.requirements, watch.say)
+        environment, state = find_environment(spec), "made"
+        if environment.kind == "missing":
+            raise MissingError(f"what was installed does not suit: {'; '.join(environment.lacks)}")
+    where = str(engine_folder(spec.name)) if environment.kind == "own" else "this environment"
+    versions = ", ".join(f"{package} {version}" for package, version in environment.versions.items())
+    return Downloaded(name=spec.name, what="environment", state=state, detail=f"{where}: {versions}")
+
+
+def _prepare_weights(spec: EngineSpec, weights: Weights, order: DownloadOrder, watch: EventSink) -> Downloaded:
+    from tts_cli.install import hub, hub_files
+    from tts_cli.install import local_copy as local_weights
+
+    wanted = hub_files.FetchRequest(
+        spec=spec,
+        weights=weights,
+        revision=order.revision,
+        endpoint=order.endpoint,
+        offline=order.offline,
+        watch=lambda done, total: watch.count(wanted.name, done, total),
+    )
+    found = find_fetched(spec, weights)
+    state: State = "ready"
+    if found is None or not hub.is_known(wanted, found):
+        source = order.folder or redact(order.endpoint) or "its hub"
+        gated = ", gated" if weights.gated else ""
+        watch.say(f"{wanted.name}: {weights.repo} from {source}, licence {weights.licence or 'unknown'}{gated}")
+        found = local_weights.take_over(wanted, order.folder) if order.folder else hub.fetch(wanted)
+        write_record(spec, weights, found)
+        state = "fetched"
+    detail = f"{found.repo} at {found.revision[:12]}, {len(found.files)} files"
+    return Downloaded(name=wanted.name, what="weights", state=state, detail=detail, size=found.size)

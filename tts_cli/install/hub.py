@@ -1,0 +1,275 @@
+"""Weights from a hub: listed, fetched by its own client, and checked byte by byte, which the client does not do.
+
+A hub announces a sha256 for each large file and git's sha1 for each small one; hashes that a spec pins win over both.
+"""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tts_cli.engines.weights import Fetched, FetchedFile, hub_folder
+from tts_cli.errors import MissingError
+from tts_cli.install.hub_errors import OutOfReachError, redact, translated
+from tts_cli.install.hub_files import (
+    COMMIT,
+    EventSink,
+    FetchRequest,
+    check_file,
+    check_room,
+    hash_file,
+    is_wanted,
+    repo_folder,
+)
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import RepoFile, RepoFolder
+
+TRIES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Announced:
+    """A file as a hub announces it: 64 digits are a sha256, 40 git's sha1, none anything."""
+
+    size: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """The files of a commit that are wanted; `token` is what the hub was asked with, if it was."""
+
+    commit: str
+    files: Mapping[str, _Announced]
+    token: str | Literal[False] = field(default=False, repr=False)
+
+
+def fetch(order: FetchRequest) -> Fetched:
+    """Have all files of a part here, and sound; what is here already is checked and kept.
+
+    Raises `MissingError`, with the next step to take, where that cannot be.
+    """
+    from filelock import FileLock
+
+    repo = repo_folder(order.weights.repo)
+    with translated(order.weights, _endpoint(order)), _quiet():
+        repo.mkdir(parents=True, exist_ok=True)
+        with FileLock(repo / "tts-cli.lock"):
+            _remove_orphans(repo)
+            try:
+                with translated(order.weights, _endpoint(order)):
+                    listing = _ask(order)
+            except OutOfReachError as error:
+                return _take_local(order, error)
+            return _download(order, listing)
+
+
+def is_known(order: FetchRequest, fetched: Fetched | None) -> bool:
+    """Say whether what was fetched is what is wanted, and still has the same bytes: no hub need be asked."""
+    if fetched is None or order.asked not in {fetched.asked, fetched.revision}:
+        return False
+    folder = hub_folder() / fetched.folder
+    return all(_is_sound(folder / path, file, order.pins.get(path)) for path, file in fetched.files.items())
+
+
+# --- asking ---------------------------------------------------------------------------------------------
+
+
+def _ask(order: FetchRequest) -> _Listing:
+    """Ask the hub what the part consists of; raises `OutOfReachError` where it cannot be asked."""
+    from huggingface_hub import is_offline_mode
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if order.offline or is_offline_mode():
+        raise OutOfReachError(f"{order.weights.repo} is not here as a whole", hint="run the command without --offline")
+    *first, last = _tokens(order)
+    for token in first:
+        try:
+            return _list(order, token)
+        except HfHubHTTPError as error:
+            if error.response.status_code not in {401, 403, 404}:
+                raise
+    return _list(order, last)
+
+
+def _tokens(order: FetchRequest) -> list[str | Literal[False]]:
+    """Say with which tokens to ask, in turn: without one first, unless the weights are known to be gated.
+
+    A stored login is for the hub that it was made at, and goes to no mirror; HF_TOKEN goes where its owner points us.
+    """
+    from huggingface_hub import get_token
+
+    own_hub = not order.endpoint or order.endpoint == _default_endpoint()
+    token = get_token() if own_hub else os.environ.get("HF_TOKEN", "").strip()
+    if not token:
+        return [False]
+    return [token] if order.weights.gated else [False, token]
+
+
+def _list(order: FetchRequest, token: str | Literal[False]) -> _Listing:
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=_endpoint(order), token=token, library_name="tts-cli")
+    repo, commit = order.weights.repo, order.asked
+    if not COMMIT.fullmatch(commit):
+        commit = api.repo_info(repo, revision=commit).sha or commit
+    files = _announced(api.list_repo_tree(repo, recursive=True, revision=commit), order)
+    listing = _Listing(commit=commit, files=files, token=token)
+    for path, pin in order.pins.items():
+        if (found := files.get(path)) is None or (len(found.hash) == 64 and found.hash != pin):
+            raise MissingError(
+                f"{redact(_endpoint(order))} has another {path} in {repo} than the one that tts-cli was tested with",
+                hint="it is refused; --revision takes a revision of your own choice instead",
+            )
+    if not files:
+        raise MissingError(f"{repo} has no file like {', '.join(order.weights.files)}", hint="try another --revision")
+    return listing
+
+
+def _announced(tree: "Iterable[RepoFile | RepoFolder]", order: FetchRequest) -> dict[str, _Announced]:
+    files = {}
+    for entry in tree:
+        size = getattr(entry, "size", None)
+        if size is not None and is_wanted(entry.path, order.weights):
+            large = getattr(entry, "lfs", None)
+            files[entry.path] = _Announced(size=size, hash=large.sha256 if large else getattr(entry, "blob_id", ""))
+    return files
+
+
+def _endpoint(order: FetchRequest) -> str:
+    return (order.endpoint or _default_endpoint()).rstrip("/")
+
+
+def _default_endpoint() -> str:
+    from huggingface_hub import constants
+
+    return str(constants.ENDPOINT)
+
+
+# --- fetching -------------------------------------------------------------------------------------------
+
+
+def _download(order: FetchRequest, listing: _Listing) -> Fetched:
+    folder = repo_folder(order.weights.repo) / "snapshots" / listing.commit
+    total = sum(file.size for file in listing.files.values())
+    present = sum(file.size for path, file in listing.files.items() if (folder / path).exists())
+    check_room(hub_folder(), total - present, order.weights.repo)
+    bad: list[str] = []
+    for _ in range(TRIES):
+        _snapshot(order, listing.commit, token=listing.token, progress=_counter(order.watch, total))
+        fetched, bad = _check(order, folder, listing.files)
+        if not bad:
+            order.watch(total, total)
+            return fetched
+        _delete(folder, bad)
+    raise MissingError(
+        f"{bad[0]} of {order.weights.repo} came {TRIES} times with other bytes than were announced, and was deleted",
+        hint="a proxy or a mirror on the way may be at fault: try another network, or --from DIR",
+    )
+
+
+def _take_local(order: FetchRequest, cause: OutOfReachError) -> Fetched:
+    """Make do with what an earlier download left here, if that is all of it; else raise the cause."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(_snapshot(order, order.asked, local_files_only=True))
+    except LocalEntryNotFoundError as error:
+        raise cause from error
+    fetched, bad = _check(order, folder, _found(order, folder))
+    if bad:
+        _delete(folder, bad)
+        raise OutOfReachError(f"{bad[0]} of {order.weights.repo} was damaged; {cause.message}", hint=cause.hint)
+    return fetched
+
+
+def _found(order: FetchRequest, folder: Path) -> dict[str, _Announced]:
+    """List what lies there; the cache names a blob by its hash."""
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    names = dict.fromkeys((*order.pins, *(name for name in paths if is_wanted(name, order.weights))))
+    return {
+        name: _Announced(size=0, hash=paths[name].resolve().name if name in paths and paths[name].is_symlink() else "")
+        for name in names
+    }
+
+
+def _snapshot(order: FetchRequest, revision: str, *, progress: Any = None, **options: Any) -> str:
+    from huggingface_hub import snapshot_download
+
+    folder: str = snapshot_download(
+        order.weights.repo,
+        revision=revision,
+        cache_dir=hub_folder(),
+        allow_patterns=list(order.weights.files),
+        endpoint=_endpoint(order),
+        library_name="tts-cli",
+        tqdm_class=progress or _counter(order.watch, 0),
+        **options,
+    )
+    return folder
+
+
+def _check(order: FetchRequest, folder: Path, files: Mapping[str, _Announced]) -> tuple[Fetched, list[str]]:
+    """Hash every file; returns what is sound, and the names of what is not."""
+    checked = {path: check_file(folder / path, order.pins.get(path, file.hash)) for path, file in files.items()}
+    fetched = Fetched(
+        repo=order.weights.repo,
+        revision=folder.name,
+        asked=order.asked,
+        pinned=order.weights.revision,
+        folder=folder.relative_to(hub_folder().resolve()).as_posix(),
+        files={path: file for path, file in sorted(checked.items()) if file},
+    )
+    return fetched, [path for path, file in checked.items() if file is None]
+
+
+def _delete(folder: Path, paths: list[str]) -> None:
+    for path in paths:
+        (folder / path).resolve().unlink(missing_ok=True)
+        (folder / path).unlink(missing_ok=True)
+
+
+def _is_sound(path: Path, file: FetchedFile, pin: str | None) -> bool:
+    return (
+        path.is_file() and path.stat().st_size == file.size and hash_file(path) == file.sha256 == (pin or file.sha256)
+    )
+
+
+def _remove_orphans(repo: Path) -> None:
+    """Delete what a killed download left: the client never takes it up again, and we hold the repository's lock."""
+    for orphan in repo.glob("blobs/*.incomplete"):
+        orphan.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the client's own talk (advice to log in, warnings on links) off the terminal."""
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _counter(watch: EventSink, total: int) -> Any:
+    """Make the class of progress bars that the client wants: it shows nothing and tells `watch`."""
+    from tqdm.auto import tqdm
+
+    class Counter(tqdm):  # type: ignore[type-arg]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self.counted = 0
+            self.counts_bytes = options.get("unit") == "B"
+            super().__init__(*arguments, **{**options, "disable": True})
+
+        def update(self, n: float | None = 1) -> None:
+            self.counted += int(n or 0)
+            if self.counts_bytes and total:
+                watch(min(self.counted, total), total)
+
+    return Counter

@@ -1,0 +1,88 @@
+"""What is wanted of a model's files, and whether a file is what it should be."""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from tts_cli.engines.base import EngineSpec, Weights
+from tts_cli.engines.weights import FetchedFile, hub_folder
+from tts_cli.errors import MissingError
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+# What a disk should have left after a download.
+SPARE_BYTES = 256 * 2**20
+
+EventSink = Callable[[int, int], None]  # bytes that are here, of how many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchRequest:
+    """A part of an engine's weights, perhaps at another `revision`, from a mirror (`endpoint`), or `offline`."""
+
+    spec: EngineSpec
+    weights: Weights
+    revision: str = ""
+    endpoint: str = ""
+    offline: bool = False
+    watch: EventSink = lambda _done, _total: None
+
+    @property
+    def asked(self) -> str:
+        """The revision as given, or the one that the spec pins."""
+        return self.revision or self.weights.revision
+
+    @property
+    def pins(self) -> Mapping[str, str]:
+        """The hashes known beforehand, which hold for the pinned revision only."""
+        return self.weights.sha256 if self.asked == self.weights.revision else {}
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        return f"{self.spec.name}:{self.weights.part}" if self.weights.part else self.spec.name
+
+
+def repo_folder(repo: str) -> Path:
+    """Return where a repository's files lie."""
+    return hub_folder().resolve() / f"models--{repo.replace('/', '--')}"
+
+
+def hash_file(path: Path, method: str = "sha256", start: bytes = b"") -> str:
+    """Return the hash of a file's bytes, which `start` goes before."""
+    digest = hashlib.new(method, start, usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check_file(path: Path, announced: str) -> FetchedFile | None:
+    """Hash a file; None where it is not there, or not what was announced.
+
+    64 digits announce a sha256, 40 git's sha1, none anything.
+    """
+    if not path.is_file():
+        return None
+    size, sha256 = path.stat().st_size, hash_file(path)
+    found = hash_file(path, "sha1", f"blob {size}\0".encode()) if len(announced) == 40 else sha256
+    return FetchedFile(sha256=sha256, size=size) if not announced or found == announced else None
+
+
+def is_wanted(path: str, weights: Weights) -> bool:
+    """Say whether a file belongs to the part."""
+    return any(fnmatchcase(path, pattern) for pattern in weights.files)
+
+
+def check_room(folder: Path, size: int, what: str) -> None:
+    """Raise `MissingError` where the disk has not got `size` bytes to spare."""
+    free = shutil.disk_usage(folder).free
+    if free < size + SPARE_BYTES:
+        needed = (size + SPARE_BYTES) / 1e9
+        raise MissingError(
+            f"{what} needs {needed:.1f} GB, and {folder} has {free / 1e9:.1f} GB free",
+            hint="make room, or set TTS_CLI_HOME to a folder on another disk",
+        )

@@ -1,0 +1,1 @@
+"""Takes -> Timeline: where each take lies, exact to the sample."""

@@ -1,0 +1,1 @@
+"""Timeline -> Master: the finished programme, and what is kept of a run."""

@@ -1,0 +1,197 @@
+"""Manifest -> Plan: what each line becomes, which takes are there already, and why the others must be rendered."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from tts_cli.cache.store import Cache, Missing
+from tts_cli.errors import InputError, MissingError, UnknownNameError, UsageError
+from tts_cli.pipeline.plan.utterances import plan_line
+from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
+from tts_cli.pipeline.script.engine_checks import with_engine
+from tts_cli.types import Line, Manifest, Plan, PlannedLine, PreviousLine, Problem, Reason, Take
+
+
+def make_plan(
+    manifest: Manifest,
+    cache: Cache,
+    *,
+    selected: frozenset[str],
+    past: Callable[[], Mapping[str, PreviousLine]],
+    force: bool = False,
+) -> Plan:
+    """Plan every line; the `selected` ones are to be rendered where a take is missing, or all of them by `force`.
+
+    `past` gives the last timeline, in its order; it is asked only where a take is missing or a line locked.
+    Raises `InputError` where a locked take is gone, or a clip of a voice cannot be read.
+    """
+    conditionals_requests = ConditionalsRequests()
+    takes: dict[str, Take] = {}
+    history = _History(past, frozenset(line.id for line in manifest.lines))
+    lines = []
+    before: str | None = None
+    for line in manifest.lines:
+        planned = _plan_line(line, manifest, history.lines.get(line.id) if line.lock else None, conditionals_requests)
+        missing = cache.look_up(planned.keys, takes)
+        if force and line.id in selected and not line.lock:
+            planned = replace(planned, reason=Reason.FORCED)
+        elif missing:
+            planned = replace(planned, reason=_reason(planned, missing, history.find(line.id, before)))
+        lines.append(planned)
+        before = line.id
+    _refuse_lost_locks(lines)
+    return Plan(
+        manifest=manifest,
+        lines=tuple(lines),
+        takes=takes,
+        selected=selected,
+        conditionals_requests=conditionals_requests.by_key,
+    )
+
+
+def _plan_line(
+    line: Line, manifest: Manifest, locked: PreviousLine | None, conditionals_requests: ConditionalsRequests
+) -> PlannedLine:
+    """Plan a line for its engine, or for the first engine of its chain that is installed at all."""
+    try:
+        return plan_line(line, manifest, locked, conditionals_requests)
+    except MissingError:
+        if not line.fallback:
+            raise
+        return _plan_line(with_engine(line, line.fallback), manifest, locked, conditionals_requests)
+
+
+def describe_previous(planned: PlannedLine) -> PreviousLine:
+    """Say of a planned line what the next run will want to know."""
+    if planned.locked:
+        return planned.locked
+    first = planned.utterances[0]
+    return PreviousLine(
+        id=planned.line.id,
+        text=planned.line.spoken,
+        voice=f"{first.voice} {first.conditionals[:16]}".strip(),
+        language=first.language,
+        emotion=_emotion_name(planned.line),
+        engine=first.engine,
+        parts=tuple((u.key, str(u.boundary), u.pause_s) for u in planned.utterances),
+    )
+
+
+# --- what is missing, and why ---------------------------------------------------------------------------
+
+
+def _reason(planned: PlannedLine, missing: Sequence[Missing], old: PreviousLine | None) -> Reason:
+    if Missing.DAMAGED in missing:
+        return Reason.DAMAGED
+    if old is None:
+        return Reason.NEW
+    now = describe_previous(planned)
+    changes = (
+        (Reason.TEXT, now.text != old.text),
+        (Reason.ENGINE, now.engine != old.engine),
+        (Reason.VOICE, (now.voice, now.language) != (old.voice, old.language)),
+        (Reason.EMOTION, now.emotion != old.emotion),
+        (Reason.PARAMS, now.parts != old.parts),
+    )
+    return next((reason for reason, changed in changes if changed), Reason.NEW)
+
+
+class _History:
+    """What each line was the last time, read when it is first asked for."""
+
+    def __init__(self, past: Callable[[], Mapping[str, PreviousLine]], present: frozenset[str]) -> None:
+        self._past = past
+        self._present = present
+
+    @cached_property
+    def lines(self) -> Mapping[str, PreviousLine]:
+        return self._past()
+
+    @cached_property
+    def _successors(self) -> dict[str | None, PreviousLine]:
+        """Map each line of the last timeline (None: its start) to the one after it."""
+        return dict(zip([None, *self.lines], self.lines.values(), strict=False))
+
+    def find(self, line_id: str, before: str | None) -> PreviousLine | None:
+        """Find what a line was: by its id, or as the line that stood after `before` and is gone.
+
+        Automatic ids come from content, so an edited line has a new id and only its place tells what it was.
+        """
+        if line_id in self.lines:
+            return self.lines[line_id]
+        old = self._successors.get(before)
+        return old if old and old.id not in self._present else None
+
+
+def _refuse_lost_locks(lines: Iterable[PlannedLine]) -> None:
+    hint = "restore the cache, or remove `lock` to record the line anew"
+    problems = [
+        Problem(planned.line.source, f"line {planned.line.id!r} is locked, but its take is gone", hint)
+        for planned in lines
+        if planned.locked and planned.reason
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _emotion_name(line: Line) -> str:
+    return f"{line.emotion}:{line.intensity:g}" if line.emotion else ""
+
+
+# --- which lines ----------------------------------------------------------------------------------------
+
+SUSPECT = "suspect"
+_FIELDS: Mapping[str, Callable[[Line], Iterable[str]]] = {
+    "id": lambda line: (line.id,),
+    "speaker": lambda line: (line.speaker,),
+    "chapter": lambda line: (line.chapter,),
+    "scene": lambda line: (line.scene,),
+    "emotion": lambda line: (line.emotion,),
+    "language": lambda line: (line.language,),
+    "engine": lambda line: (line.engine,),
+    "voice": lambda line: (line.voice,),
+    "tag": lambda line: line.tags,
+}
+
+
+def select_lines(
+    manifest: Manifest, expressions: Sequence[str], quality_issues: Callable[[], Collection[str]] = tuple
+) -> frozenset[str]:
+    """Return the ids of the lines that match every `field=value[,value]`; all lines for none.
+
+    A chapter is named by its id, its title or its number from 1; `suspect` are the lines that the last run found so.
+    Raises `UsageError` for what matches nothing.
+    """
+    lines = list(manifest.lines)
+    for expression in expressions:
+        if expression == SUSPECT:
+            lines = _select_suspects(lines, quality_issues())
+            continue
+        name, equals, values = expression.partition("=")
+        if not equals or name not in _FIELDS:
+            raise UsageError(
+                f"--only {expression!r} is not field=value",
+                hint=f"fields: {', '.join(_FIELDS)}; values joined by commas; or `suspect`",
+            )
+        wanted = {_value(manifest, name, value.strip()) for value in values.split(",")}
+        lines = [line for line in lines if wanted.intersection(_FIELDS[name](line))]
+    return frozenset(line.id for line in lines)
+
+
+def _select_suspects(lines: Iterable[Line], quality_issues: Collection[str]) -> list[Line]:
+    selected = [line for line in lines if line.id in quality_issues]
+    if not selected:
+        raise UsageError("--only suspect: the last run of this folder found no line suspect")
+    return selected
+
+
+def _value(manifest: Manifest, name: str, value: str) -> str:
+    if name == "chapter":
+        for number, chapter in enumerate(manifest.chapters.values(), start=1):
+            if value in (chapter.id, chapter.title, str(number)):
+                return chapter.id
+    known = {found for line in manifest.lines for found in _FIELDS[name](line)}
+    if value not in known:
+        unknown = UnknownNameError(name, value, filter(None, known))
+        raise UsageError(f"--only: {unknown.message}", hint=unknown.hint)
+    return value

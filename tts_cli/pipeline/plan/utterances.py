@@ -1,0 +1,174 @@
+"""A line to its utterances: whose voice, which emotion, what settings, in how many parts, under which keys."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tts_cli.cache.keys import KEY_VERSION, derive_seed, digest, take_key
+from tts_cli.engines.base import EngineSpec
+from tts_cli.engines.catalog import RECORDING, get_spec, model_version, resolve_voice
+from tts_cli.engines.emotions import emotion_at
+from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
+from tts_cli.pipeline.script.engine_checks import SAME
+from tts_cli.text.script import Part, make_parts
+from tts_cli.types import Boundary, Emotion, Line, Manifest, PlannedLine, PreviousLine, Utterance, Voice
+
+NEUTRAL = Emotion(name="neutral")
+PLAIN = Voice(name="", engine="")
+
+Params = Mapping[str, float | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Delivery:
+    """How a line is spoken: the engine's full voice name, the key of its conditionals, and the settings in all."""
+
+    spec: EngineSpec
+    voice: str
+    conditionals: str
+    params: Params
+
+
+def plan_line(
+    line: Line, manifest: Manifest, locked: PreviousLine | None, conditionals_requests: ConditionalsRequests
+) -> PlannedLine:
+    """Work a line out; `locked` is what the last timeline says of a locked line, which it keeps.
+
+    Raises `InputError` where a clip of its voice cannot be read.
+    """
+    speaker = manifest.speakers.get(line.speaker)
+    gain_db = line.volume_db + (speaker.gain_db if speaker else 0.0)
+    if locked:
+        return PlannedLine(line=line, utterances=_locked(line, locked), reason=None, gain_db=gain_db, locked=locked)
+    if line.audio:
+        return PlannedLine(line=line, utterances=(_recording(line),), reason=None, gain_db=gain_db)
+    spec = get_spec(line.engine)
+    voice = manifest.voices.get((line.voice, line.engine))
+    emotion = _emotion(line, manifest, spec, voice or PLAIN)
+    conditionals_request = conditionals_requests.of(voice, emotion, spec, line.language)
+    delivery = _Delivery(
+        spec=spec,
+        voice=resolve_voice(spec, voice.own if voice else line.voice, line.language),
+        conditionals=conditionals_request.key if conditionals_request else "",
+        params=_params(line, emotion, spec, voice or PLAIN),
+    )
+    parts = make_parts(line.spoken, spec.target_chars, spec.max_chars)
+    return PlannedLine(
+        line=line,
+        utterances=_spoken(line, parts.parts, delivery, manifest.seed),
+        reason=None,
+        gain_db=gain_db + emotion.volume_db + (voice.volume_db if voice else 0.0),
+        lead_s=parts.lead_s,
+    )
+
+
+def _emotion(line: Line, manifest: Manifest, spec: EngineSpec, voice: Voice) -> Emotion:
+    """Find what the line's emotion means here: the speaker's own, the project's, the voice's, the engine's; scaled.
+
+    Whoever defines it, the clip in which the voice speaks that way is still the voice's.
+    """
+    speaker = manifest.speakers.get(line.speaker)
+    for emotions in (speaker.emotions if speaker else {}, manifest.emotions, voice.emotions, spec.emotions):
+        if line.emotion and line.emotion in emotions:
+            emotion = emotion_at(emotions[line.emotion], line.intensity, spec.params, voice.params)
+            own = voice.emotions.get(line.emotion, NEUTRAL)
+            return replace(emotion, reference=emotion.reference or own.reference)
+    return NEUTRAL
+
+
+def _params(line: Line, emotion: Emotion, spec: EngineSpec, voice: Voice) -> Params:
+    """Merge voice, emotion and line (which wins); what equals the default is left out, so saying it changes no key."""
+    given = {**voice.params, **emotion.params, **line.params}
+    params = {name: value for name, value in given.items() if value != spec.params[name].default}
+    speed = line.speed * emotion.speed * voice.speed
+    pitch = line.pitch * emotion.pitch * voice.pitch
+    for name, factor in (("speed", speed), ("pitch", pitch)):
+        if name in spec.params and abs(factor - 1.0) > SAME:
+            params[name] = round(factor, 6)
+    return params
+
+
+def _spoken(line: Line, parts: Sequence[Part], delivery: _Delivery, project_seed: int) -> tuple[Utterance, ...]:
+    spec = delivery.spec
+    return tuple(
+        with_seed(
+            Utterance(
+                line_id=line.id,
+                part=number,
+                text=part.text,
+                language=line.language,
+                voice=delivery.voice,
+                engine=spec.name,
+                params=delivery.params,
+                seed=0,
+                key="",
+                conditionals=delivery.conditionals,
+                boundary=part.boundary,
+                pause_s=part.pause_s,
+            ),
+            _seed(line, number, spec, project_seed),
+        )
+        for number, part in enumerate(parts)
+    )
+
+
+def with_seed(utterance: Utterance, seed: int) -> Utterance:
+    """Return the same call with another seed, and the key of that."""
+    spec = get_spec(utterance.engine)
+    key = take_key(
+        engine=spec.name,
+        adapter=spec.version,
+        weights=model_version(spec),
+        voice=utterance.voice,
+        language=utterance.language,
+        text=utterance.text,
+        params=utterance.params,
+        seed=seed,
+        sample_rate=spec.sample_rate,
+        conditionals=utterance.conditionals,
+    )
+    return replace(utterance, seed=seed, key=key)
+
+
+def _seed(line: Line, part: int, spec: EngineSpec, project_seed: int) -> int:
+    """Derive a seed where one changes the sound; an engine without randomness varies on request only."""
+    if not spec.stochastic and line.seed is None and line.take == 1:
+        return 0
+    return derive_seed(project_seed if line.seed is None else line.seed, line.id, part, line.take)
+
+
+def _recording(line: Line) -> Utterance:
+    path = Path(line.audio)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Utterance(
+        line_id=line.id,
+        part=0,
+        text=line.text,
+        language=line.language,
+        voice="",
+        engine=RECORDING.name,
+        params={"path": str(path), "sha256": sha256},
+        seed=0,
+        key=digest([KEY_VERSION, RECORDING.name, RECORDING.version, sha256]),
+    )
+
+
+def _locked(line: Line, old: PreviousLine) -> tuple[Utterance, ...]:
+    """Take a locked line's utterances from the last timeline, whatever the manifest says by now."""
+    return tuple(
+        Utterance(
+            line_id=line.id,
+            part=number,
+            text=old.text,
+            language=old.language,
+            voice=old.voice,
+            engine=old.engine,
+            params={},
+            seed=0,
+            key=key,
+            boundary=Boundary(boundary),
+            pause_s=pause_s,
+        )
+        for number, (key, boundary, pause_s) in enumerate(old.parts)
+    )

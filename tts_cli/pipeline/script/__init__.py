@@ -1,0 +1,1 @@
+"""Source -> Manifest: defaults applied, every name looked up, all problems at once."""

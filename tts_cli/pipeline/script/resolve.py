@@ -1,0 +1,370 @@
+"""Path -> Manifest: defaults applied, every name looked up, all problems at once.
+
+What a line leaves open comes from its chapter, then its speaker, then the project.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tts_cli.audio.mastering.effects import EFFECTS
+from tts_cli.errors import InputError, MarkupError
+from tts_cli.formats.documents import Diagnostics, Member
+from tts_cli.formats.fields import fold, guess
+from tts_cli.formats.pictures import picture_fault
+from tts_cli.formats.records import Entry, merge
+from tts_cli.formats.script import Script, read_script
+from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
+from tts_cli.formats.voice_files import read_emotions_folder
+from tts_cli.pipeline.script.engine_checks import (
+    EngineProblem,
+    find_engine_problems,
+    make_emotions,
+    read_params,
+    spec_of,
+    with_engine,
+)
+from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_line, project_scope
+from tts_cli.pipeline.script.voice_lookup import VoiceFinder
+from tts_cli.text.script import check_text
+from tts_cli.types import (
+    DEFAULT_ENGINE,
+    Chapter,
+    Emotion,
+    Line,
+    Manifest,
+    Pauses,
+    Problem,
+    Slot,
+    Source,
+    Speaker,
+    Voice,
+)
+from tts_cli.voices.library import open_library
+
+DUB = "dub"
+"""The recipe of subtitles: their lines have their times."""
+MOST_SHOWN = 100
+_NOT_METADATA = frozenset(("seed", "recipe", "length"))
+# UTF-8 that was once read as Windows-1252, and characters that were lost.
+_GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
+
+Params = Mapping[str, float | str]
+
+
+def load_manifest(
+    path: str,
+    *,
+    format: str | None = None,  # noqa: A002
+    stdin: bytes | None = None,
+    home: Path | None = None,
+) -> Manifest:
+    """Read and check a manifest; "-" takes the bytes of `stdin`. `format` names its form, else it is guessed.
+
+    `home` is one more place where voices lie.
+
+    Raises `InputError` with every problem found, in the order of the files and of their lines.
+    """
+    diagnostics = Diagnostics()
+    try:
+        script = read_script(path, format, stdin, diagnostics)
+        library = open_library(home, Path(script.folder))
+        manifest = _Resolver(script, diagnostics, VoiceFinder(library, script.folder, diagnostics)).resolve()
+    except InputError as error:
+        diagnostics.problems += error.problems
+    if diagnostics.problems:
+        raise InputError(_in_order(diagnostics))
+    return manifest
+
+
+def _in_order(diagnostics: Diagnostics) -> list[Problem]:
+    """Sort problems by file and place, each once, and no more than anybody reads."""
+    ranks = {name: rank for rank, name in reversed(list(enumerate(diagnostics.files)))}
+    problems = sorted(
+        dict.fromkeys(diagnostics.problems),
+        key=lambda problem: (ranks.get(problem.source.path, -1), problem.source.line, problem.source.column),
+    )
+    more = len(problems) - MOST_SHOWN
+    if more <= 0:
+        return problems
+    return [*problems[:MOST_SHOWN], Problem(problems[MOST_SHOWN].source, f"and {more} more problems from here on")]
+
+
+class _Resolver:
+    """Turns one script into a manifest; what many lines share is looked at once."""
+
+    def __init__(self, script: Script, diagnostics: Diagnostics, voices: VoiceFinder) -> None:
+        self._script = script
+        self._voices = voices
+        self._frame = script.header
+        self._cast = script.header.speakers
+        self._findings = diagnostics
+        self._scopes: dict[tuple[str, str], Scope] = {}
+        self._faults: dict[tuple[Any, ...], tuple[EngineProblem, ...]] = {}
+        self._found: dict[tuple[str, str], tuple[Voice | None, EngineProblem | None]] = {}
+        self._said: set[str] = set()
+        self._base = project_scope(script)
+        beside = read_emotions_folder(Path(script.folder), diagnostics.problems)
+        self._emotions = self._make_emotions({**beside, **script.header.emotions}, self._base, {})
+        self._own_emotions = {
+            name: self._make_emotions(member.emotions, self._scope(name, "").entry, self._emotions)
+            for name, member in (self._cast or {}).items()
+        }
+        self._chapters = {
+            name: Chapter(id=name, title=entry.values.get("title", "")) for name, entry in script.chapters.items()
+        }
+        self._titles = {chapter.title: chapter.id for chapter in self._chapters.values() if chapter.title}
+
+    def resolve(self) -> Manifest:
+        """Resolve everything; what is wrong goes to the findings."""
+        for name, member in (self._cast or {}).items():
+            self._check_member(name, member)
+        lines = self._make_lines()
+        if not lines and not self._findings.problems:
+            message = "every line is skipped" if self._script.lines else "has no lines"
+            self._findings.complain(Source(self._script.name, 1), message, "a manifest needs at least `lines:`")
+        project = self._frame.project.values
+        return Manifest(
+            name=Path(self._script.name).stem,
+            path=self._script.path,
+            lines=tuple(lines),
+            voices=self._voices.voices,
+            speakers=self._make_speakers(lines),
+            emotions=self._emotions,
+            chapters=self._chapters,
+            pauses=Pauses(**self._frame.pauses.values),
+            metadata=self._metadata(),
+            seed=project.get("seed", 0),
+            recipe=self._recipe(project.get("recipe", "")) or (DUB if self._script.form in SUBTITLE_FORMS else ""),
+            length_s=project.get("length"),
+            warnings=tuple(self._findings.warnings),
+        )
+
+    def _metadata(self) -> dict[str, str]:
+        """Return what the work is called; the cover's path is from where we are."""
+        project = self._frame.project
+        metadata = {name: value for name, value in project.values.items() if name not in _NOT_METADATA}
+        if cover := metadata.get("cover"):
+            metadata["cover"] = path = os.path.join(self._script.folder, cover)  # noqa: PTH118
+            if fault := picture_fault(path):
+                self._findings.complain(project.at("cover"), f"cover: {fault}", "name a JPEG or a PNG file")
+        return metadata
+
+    def _recipe(self, recipe: str) -> str:
+        """Return a recipe's name as it is, and its path from where the manifest lies."""
+        is_path = recipe.endswith((".yaml", ".yml"))
+        return os.path.join(self._script.folder, recipe) if is_path else recipe  # noqa: PTH118
+
+    # --- lines --------------------------------------------------------------------------------------------
+
+    def _make_lines(self) -> list[Line]:
+        lines: dict[str, Line] = {}
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for entry, block in self._script.lines:
+            own = entry.values
+            scope = self._scope_of(entry, self._chapter_of(entry, block))
+            content = (scope.chapter, scope.speaker, own.get("text", ""))
+            counts[content] += 1
+            if own.get("skip", scope.entry.values.get("skip")):
+                continue
+            line_id = own.get("id") or automatic_id(*content, counts[content])
+            line = make_line({**scope.entry.values, **own}, scope, line_id, entry.place.at(), self._audio(entry))
+            line = self._checked(line, entry, scope)
+            other = lines.setdefault(line.id.casefold(), line)
+            if other is not line:
+                but = "" if other.id == line.id else f" as {other.id!r}; ids name files, and case is not enough there"
+                hint = f"it is first given at {other.source}{but}"
+                self._findings.complain(entry.at("id"), f"id {line.id!r} is given twice", hint)
+        return list(lines.values())
+
+    def _checked(self, line: Line, entry: Entry, scope: Scope) -> Line:
+        """Note what is wrong with a line; return it with its engine parameters as numbers."""
+        if not line.audio:
+            self._check_text(line, entry)
+        if line.slot:
+            self._check_slot(line.slot, entry)
+        if "language" not in entry.values and "language" not in scope.entry.values:
+            line = self._in_own_language(line)
+        known = self._known_speaker(line, entry, scope)
+        for fault in self._faults_of(line) if known else ():
+            self._note(fault, scope.at(fault.field, entry))
+        if line.effect and line.effect not in EFFECTS and line.effect not in self._said:
+            self._said.add(line.effect)
+            hint = guess(line.effect, EFFECTS)
+            self._warn(scope.at("effect", entry), f"unknown effect {line.effect!r}: the voice stays dry", hint)
+        if "intensity" in entry.values and not line.emotion:
+            self._warn(entry.at("intensity"), "intensity does nothing without an emotion")
+        spec = spec_of(line.engine) if line.params else None
+        return replace(line, params=read_params(spec, line.params)[0]) if spec else line
+
+    def _check_text(self, line: Line, entry: Entry) -> None:
+        spoken = line.spoken
+        if not line.text and entry.is_faulty:
+            return
+        if not line.text:
+            hint = "`say` is how it is spoken, `text` how it is shown" if line.say else ""
+            self._findings.complain(entry.at(), "a line needs `text`", hint)
+            return
+        try:
+            check_text(spoken)
+        except MarkupError as error:
+            self._findings.complain(entry.at("text" if line.say is None else "say"), error.message, error.hint)
+        if not spoken.isascii() and (garbled := _GARBLED.search(spoken)):
+            self._warn(entry.at("text"), f"{garbled[0]!r} looks like text saved in the wrong encoding")
+
+    def _check_slot(self, slot: Slot, entry: Entry) -> None:
+        if slot.start_s is not None and slot.end_s is not None and slot.end_s <= slot.start_s:
+            self._findings.complain(entry.at("end"), f"ends at {slot.end_s:g} s, but starts at {slot.start_s:g} s")
+
+    def _known_speaker(self, line: Line, entry: Entry, scope: Scope) -> bool:
+        if self._cast is None or not line.speaker or line.speaker in self._cast:
+            return True
+        if self._frame.whole:
+            self._findings.complain(
+                scope.at("speaker", entry), f"unknown speaker {line.speaker!r}", guess(line.speaker, self._cast)
+            )
+        return False
+
+    def _audio(self, entry: Entry) -> str:
+        reference = entry.values.get("audio", "")
+        path = os.path.join(self._script.folder, reference) if reference else ""  # noqa: PTH118
+        if path and not os.path.isfile(path):  # noqa: PTH113  never raises
+            hint = f"paths are relative to {self._script.name}"
+            self._findings.complain(entry.at("audio"), f"audio: no such file {reference[:80]!r}", hint)
+        return path
+
+    # --- where a line stands ------------------------------------------------------------------------------
+
+    def _scope_of(self, entry: Entry, chapter: str) -> Scope:
+        speaker = entry.values.get("speaker")
+        if speaker is None:
+            inherited = self._scope("", chapter).entry.values
+            speaker = inherited.get("speaker", "")
+        return self._scope(speaker, chapter)
+
+    def _scope(self, speaker: str, chapter: str) -> Scope:
+        """Lay the chapter over the speaker over the project."""
+        scope = self._scopes.get((speaker, chapter))
+        if scope is None:
+            entry = self._base
+            member = (self._cast or {}).get(speaker)
+            for over in (member.entry if member else None, self._script.chapters.get(chapter)):
+                entry = merge(entry, inherited(over)) if over else entry
+            scope = self._scopes[speaker, chapter] = Scope(speaker, chapter, entry)
+        return scope
+
+    def _chapter_of(self, entry: Entry, block: str) -> str:
+        """Return a line's chapter: the one it is written in, or the one it names by id or title."""
+        name: str = entry.values.get("chapter", "")
+        if block:
+            if name not in ("", block):
+                self._findings.complain(entry.at("chapter"), f"chapter {name!r}: the line is written in {block!r}")
+            return block
+        name = self._titles.get(name, name)
+        if name and name not in self._chapters:
+            if self._script.chapters:
+                self._findings.complain(entry.at("chapter"), f"unknown chapter {name!r}", guess(name, self._chapters))
+            else:
+                self._chapters[name] = Chapter(id=name)
+        return name
+
+    # --- the cast -----------------------------------------------------------------------------------------
+
+    def _check_member(self, name: str, member: Member) -> None:
+        """Check a speaker whether or not it has lines; what it inherits is checked with them."""
+        scope = self._scope(name, "")
+        sample = make_line(scope.entry.values, scope, "", scope.entry.at())
+        for fault in self._faults_of(sample):
+            if fault.field in member.entry.values:
+                self._note(fault, scope.entry.at(fault.field))
+
+    def _voice_of(self, name: str, engine: str) -> tuple[Voice | None, EngineProblem | None]:
+        """Find a voice; (None, None) is one that only the engine may know."""
+        key = (name, engine)
+        if key not in self._found:
+            spec = spec_of(engine)
+            self._found[key] = self._voices.find(name, spec) if spec else (None, None)
+        return self._found[key]
+
+    def _in_own_language(self, line: Line) -> Line:
+        """Let a voice speak its own language where nobody says another."""
+        voice, _ = self._voice_of(line.voice, line.engine)
+        return replace(line, language=voice.language) if voice and voice.language else line
+
+    def _make_emotions(
+        self, entries: Mapping[str, Entry], owner: Entry, outer: Mapping[str, Emotion]
+    ) -> dict[str, Emotion]:
+        engine = owner.values.get("engine", (DEFAULT_ENGINE,))[0]
+        voice, _ = self._voice_of(owner.values.get("voice", ""), engine)
+        outer = {**voice.emotions, **outer} if voice else outer
+        return make_emotions(entries, outer, spec_of(engine), self._findings, whole=self._frame.whole)
+
+    def _make_speakers(self, lines: Iterable[Line]) -> dict[str, Speaker]:
+        if self._cast is None:
+            self._warn_of_look_alikes(lines)
+            return {line.speaker: Speaker(id=line.speaker) for line in lines if line.speaker}
+        return {
+            name: Speaker(
+                id=name,
+                name=member.entry.values.get("name", ""),
+                gain_db=member.entry.values.get("gain_db", 0.0),
+                emotions=self._own_emotions[name],
+            )
+            for name, member in self._cast.items()
+        }
+
+    def _warn_of_look_alikes(self, lines: Iterable[Line]) -> None:
+        """Warn of speakers whose names differ in case or spaces only: most likely they are one."""
+        spellings: dict[str, Line] = {}
+        for line in {line.speaker: line for line in reversed(list(lines))}.values():
+            other = spellings.setdefault(fold(line.speaker), line)
+            if other is not line:
+                self._warn(
+                    other.source, f"speaker {other.speaker!r} is also spelled {line.speaker!r}", f"see {line.source}"
+                )
+
+    def _warn(self, source: Source, message: str, hint: str = "") -> None:
+        self._findings.warnings.append(Problem(source, message, hint, "warning"))
+
+    # --- the engine's view --------------------------------------------------------------------------------
+
+    def _faults_of(self, line: Line) -> tuple[EngineProblem, ...]:
+        """Check all that only the engine can tell; lines that are alike in this are checked once."""
+        kind = (
+            *(line.speaker, line.engine, line.fallback, line.voice, line.language, line.emotion),
+            *(line.intensity, line.speed, line.pitch, *line.params.items()),
+        )
+        if kind not in self._faults:
+            emotions = {**self._emotions, **self._own_emotions.get(line.speaker, {})}
+            voice, fault = self._voice_of(line.voice, line.engine)
+            faults = [fault] if fault else find_engine_problems(line, emotions, voice)
+            whole = self._frame.whole
+            own = tuple(self._hinted(one, line) for one in faults if whole or one.field != "emotion")
+            self._faults[kind] = own + (self._faults_of_fallback(line) if line.fallback else ())
+        return self._faults[kind]
+
+    def _faults_of_fallback(self, line: Line) -> tuple[EngineProblem, ...]:
+        """Check the line as the next engine of its chain would speak it, and so on to the last."""
+        faults = self._faults_of(with_engine(line, line.fallback))
+        return tuple(
+            replace(fault, field="engine", message=f"falling back on {line.fallback[0]}: {fault.message}")
+            for fault in faults
+        )
+
+    def _hinted(self, fault: EngineProblem, line: Line) -> EngineProblem:
+        """Let a name that the engine does not know be one of the library's, misspelled."""
+        if fault.message.startswith("unknown voice") and (hint := self._voices.nearest(line.voice)):
+            return replace(fault, hint=hint)
+        return fault
+
+    def _note(self, fault: EngineProblem, source: Source) -> None:
+        """Note a fault: a problem each time, but what an engine merely lacks once."""
+        if fault.severity == "error":
+            self._findings.complain(source, fault.message, fault.hint)
+        elif fault.message not in self._said:
+            self._said.add(fault.message)
+            self._warn(source, fault.message, fault.hint)

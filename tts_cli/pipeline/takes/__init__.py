@@ -1,0 +1,1 @@
+"""Jobs -> Takes: recorded, judged, and handed on where an engine fails."""

@@ -1,0 +1,1 @@
+"""An output folder -> a report for people and for CI."""

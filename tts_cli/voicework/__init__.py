@@ -1,0 +1,1 @@
+"""What people do with voices: clone, precompute, pack, audition, list."""

@@ -1,0 +1,142 @@
+"""Clips -> a voice's folder: checked, cut to their best passages, described in a voice.yaml."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tts_cli.errors import InputError, OutputError, UsageError
+from tts_cli.formats.values import BadValueError, parse_id, parse_language
+from tts_cli.formats.voice_files import VOICE_FILE, format_yaml, read_voice
+from tts_cli.pipeline.master.file_names import safe_name
+from tts_cli.types import Problem
+from tts_cli.voices.reference import CheckedClip, check_clip, compare_levels
+
+_TRIMMED_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloneRequest:
+    """What a user asks for: a name, clips, and what is known of them."""
+
+    name: str
+    clips: tuple[str, ...]
+    folder: Path
+    transcripts: tuple[str, ...] = ()
+    language: str = ""
+    description: str = ""
+    licence: str = ""
+    consent: str = ""
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloned:
+    """A voice's new folder, and its clips, the best one first."""
+
+    folder: Path
+    clips: tuple[CheckedClip, ...]
+    warnings: tuple[str, ...]
+
+
+def clone(order: CloneRequest) -> Cloned:
+    """Make a voice of clips; nothing is written unless all of it can be.
+
+    Raises `InputError` with every clip that cannot be used, and `UsageError` for a name that is taken or is none.
+    """
+    name = _parse("name", order.name, parse_id)
+    language = _parse("language", order.language, parse_language) if order.language else ""
+    if order.transcripts and len(order.transcripts) != len(order.clips):
+        counts = f"{len(order.transcripts)} for {len(order.clips)} clips"
+        raise UsageError(f"--transcript: {counts}", hint="give one for each clip, in their order, or none")
+    clips = _check(order.clips)
+    transcripts = dict(zip(order.clips, order.transcripts, strict=False))
+    ranked = sorted(clips, key=lambda clip: (len(clip.diagnostics), -clip.quality.speech_s))
+    with new_folder(order.folder / name, replace=order.replace) as folder:
+        files = _write_clips(ranked, folder)
+        voice = _describe(order, language, [(file, transcripts.get(clip.path, "")) for file, clip in files])
+        (folder / VOICE_FILE).write_text(format_yaml(voice), "utf-8")
+        read_voice(folder)
+    return Cloned(folder=order.folder / name, clips=tuple(ranked), warnings=tuple(_warnings(ranked, transcripts)))
+
+
+@contextmanager
+def new_folder(folder: Path, *, replace: bool) -> Iterator[Path]:
+    """Yield a folder that takes its name when it is whole, or is removed; raises `UsageError` if the name is taken."""
+    if folder.exists() and not replace:
+        raise UsageError(f"{folder} is there already", hint="choose another name, or replace it with --force")
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        if folder.exists():
+            old = temporary.with_name(f"{temporary.name}.old")
+            os.replace(folder, old)  # noqa: PTH105  the rename itself
+            shutil.rmtree(old)
+        os.replace(temporary, folder)  # noqa: PTH105
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _parse(what: str, value: str, parse: Callable[[object], str]) -> str:
+    try:
+        return parse(value)
+    except BadValueError as error:
+        raise UsageError(f"the voice's {what} {error}", hint=error.hint) from error
+
+
+def _check(paths: Sequence[str]) -> list[CheckedClip]:
+    """Check every clip before any is used."""
+    clips: list[CheckedClip] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            clips.append(check_clip(Path(path)))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return clips
+
+
+def _write_clips(clips: Sequence[CheckedClip], folder: Path) -> list[tuple[str, CheckedClip]]:
+    """Write the passages as 24-bit FLAC, named like their files."""
+    from tts_cli.audio.io.files import encode_take
+
+    written: list[tuple[str, CheckedClip]] = []
+    for clip in clips:
+        stem, count = safe_name(Path(clip.path).stem), 1
+        taken = {file for file, _ in written}
+        file = f"{stem}.flac"
+        while file in taken:
+            count += 1
+            file = f"{stem}-{count}.flac"
+        (folder / file).write_bytes(encode_take(clip.samples, clip.sample_rate, "PCM_24"))
+        written.append((file, clip))
+    return written
+
+
+def _describe(order: CloneRequest, language: str, clips: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    said = {
+        "description": order.description,
+        "language": language,
+        "licence": order.licence,
+        "consent": order.consent,
+    }
+    references = [{"file": file, "transcript": text} if text else file for file, text in clips]
+    return {name: value for name, value in said.items() if value} | {"references": references}
+
+
+def _warnings(clips: Sequence[CheckedClip], transcripts: dict[str, str]) -> Iterator[str]:
+    for clip in clips:
+        yield from (f"{clip.path}: {finding.message}" for finding in clip.diagnostics)
+        if transcripts.get(clip.path) and clip.quality.seconds - clip.seconds > _TRIMMED_S:
+            yield f"{clip.path}: was cut to {clip.seconds:.1f} s; cut its transcript in {VOICE_FILE} likewise"
+    if difference := compare_levels(clips):
+        yield difference.message

@@ -1,0 +1,154 @@
+"""The far end of a remote worker: keeps one worker process on a node, and carries takes where the cache is not shared.
+
+What crosses is plain data; a dying worker is an answer, not an exception.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tts_cli import __version__
+from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
+from tts_cli.cache.store import Cache
+from tts_cli.engines.base import EngineSpec
+from tts_cli.errors import MissingError
+from tts_cli.types import CachedConditionals, ConditionalsRequest, Utterance
+from tts_cli.workers.child import Child, WorkerDied
+from tts_cli.workers.devices import Device, find_devices
+from tts_cli.workers.hosts import LocalHost
+from tts_cli.workers.scratch import Scratch
+
+WATCH_S = 0.1
+SUFFIXES = {"take": AUDIO, "conditionals": STATE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartResult:
+    """What became of a start: `error` is empty where the engine is ready; `fatal` errors are no use trying again."""
+
+    version: str = __version__
+    pid: int = 0
+    notice: str = ""
+    is_shared: bool = True
+    error: str = ""
+    hint: str = ""
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """What calls need besides themselves where no cache is shared: clips by sha256, and states with their records."""
+
+    clips: Mapping[str, bytes] = field(default_factory=dict)
+    states: Sequence[tuple[CachedConditionals, bytes]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answers of a batch, the blobs that they name where no cache is shared, and how the worker died if it did."""
+
+    answers: tuple[Mapping[str, object], ...]
+    blobs: Mapping[str, bytes]
+    death: tuple[str, str] | None
+    memory: int
+    gpu_memory: int
+
+
+class Station:
+    """One worker's keeper. A keeper that is started anew after a crash knows nothing and says so."""
+
+    def __init__(self) -> None:
+        self._host = LocalHost()
+        self._child: Child | None = None
+        self._own: Scratch | None = None
+        self._cache = Path()
+
+    def start(self, spec: EngineSpec, device: Device, threads: int, cache: str, token: str) -> StartResult:
+        """Start a worker; the cache is shared if the driver's `token` is to be seen in it."""
+        self.end()
+        is_shared = Path(cache, token).is_file()
+        self._cache = Path(cache) if is_shared else self._own_cache()
+        place = _own_gpu(device) if device.kind == "cuda" else device
+        try:
+            child = self._host.launch(spec, place, number=0, threads=threads)
+            with _watching(child):
+                child.start(self._cache)
+        except MissingError as error:
+            return StartResult(error=error.message, hint=error.hint, fatal=True)
+        except WorkerDied as death:
+            return StartResult(error=death.report)
+        self._child = child
+        return StartResult(pid=child.pid, notice=child.notice, is_shared=is_shared)
+
+    def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float, parcel: Payload | None) -> Reply:
+        """Have a batch done; `parcel` is None where the cache is shared."""
+        child = self._child
+        answers: list[dict[str, Any]] = []
+        if child is None:
+            return _lost("its keeper was started anew")
+        if parcel:
+            self._unpack(parcel)
+        death = None
+        try:
+            with _watching(child):
+                answers += child.ask(calls, within_s)
+        except WorkerDied as error:
+            death = (error.kind, error.report)
+            self._child = None
+        blobs = {} if parcel is None else {blob: data for blob, data in map(self._read, answers) if data}
+        return Reply(answers=tuple(answers), blobs=blobs, death=death, memory=child.memory, gpu_memory=child.gpu_memory)
+
+    def end(self) -> None:
+        """End the worker, if there is one."""
+        child, self._child = self._child, None
+        if child:
+            child.ask_to_end()
+            child.end(0.5)
+            child.close_pipes()
+
+    def _own_cache(self) -> Path:
+        self._own = self._own or Scratch()
+        return self._own.path / "cache"
+
+    def _unpack(self, parcel: Payload) -> None:
+        for data in parcel.clips.values():
+            write_blob(self._cache, data, PCM)
+        for record, data in parcel.states:
+            write_blob(self._cache, data, STATE)
+            Cache(self._cache).put(record)
+
+    def _read(self, answer: Mapping[str, object]) -> tuple[str, bytes]:
+        blob, suffix = str(answer.get("blob", "")), SUFFIXES.get(str(answer["event"]))
+        return blob, (read_blob(self._cache, blob, suffix) or b"") if suffix else b""
+
+
+def _own_gpu(device: Device) -> Device:
+    """Return the GPU of this node that Ray has given to this actor; where nobody can describe it, what Ray says."""
+    found = [gpu for gpu in find_devices() if gpu.kind == "cuda"]
+    return found[0] if found else replace(device, visible=os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+
+
+def _lost(why: str) -> Reply:
+    return Reply(answers=(), blobs={}, death=("crash", why), memory=0, gpu_memory=0)
+
+
+@contextlib.contextmanager
+def _watching(child: Child) -> Iterator[None]:
+    """Hold the worker to its time: on its own node nobody else does."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(WATCH_S):
+            child.kill_if_overdue()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
