@@ -13,10 +13,48 @@ TtsError
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar, Literal
 
-if TYPE_CHECKING:
-    from tts_cli.types import Problem
+
+class ExitCode(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    INPUT = 3
+    MISSING = 4
+    PARTIAL = 5
+    CHECK_FAILED = 6
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a value was written: a file's name as the user gave it, and a 1-based line (CSV: row) and column."""
+
+    path: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong (or, as a warning, doubtful) in an input file."""
+
+    source: Source
+    message: str
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{self.source}: {self.message}{hint}"
 
 
 class TtsError(Exception):

@@ -10,8 +10,7 @@ from typing import Any, Literal
 import platformdirs
 
 import tts_cli
-from tts_cli.errors import InputError, UsageError
-from tts_cli.types import Problem, Source
+from tts_cli.errors import InputError, Problem, Source, UsageError
 
 FILE_NAME = "tts-cli.toml"
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}

@@ -12,9 +12,10 @@ import pytest
 
 from tts_cli.cache import prune
 from tts_cli.cache.blobs import STATE, blob_path, read_blob, write_blob
+from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import DamagedTakeError, OutputError
-from tts_cli.types import CachedConditionals, Measures, Take, Word
+from tts_cli.types import Measures, Take, Word
 
 KEY = "ab" * 32
 

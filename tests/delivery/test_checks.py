@@ -1,7 +1,7 @@
 import pytest
 
 from tts_cli.delivery.checks import check
-from tts_cli.types import Bounds
+from tts_cli.recipe import Bounds
 
 
 @pytest.mark.parametrize(

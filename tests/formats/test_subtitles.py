@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tts_cli.audio.io.ffmpeg import ffmpeg_path
-from tts_cli.formats.subtitles import write_subtitles
-from tts_cli.types import Cue, Word
+from tts_cli.formats.subtitles import Cue, write_subtitles
+from tts_cli.types import Word
 
 RATE = 44_100
 CUES = [

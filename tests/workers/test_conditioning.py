@@ -7,8 +7,9 @@ import pytest
 
 from tts_cli.audio.io.files import decode_take
 from tts_cli.cache.blobs import PCM, STATE, blob_path
+from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache
-from tts_cli.types import CachedConditionals, ConditionalsRequest, Job, ReferenceClip, Voice
+from tts_cli.types import ConditionalsRequest, Job, ReferenceClip, Voice
 from tts_cli.voices.pt_file import read_pt
 from tts_cli.workers.messages import ConditionalsDone, TakeDone, TakeFailed
 

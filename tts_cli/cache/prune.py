@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_cli.cache.blobs import AUDIO, STATE, read_blob
+from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.types import CachedConditionals, Take
+from tts_cli.types import Take
 
 # A worker writes the blob before the parent writes the record; an hour lies safely between.
 GRACE_S = 3600

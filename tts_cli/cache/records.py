@@ -1,9 +1,27 @@
 """Takes and conditionals as plain JSON: the form of action records in the cache and of messages from workers."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from tts_cli.types import CachedConditionals, Measures, Take, Word
+from tts_cli.types import Measures, Take, Word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedConditionals:
+    """The precomputed engine state of a voice: a `.pt` in the cache, named by the sha256 of its bytes.
+
+    `model` is the engine's package, version and adapter; `made_from` names the PCM of each clip, or the file that it
+    was imported from, by sha256.
+    """
+
+    key: str
+    blob: str
+    size: int
+    engine: str
+    model: str
+    made_from: tuple[str, ...]
+    wall_s: float = 0.0
+
 
 RECORD_VERSION = 1
 

@@ -14,9 +14,15 @@ from pathlib import Path
 
 from tts_cli.cache.blobs import AUDIO, STATE, blob_path, read_blob, write_atomically, write_blob
 from tts_cli.cache.keys import canonical_json
-from tts_cli.cache.records import conditionals_from_json, conditionals_to_json, take_from_json, take_to_json
+from tts_cli.cache.records import (
+    CachedConditionals,
+    conditionals_from_json,
+    conditionals_to_json,
+    take_from_json,
+    take_to_json,
+)
 from tts_cli.errors import DamagedTakeError, OutputError
-from tts_cli.types import CachedConditionals, Take
+from tts_cli.types import Take
 
 DAY_S = 86_400
 

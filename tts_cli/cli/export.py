@@ -8,9 +8,9 @@ import typer
 
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
-from tts_cli.errors import UsageError
+from tts_cli.errors import ExitCode, UsageError
+from tts_cli.pipeline.model import ExportReport
 from tts_cli.settings import Settings, WorkerOptions, load_settings
-from tts_cli.types import ExitCode, ExportReport
 
 if TYPE_CHECKING:
     from tts_cli.delivery.export import ExportRequest

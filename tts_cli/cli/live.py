@@ -7,8 +7,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from tts_cli.cli.progress import TITLES
-from tts_cli.cli.summary import clock
+from tts_cli.cli.summary import STAGE_TITLES, clock
 from tts_cli.pipeline.request import Event, Recorded
 from tts_cli.pipeline.request import Progress as Step
 from tts_cli.workers.events import WorkerEvent
@@ -47,18 +46,18 @@ class Board:
         self._stage = ""
         self._stage_started = 0.0
 
-    def __call__(self, notice: Event) -> None:
+    def __call__(self, event: Event) -> None:
         """Take note."""
-        match notice:
+        match event:
             case Step():
-                self._step(notice)
-            case Recorded() if not notice.error:
-                row = self._rows.setdefault(notice.worker, _Row())
+                self._step(event)
+            case Recorded() if not event.error:
+                row = self._rows.setdefault(event.worker, _Row())
                 row.lines += 1
-                row.audio_s += notice.audio_s
-                row.spoke_s += notice.wall_s
+                row.audio_s += event.audio_s
+                row.spoke_s += event.wall_s
             case WorkerEvent():
-                self._change(notice)
+                self._change(event)
             case _:
                 pass
 
@@ -70,7 +69,7 @@ class Board:
         if step.stage != self._stage:
             self._stage, self._stage_started = step.stage, time.monotonic()
         if step.stage not in self._tasks:
-            self._tasks[step.stage] = self._bars.add_task(TITLES[step.stage], total=step.total, note="", left="")
+            self._tasks[step.stage] = self._bars.add_task(STAGE_TITLES[step.stage], total=step.total, note="", left="")
         left = self._eta_s(step)
         self._bars.update(
             self._tasks[step.stage],

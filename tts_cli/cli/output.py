@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tts_cli.errors import InputError, TtsError
-from tts_cli.types import Problem
+from tts_cli.errors import InputError, Problem, TtsError
 
 
 @dataclass(slots=True)

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tts_cli.cli import output
+from tts_cli.cli.summary import STAGE_TITLES
 from tts_cli.pipeline.request import Event, EventSink, Progress
 
 QUIET_S = 10.0
-TITLES = {"voice": "voices", "record": "recording", "master": "mastering", "export": "exporting", "review": "listening"}
 
 
 @contextmanager
@@ -26,14 +26,14 @@ def progress() -> Iterator[EventSink]:
         yield _Plain()
 
 
-def tell_all(watches: Sequence[EventSink]) -> EventSink:
-    """Make one watcher of several."""
+def send_to_all(sinks: Sequence[EventSink]) -> EventSink:
+    """Make one event sink of several."""
 
-    def tell(notice: Event) -> None:
-        for on_event in watches:
-            on_event(notice)
+    def send(event: Event) -> None:
+        for on_event in sinks:
+            on_event(event)
 
-    return tell
+    return send
 
 
 class _Plain:
@@ -42,11 +42,11 @@ class _Plain:
     def __init__(self) -> None:
         self._said = self._started = time.monotonic()
 
-    def __call__(self, notice: Event) -> None:
+    def __call__(self, event: Event) -> None:
         now = time.monotonic()
-        if not isinstance(notice, Progress) or now - self._said < QUIET_S or not notice.total:
+        if not isinstance(event, Progress) or now - self._said < QUIET_S or not event.total:
             return
         self._said = now
-        left = "" if notice.eta_s is None else f", {notice.eta_s:.0f} s left"
-        done = f"{TITLES[notice.stage]} {notice.done / notice.total:.0%}"
+        left = "" if event.eta_s is None else f", {event.eta_s:.0f} s left"
+        done = f"{STAGE_TITLES[event.stage]} {event.done / event.total:.0%}"
         output.talk().print(f"{done} after {now - self._started:.0f} s{left}")

@@ -22,8 +22,8 @@ from tts_cli.cli.options import (
     WorkersOpt,
     read_stdin,
 )
+from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings, parse_size
-from tts_cli.types import ExitCode
 
 if TYPE_CHECKING:
     from tts_cli.pipeline.request import EventSink, RenderRequest
@@ -126,7 +126,7 @@ def _explain(order: "RenderRequest", settings: "Settings", *, explain: bool, as_
 def _render(order: "RenderRequest", settings: "Settings", events: Path | None, *, as_json: bool) -> ExitCode:
     """Render and show what happened; returns what the process is to say."""
     from tts_cli.cli import summary
-    from tts_cli.cli.progress import progress, tell_all
+    from tts_cli.cli.progress import progress, send_to_all
     from tts_cli.cli.signals import stoppable
     from tts_cli.pipeline import run
     from tts_cli.pipeline.journal import Journal
@@ -137,7 +137,7 @@ def _render(order: "RenderRequest", settings: "Settings", events: Path | None, *
             watches: list[EventSink] = [stack.enter_context(progress())]
             if events:
                 watches.append(stack.enter_context(Journal(events)))
-            report = run.render(order, settings, tell_all(watches), stack.enter_context(stoppable()))
+            report = run.render(order, settings, send_to_all(watches), stack.enter_context(stoppable()))
     except KeyboardInterrupt:
         if as_json:
             output.print_json({"status": "interrupted"})

@@ -8,12 +8,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from tts_cli.cli import output
+from tts_cli.pipeline.model import Check, Deliverable, ExportReport, Failure, Outcome, PlannedLine, Report
 from tts_cli.pipeline.run import Forecast
-from tts_cli.types import Check, Deliverable, ExportReport, Failure, Outcome, PlannedLine, Report
 
 MOST_FAILURES = 20
 NEWLINE = "\n"
 MOST_SHOWN = 20
+STAGE_TITLES = {
+    "voice": "voices",
+    "record": "recording",
+    "master": "mastering",
+    "export": "exporting",
+    "review": "listening",
+}
 STYLES = {Outcome.RENDERED: "green", Outcome.CACHED: "cyan", Outcome.FAILED: "red", Outcome.WAITING: "yellow"}
 
 

@@ -8,13 +8,16 @@ from pathlib import Path, PurePath
 from tts_cli.audio.io.aac import AAC_FRAME, extract_pieces, holds_frames
 from tts_cli.audio.io.ffmpeg import FfmpegError, join_aac
 from tts_cli.audio.io.files import drafting
-from tts_cli.audio.io.outputs import Output
-from tts_cli.audio.meters.loudness import FileLevels, joined_levels, measure_file
+from tts_cli.audio.io.outputs import Mark, Output
+from tts_cli.audio.io.readback import measure_file
+from tts_cli.audio.meters.loudness import FileLevels, joined_levels
 from tts_cli.delivery.context import DeliveryContext
 from tts_cli.errors import OutputError
 from tts_cli.pipeline.master.deliverables import describe_inputs
 from tts_cli.pipeline.master.master import Written, file_sha256, make_masters
-from tts_cli.types import Deliverable, Delivery, Gap, Mark, Timeline
+from tts_cli.pipeline.model import Deliverable
+from tts_cli.recipe import Delivery
+from tts_cli.types import Gap, Timeline
 
 CONTAINERS = {".mka": "matroska"}
 """The muxers of suffixes that are not their format's own."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tts_cli.audio.io.measure_while_writing import constant_kbps
 from tts_cli.audio.meters.loudness import FileLevels
-from tts_cli.types import Bounds, Check
+from tts_cli.pipeline.model import Check
+from tts_cli.recipe import Bounds
 
 _TOLERANCE = 1e-6
 

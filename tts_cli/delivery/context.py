@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from tts_cli.audio.io.aac import AAC_FRAME
+from tts_cli.audio.io.outputs import Mark
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
@@ -27,9 +28,11 @@ from tts_cli.pipeline.master.file_names import output_path, safe_name
 from tts_cli.pipeline.master.labels import describe_voices
 from tts_cli.pipeline.master.master import Written
 from tts_cli.pipeline.master.previous_run import PreviousRun, is_intact
+from tts_cli.pipeline.model import Deliverable, Plan
 from tts_cli.pipeline.parallel import Counter
 from tts_cli.pipeline.request import NO_TARGET, DubTarget
-from tts_cli.types import Deliverable, Delivery, Line, Mark, Plan, Recipe, Take, Timeline
+from tts_cli.recipe import Delivery, Recipe
+from tts_cli.types import Line, Take, Timeline
 
 _NOBODY = {"id": "", "speaker": "narrator", "chapter": "script", "language": "und", "emotion": "neutral"}
 EXPORT_FILE = "export.json"

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tts_cli.types import Chapter, Line, Manifest, Recipe
+from tts_cli.recipe import Recipe
+from tts_cli.types import Chapter, Line, Manifest
 
 OPENING, CLOSING = "opening-credits", "closing-credits"
 _TITLES = {OPENING: "Opening Credits", CLOSING: "Closing Credits"}

@@ -8,13 +8,15 @@ import soundfile
 from tts_cli.audio.io.bed import Bed, Mixdown, mix_over
 from tts_cli.audio.io.ffmpeg import decoding
 from tts_cli.audio.io.files import drafting
+from tts_cli.audio.io.readback import measure_file
 from tts_cli.audio.io.video import Track, add_track, film_demuxer, read_film
-from tts_cli.audio.meters.loudness import FileLevels, measure_blocks, measure_file
+from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.cache.keys import digest
 from tts_cli.delivery.context import DeliveryContext
 from tts_cli.pipeline.edit.dub import Dub, timing_csv
 from tts_cli.pipeline.master.master import Written, file_sha256
-from tts_cli.types import Deliverable, Delivery
+from tts_cli.pipeline.model import Deliverable
+from tts_cli.recipe import Delivery
 
 _MOST_BED_GAIN_DB = 20.0
 _SLACK_LU = 0.2

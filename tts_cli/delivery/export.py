@@ -25,12 +25,14 @@ from tts_cli.pipeline.master.file_names import TIMELINE_FILE, output_path, safe_
 from tts_cli.pipeline.master.previous_run import PreviousRun, is_intact
 from tts_cli.pipeline.master.rendered import read_rendered
 from tts_cli.pipeline.master.report import list_failures
+from tts_cli.pipeline.model import Deliverable, ExportReport
 from tts_cli.pipeline.parallel import Counter
 from tts_cli.pipeline.request import NO_TARGET, DubTarget, EventSink, Progress, RenderRequest
 from tts_cli.pipeline.run import HEAL_TRIES, RecordedScript
 from tts_cli.pipeline.session import load
+from tts_cli.recipe import Delivery, DeliveryKind, Recipe
 from tts_cli.settings import Settings
-from tts_cli.types import Deliverable, Delivery, DeliveryKind, ExportReport, Manifest, Recipe
+from tts_cli.types import Manifest
 from tts_cli.workers.devices import cores_for
 from tts_cli.workers.stop import Stop
 

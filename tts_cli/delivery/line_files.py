@@ -7,7 +7,7 @@ from pathlib import PurePath, PurePosixPath
 
 from tts_cli.audio.io.outputs import Output
 from tts_cli.delivery.context import DeliveryContext
-from tts_cli.errors import InputError
+from tts_cli.errors import InputError, Problem
 from tts_cli.formats.line_lists import (
     ListedLine,
     write_audacity,
@@ -19,8 +19,10 @@ from tts_cli.formats.line_lists import (
 from tts_cli.pipeline.edit.timeline import make_excerpt, make_line_timelines
 from tts_cli.pipeline.master.labels import file_tags
 from tts_cli.pipeline.master.master import find_programme_gain, make_line
+from tts_cli.pipeline.model import Deliverable, PlannedLine
+from tts_cli.recipe import Delivery
 from tts_cli.text.markup import display_text
-from tts_cli.types import Deliverable, Delivery, Line, PlannedLine, Problem, Timeline
+from tts_cli.types import Line, Timeline
 
 _WRITERS = {
     ("index", ".csv"): write_index_csv,

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from tts_cli.pipeline.master.previous_run import deliverable_from_json
-from tts_cli.types import Deliverable
+from tts_cli.pipeline.model import Deliverable
 
 RESUME_LOG_FILE = ".export.ledger"
 

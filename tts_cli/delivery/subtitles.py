@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from tts_cli.delivery.context import DeliveryContext
-from tts_cli.formats.subtitles import write_subtitles
+from tts_cli.formats.subtitles import Cue, write_subtitles
 from tts_cli.pipeline.edit.cues import fastest, make_cues, widest
 from tts_cli.pipeline.edit.timeline import split_lines
+from tts_cli.pipeline.model import Deliverable
+from tts_cli.recipe import Delivery
 from tts_cli.text.captions import CaptionRules
-from tts_cli.types import Cue, Deliverable, Delivery, Timeline
+from tts_cli.types import Timeline
 
 
 def deliver_subtitles(context: DeliveryContext, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:

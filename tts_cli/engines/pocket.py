@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 from tts_cli.engines.base import PromptAudio, Request, Speech, State
 from tts_cli.engines.pocket_voices import base_language
 from tts_cli.errors import MissingError, TakeError

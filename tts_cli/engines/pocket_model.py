@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 from tts_cli.engines.base import State
 from tts_cli.engines.pocket_files import ModelFiles, find_embedding, find_model, refuse_cloning
 from tts_cli.errors import MissingError, TakeError

@@ -5,10 +5,9 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tts_cli.errors import InputError
+from tts_cli.errors import InputError, Problem, Source
 from tts_cli.formats.decode import Decoded, decode, fault
 from tts_cli.formats.fields import column_of
-from tts_cli.types import Problem, Source
 
 DELIMITERS = ",;\t|"
 MAX_ROWS = 250_000

@@ -5,8 +5,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from tts_cli.errors import InputError
-from tts_cli.types import Problem, Source
+from tts_cli.errors import InputError, Problem, Source
 
 MAX_BYTES = 64 * 2**20
 

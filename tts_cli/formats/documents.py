@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TypeVar
 
-from tts_cli.errors import InputError
+from tts_cli.errors import InputError, Problem, Source
 from tts_cli.formats import fields
 from tts_cli.formats.decode import Decoded, decode, fault, read_bytes
 from tts_cli.formats.fields import LINE, Names
@@ -15,7 +15,6 @@ from tts_cli.formats.named import NamedReader
 from tts_cli.formats.records import Entry, MappingRecord, Record, ScalarLocation, merge, read_mapping, validated
 from tts_cli.formats.schema import DefaultFields, PauseFields, ProjectFields, SpeakerFields
 from tts_cli.formats.yaml_tree import Marks, read_yaml
-from tts_cli.types import Problem, Source
 
 DEEPEST_REFERENCE = 8
 STDIN = "-"

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from tts_cli.errors import Problem
 from tts_cli.formats import fields
 from tts_cli.formats.fields import Names
 from tts_cli.formats.records import Entry, Location, Record, ScalarLocation, read_mapping, validated
 from tts_cli.formats.schema import EmotionFields
 from tts_cli.formats.values import BadValueError, parse_name
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
-from tts_cli.types import Problem
 
 
 @dataclass(frozen=True, slots=True)

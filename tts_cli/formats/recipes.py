@@ -6,14 +6,14 @@ from pathlib import Path, PurePath
 from typing import get_type_hints
 
 from tts_cli.audio.io.containers import FORMATS, format_fault
-from tts_cli.errors import InputError, UnknownNameError
+from tts_cli.errors import InputError, Problem, UnknownNameError
 from tts_cli.formats.decode import decode, fault, read_bytes
 from tts_cli.formats.fields import Names
 from tts_cli.formats.records import Entry, Record, ScalarLocation, read_mapping, validated
 from tts_cli.formats.schema import DeliveryFields, RecipeFields
 from tts_cli.formats.yaml_tree import Mark, Marks, Node, read_yaml
+from tts_cli.recipe import Delivery, FitRules, Recipe
 from tts_cli.settings import packaged
-from tts_cli.types import Delivery, FitRules, Problem, Recipe
 
 SUFFIX = ".yaml"
 SUFFIXES: Mapping[str, tuple[str, ...]] = {

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tts_cli.errors import Problem, Source
 from tts_cli.formats.csv_rows import Sheet
 from tts_cli.formats.fields import OWN_COLUMNS, Names, column_of, guess, with_unit
 from tts_cli.formats.schema import validate
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
-from tts_cli.types import Problem, Source
 
 # What YAML writes for "nothing"; in a text they are words.
 _NOTHING = ("", "~", "null", "Null", "NULL")

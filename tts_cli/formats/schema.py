@@ -14,7 +14,8 @@ from typing_extensions import TypedDict
 
 from tts_cli.formats import values
 from tts_cli.formats.fields import Names
-from tts_cli.types import AudioFormat, Bounds, DeliveryKind, Fit, MeasureName, Overflow, Stretcher
+from tts_cli.recipe import AudioFormat, Bounds, DeliveryKind, MeasureName, Overflow
+from tts_cli.types import Fit, Stretcher
 
 LONGEST_TEXT = 100_000
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
+from tts_cli.errors import Problem, Source
 from tts_cli.formats.decode import decode
 from tts_cli.formats.fields import fold
 from tts_cli.formats.records import Record
 from tts_cli.formats.values import BadValueError, parse_time
-from tts_cli.types import Problem, Source
 
 SUBTITLE_FORMS = ("srt", "vtt", "ass")
 

@@ -3,8 +3,26 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from tts_cli.types import Cue
+from tts_cli.types import Word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """Timed text: from when to when it is shown, in samples of the programme, and its words if they are known.
+
+    The lines of `text` are parted by newlines.
+    """
+
+    start: int
+    end: int
+    sample_rate: int
+    text: str
+    speaker: str = ""
+    line_id: str = ""
+    words: tuple[Word, ...] = ()
+
 
 _ASS_HEAD = """\
 [Script Info]

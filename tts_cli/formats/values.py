@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from tts_cli.types import Bounds
+from tts_cli.recipe import Bounds
 
 LONGEST_S = 360_000.0
 LONGEST_PAUSE_S = 60.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tts_cli.errors import InputError
+from tts_cli.errors import InputError, Problem
 from tts_cli.formats import fields
 from tts_cli.formats.decode import decode, fault, read_bytes
 from tts_cli.formats.fields import Names
@@ -15,7 +15,6 @@ from tts_cli.formats.named import NamedReader
 from tts_cli.formats.records import Entry, MappingPlace, MappingRecord, Record, ScalarLocation, read_mapping, validated
 from tts_cli.formats.schema import DefinitionFields, EmotionFields, ReferenceFields, VoiceFields
 from tts_cli.formats.yaml_tree import Mark, Marks, Node, read_yaml
-from tts_cli.types import Problem
 
 VOICE_FILE = "voice.yaml"
 EMOTIONS_FOLDER = "emotions"

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 
 import yaml
 
-from tts_cli.errors import InputError
+from tts_cli.errors import InputError, Problem, Source
 from tts_cli.formats.decode import Decoded, fault, has_control
-from tts_cli.types import Problem, Source
 
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 MAX_DEPTH = 40

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from tts_cli.errors import OutputError
 from tts_cli.pipeline.master.report import count_outcomes
+from tts_cli.pipeline.model import Deliverable, Report
 from tts_cli.pipeline.request import Event, Progress, Recorded, Started
-from tts_cli.types import Deliverable, Report
 from tts_cli.workers.events import WorkerEvent
 
 PROGRESS_S = 10.0

@@ -12,11 +12,12 @@ from tts_cli.pipeline.master.deliverables import deliver, describe_inputs, keep_
 from tts_cli.pipeline.master.file_names import master_names, output_path, programme_name
 from tts_cli.pipeline.master.master import find_programme_gain, make_line_file, make_master
 from tts_cli.pipeline.master.previous_run import unchanged
+from tts_cli.pipeline.model import Deliverable, Outcome, Plan
 from tts_cli.pipeline.parallel import Counter, run_parallel
 from tts_cli.pipeline.request import Event, EventSink, Progress
 from tts_cli.pipeline.session import RunContext
 from tts_cli.text.captions import CaptionRules
-from tts_cli.types import Deliverable, Outcome, Plan, Take, Timeline
+from tts_cli.types import Take, Timeline
 from tts_cli.workers.devices import cores_for
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tts_cli.types import Deliverable, Report, Shard, Utterance
+from tts_cli.pipeline.model import Deliverable, Report, Shard
+from tts_cli.types import Utterance
 from tts_cli.workers.events import WorkerEvent
 
 if TYPE_CHECKING:

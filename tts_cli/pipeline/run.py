@@ -32,6 +32,7 @@ from tts_cli.pipeline.master.report import (
     report_to_rows,
 )
 from tts_cli.pipeline.master.timeline_json import keep_timeline
+from tts_cli.pipeline.model import Outcome, Plan, PlannedLine, PreviousLine, Report, Shard
 from tts_cli.pipeline.plan.jobs import make_jobs
 from tts_cli.pipeline.plan.plan import describe_previous, make_plan
 from tts_cli.pipeline.plan.shards import describe_work, find_absent, take_share
@@ -49,18 +50,9 @@ from tts_cli.pipeline.session import RunContext, load, open_session, plan_sessio
 from tts_cli.pipeline.takes.fallback import use_cached_fallback
 from tts_cli.pipeline.takes.quality_check import list_quality_issues, list_retaken
 from tts_cli.pipeline.takes.record import load_takes, record_plan, settle_quality_issues
+from tts_cli.recipe import Recipe
 from tts_cli.settings import Settings
-from tts_cli.types import (
-    Manifest,
-    Outcome,
-    Plan,
-    PlannedLine,
-    PreviousLine,
-    Recipe,
-    Report,
-    Shard,
-    Take,
-)
+from tts_cli.types import Manifest, Take
 from tts_cli.workers.stop import Stop
 
 HEAL_TRIES = 3

@@ -13,12 +13,14 @@ from tts_cli.formats.recipes import find_recipe
 from tts_cli.pipeline.edit.dub import check_slots
 from tts_cli.pipeline.master.file_names import safe_name
 from tts_cli.pipeline.master.previous_run import PreviousRun
+from tts_cli.pipeline.model import Plan
 from tts_cli.pipeline.plan.plan import make_plan, select_lines
 from tts_cli.pipeline.request import EventSink, RenderRequest
 from tts_cli.pipeline.script.resolve import load_manifest
 from tts_cli.pipeline.takes.record import RecordingState
+from tts_cli.recipe import Recipe
 from tts_cli.settings import Settings
-from tts_cli.types import Manifest, Plan, Recipe
+from tts_cli.types import Manifest
 from tts_cli.workers.stop import Stop
 
 

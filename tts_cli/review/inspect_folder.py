@@ -7,16 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tts_cli.audio.meters.overview import BlockListener, make_overview
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.io.overview import BlockListener, make_overview
+from tts_cli.audio.samples import Samples
 from tts_cli.delivery.context import EXPORT_FILE
-from tts_cli.errors import InputError
+from tts_cli.errors import InputError, Problem, Source
 from tts_cli.pipeline.edit.dub import TIMING_FILE
 from tts_cli.pipeline.master.file_names import REPORT_FILE, TIMELINE_FILE
 from tts_cli.pipeline.request import EventSink, Progress
 from tts_cli.review.model import Chapter, CheckRow, Review, ReviewedFile, ReviewedLine
 from tts_cli.review.snippets import SnippetExtractor
-from tts_cli.types import Problem, Source
 
 COLUMNS = 900
 LOUDNESS_TOLERANCE_LU = 0.5

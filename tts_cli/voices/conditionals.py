@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from tts_cli.errors import InputError
-from tts_cli.types import Problem, Source
+from tts_cli.errors import InputError, Problem, Source
 from tts_cli.voices.pt_file import MAX_BYTES, BadStateError, Tree, read_pt, write_pt
 from tts_cli.voices.safetensors_file import read_safetensors, write_safetensors
 

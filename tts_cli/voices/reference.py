@@ -20,9 +20,8 @@ from tts_cli.audio.meters.quality import (
     frame_levels,
     measure_quality,
 )
-from tts_cli.audio.meters.weighting import Samples
-from tts_cli.errors import InputError, TakeError
-from tts_cli.types import Problem, Source
+from tts_cli.audio.samples import Samples
+from tts_cli.errors import InputError, Problem, Source, TakeError
 
 SHORTEST_S, BEST_S, LONGEST_S = 5.0, 12.0, 15.0
 """Engines want 5 to 15 seconds; beyond 12 they gain little."""

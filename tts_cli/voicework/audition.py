@@ -9,10 +9,11 @@ from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import UnknownNameError
 from tts_cli.formats.voice_files import format_yaml
 from tts_cli.pipeline.master.file_names import output_path, safe_name
+from tts_cli.pipeline.model import Report
 from tts_cli.pipeline.request import EventSink, RenderRequest
 from tts_cli.pipeline.run import render
 from tts_cli.settings import Settings
-from tts_cli.types import DEFAULT_LANGUAGE, Report
+from tts_cli.types import DEFAULT_LANGUAGE
 from tts_cli.voicework.precompute import find_voice
 
 MANIFEST = "audition.yaml"

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tts_cli.errors import InputError, OutputError, UsageError
+from tts_cli.errors import InputError, OutputError, Problem, UsageError
 from tts_cli.formats.values import BadValueError, parse_id, parse_language
 from tts_cli.formats.voice_files import VOICE_FILE, format_yaml, read_voice
 from tts_cli.pipeline.master.file_names import safe_name
-from tts_cli.types import Problem
 from tts_cli.voices.reference import CheckedClip, check_clip, compare_levels
 
 _TRIMMED_S = 1.0

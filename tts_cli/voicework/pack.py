@@ -11,14 +11,13 @@ from tts_cli.audio.io.files import encode_take
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.catalog import engine_names, get_spec
-from tts_cli.errors import InputError, OutputError, TakeError, UsageError
+from tts_cli.errors import InputError, OutputError, Problem, Source, TakeError, UsageError
 from tts_cli.formats.records import Entry
 from tts_cli.formats.values import BadValueError, parse_id
 from tts_cli.formats.voice_files import EMOTIONS_FOLDER, VOICE_FILE, VoiceFile, read_voice
 from tts_cli.pipeline.plan.utterances import NEUTRAL
 from tts_cli.pipeline.plan.voice_states import PACKED, conditionals_requests_of, import_state, packed_name
 from tts_cli.settings import Settings
-from tts_cli.types import Problem, Source
 from tts_cli.voices.conditionals import read_state, refusal
 from tts_cli.voices.pack import MOST_BYTES, SUFFIX, BadPackError, read_pack, write_pack
 from tts_cli.voices.pt_file import is_finite

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tts_cli.cache.blobs import write_atomically
+from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import get_spec
-from tts_cli.errors import InputError, OutputError
+from tts_cli.errors import InputError, OutputError, Problem, Source
 from tts_cli.formats.documents import Diagnostics
 from tts_cli.pipeline.master.file_names import safe_name
 from tts_cli.pipeline.plan.plan import make_plan
@@ -20,7 +21,7 @@ from tts_cli.pipeline.script.resolve import load_manifest
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.pipeline.takes.voice_states import find_missing, record_conditionals
 from tts_cli.settings import Settings
-from tts_cli.types import CachedConditionals, ConditionalsRequest, Problem, Source, Voice
+from tts_cli.types import ConditionalsRequest, Voice
 from tts_cli.voices.conditionals import write_state
 from tts_cli.voices.library import open_library
 from tts_cli.voices.pt_file import read_pt

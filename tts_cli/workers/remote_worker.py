@@ -13,10 +13,11 @@ from typing import Any
 
 from tts_cli import __version__
 from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
+from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache
 from tts_cli.engines.base import EngineSpec
 from tts_cli.errors import MissingError
-from tts_cli.types import CachedConditionals, ConditionalsRequest, Utterance
+from tts_cli.types import ConditionalsRequest, Utterance
 from tts_cli.workers.child import Child, WorkerDied
 from tts_cli.workers.devices import Device, find_devices
 from tts_cli.workers.hosts import LocalHost

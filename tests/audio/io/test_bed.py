@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from tts_cli.audio.io.bed import Bed, Mixdown, mix_over
-from tts_cli.audio.meters.loudness import measure_file
+from tts_cli.audio.io.readback import measure_file
 from tts_cli.errors import OutputError
 
 RATE = 48_000

@@ -10,7 +10,7 @@ import pytest
 from tts_cli.audio.io.ffmpeg import ENVIRONMENT_VARIABLE, Encoder, FfmpegError, decoding, ffmpeg_path
 from tts_cli.audio.io.outputs import Output
 from tts_cli.errors import MissingError
-from tts_cli.types import Recipe
+from tts_cli.recipe import Recipe
 
 MP3 = Recipe(name="test", format="mp3")
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tts_cli.audio.io.containers import format_fault
 from tts_cli.audio.io.files import decode_audio, decode_take, encode_take, open_master
 from tts_cli.errors import OutputError, TakeError
-from tts_cli.types import Recipe
+from tts_cli.recipe import Recipe
 
 RATE = 22_050
 

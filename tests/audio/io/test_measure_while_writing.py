@@ -11,9 +11,10 @@ import pytest
 
 from tts_cli.audio.io.files import open_master
 from tts_cli.audio.io.measure_while_writing import can_follow, measure_following
-from tts_cli.audio.meters.loudness import FileLevels, measure_file
+from tts_cli.audio.io.readback import measure_file
+from tts_cli.audio.meters.loudness import FileLevels
 from tts_cli.errors import OutputError
-from tts_cli.types import Recipe
+from tts_cli.recipe import Recipe
 
 
 def programme(seconds: float, rate: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from tts_cli.audio.io.ffmpeg import DEMUXERS, Encoder, decoding
 from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.io.readback import reading_back
 from tts_cli.errors import OutputError
-from tts_cli.types import Recipe
+from tts_cli.recipe import Recipe
 
 SECONDS = 3.21  # no whole number of any codec's frames
 

@@ -10,8 +10,9 @@ import pytest
 import soundfile
 
 from tts_cli.audio.io.files import open_master
-from tts_cli.audio.meters.loudness import LoudnessMeter, gated_loudness, measure_file
-from tts_cli.types import Recipe
+from tts_cli.audio.io.readback import measure_file
+from tts_cli.audio.meters.loudness import LoudnessMeter, gated_loudness
+from tts_cli.recipe import Recipe
 
 RATE = 48_000
 

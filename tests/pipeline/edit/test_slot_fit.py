@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_cli.pipeline.edit.slot_fit import RUN_S, SlotLine, engine_speeds, fit_lines
-from tts_cli.types import FitRules
+from tts_cli.recipe import FitRules
 
 RATE = 1000  # samples are milliseconds
 RULES = FitRules()

@@ -20,7 +20,9 @@ from tts_cli.audio.mastering.gain import MOST_GAIN_DB
 from tts_cli.audio.meters.measure import measure_take
 from tts_cli.errors import DamagedTakeError, OutputError
 from tts_cli.pipeline.master.master import find_programme_gain, make_line_file, make_master
-from tts_cli.types import Clip, Gap, Master, Recipe, Take, Timeline
+from tts_cli.pipeline.model import Master
+from tts_cli.recipe import Recipe
+from tts_cli.types import Clip, Gap, Take, Timeline
 
 FORMATS = ("wav", "flac", "mp3", "m4a", "opus")
 RATE = 44_100
@@ -337,7 +339,8 @@ import numpy as np
 from tts_cli.audio.io.files import encode_take
 from tts_cli.audio.meters.measure import measure_take
 from tts_cli.pipeline.master.master import make_master
-from tts_cli.types import Clip, Recipe, Take, Timeline
+from tts_cli.types import Clip, Take, Timeline
+from tts_cli.recipe import Recipe
 
 count = int(sys.argv[1])
 speech = (0.2 * np.random.default_rng(0).standard_normal(6 * 22_050)).astype(np.float32)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tts_cli.errors import InputError
+from tts_cli.errors import InputError, Source
 from tts_cli.pipeline.script.resolve import load_manifest
-from tts_cli.types import Chapter, Pauses, Slot, Source
+from tts_cli.types import Chapter, Pauses, Slot
 
 EXAMPLES = Path(__file__).parents[2] / "manifests"
 

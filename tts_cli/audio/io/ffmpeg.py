@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from tts_cli.audio.io.outputs import EXACT, Output, encoder_arguments, joining_arguments
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 from tts_cli.errors import MissingError
 
 ENVIRONMENT_VARIABLE = "TTS_CLI_FFMPEG"

@@ -18,11 +18,11 @@ import soundfile
 from tts_cli.audio.io.containers import format_fault
 from tts_cli.audio.io.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
 from tts_cli.audio.io.outputs import NO_TAGS, Output, Tags
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 from tts_cli.errors import OutputError, TakeError
 
 if TYPE_CHECKING:
-    from tts_cli.types import Recipe
+    from tts_cli.recipe import Recipe
 
 Subtype = Literal["PCM_16", "PCM_24"]
 

@@ -12,9 +12,9 @@ import numpy as np
 from tts_cli.audio.io.containers import MP3_KBPS
 from tts_cli.audio.io.files import SequentialFile
 from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 from tts_cli.errors import OutputError
-from tts_cli.types import Recipe
+from tts_cli.recipe import Recipe
 
 _LOWEST_HZ = 32_000  # below it is MPEG-2, whose decoder complains when it starts within a stream
 _FRAME_SAMPLES = 1152

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tts_cli.types import Mark, Recipe
+    from tts_cli.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A chapter mark in a file, in samples of its timeline."""
+
+    start: int
+    end: int
+    title: str
+
 
 # Nothing that differs between two runs or two builds goes into the file: no encoder names, no dates.
 EXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}

@@ -8,6 +8,7 @@ import soundfile
 
 from tts_cli.audio.io.ffmpeg import DEMUXERS, Decoded, FfmpegError, decoding_steadily
 from tts_cli.audio.io.files import SequentialFile
+from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.errors import OutputError
 
 _BLOCK_FRAMES = 1 << 17
@@ -28,3 +29,9 @@ def reading_back(path: Path) -> Iterator[Decoded]:
                 yield decoded
     except (OSError, KeyError, FfmpegError, soundfile.LibsndfileError) as error:
         raise OutputError(f"cannot read {path}: {error}") from error
+
+
+def measure_file(path: Path) -> FileLevels:
+    """Measure a file that this tool wrote, streaming; raises OutputError when it cannot be decoded."""
+    with reading_back(path) as decoded:
+        return measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 
 
 def fit_length(samples: Samples, length: int, source_hz: int, target_hz: int) -> Samples:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 
 _FILTER_SAMPLES = 1023  # an odd length, so that its middle is a sample
 _BLOCK = 1 << 16

@@ -12,7 +12,8 @@ from tts_cli.audio.mastering.mix import ReadTake, in_order, read_samples
 from tts_cli.audio.meters.loudness import gated_loudness
 from tts_cli.audio.meters.measure import LUFS_OF_FULL_SCALE_POWER, SILENCE_DB
 from tts_cli.audio.meters.truepeak import HOP, hop_peaks
-from tts_cli.audio.meters.weighting import BINS_PER_SECOND, Samples
+from tts_cli.audio.meters.weighting import BINS_PER_SECOND
+from tts_cli.audio.samples import Samples
 from tts_cli.types import Clip, Timeline
 
 Powers = npt.NDArray[np.float32]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tts_cli.audio.meters.truepeak import HOP, hop_peaks
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 
 Gains = npt.NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from tts_cli.audio.io.files import decode_take
 from tts_cli.audio.mastering.edit import fade_edges, fit_length
 from tts_cli.audio.mastering.effects import apply_effect
 from tts_cli.audio.mastering.stretch import stretch
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 from tts_cli.errors import DamagedTakeError, TakeError
 from tts_cli.types import Clip, Take, Timeline
 

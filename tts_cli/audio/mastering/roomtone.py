@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 
 EDGE = 1024
 """So many samples at either end of a programme stay silent, and over as many the tone rises and falls."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tts_cli.audio.io.ffmpeg import FfmpegError, filtered
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 from tts_cli.errors import OutputError
 
 if TYPE_CHECKING:

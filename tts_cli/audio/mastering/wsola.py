@@ -6,7 +6,7 @@ pace than they are laid down, each moved by up to 10 ms to where it continues th
 
 import numpy as np
 
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 
 WINDOW_S = 0.03
 SEARCH_S = 0.01

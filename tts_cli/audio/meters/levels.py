@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tts_cli.audio.meters.measure import SILENCE_DB
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 
 QUIET_DBFS = -50.0
 """A window of a louder RMS is sound: room tone lies well below, and the softest beginning of a word above."""

@@ -3,16 +3,15 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tts_cli.audio.io.readback import reading_back
 from tts_cli.audio.meters.levels import LevelMeter
 from tts_cli.audio.meters.measure import LUFS_OF_FULL_SCALE_POWER, SILENCE_DB
 from tts_cli.audio.meters.truepeak import TruePeakMeter
-from tts_cli.audio.meters.weighting import BINS_PER_SECOND, KWeighting, Samples, bin_edges
+from tts_cli.audio.meters.weighting import BINS_PER_SECOND, KWeighting, bin_edges
+from tts_cli.audio.samples import Samples
 
 Powers = npt.NDArray[np.float64]
 
@@ -129,12 +128,6 @@ class FileLevels:
     head_s: float
     tail_s: float
     powers: Powers = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
-
-
-def measure_file(path: Path) -> FileLevels:
-    """Measure a file that this tool wrote, streaming; raises OutputError when it cannot be decoded."""
-    with reading_back(path) as decoded:
-        return measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels)
 
 
 def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int) -> FileLevels:

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from tts_cli.audio.meters.weighting import BINS_PER_SECOND, KWeighting, Samples, bin_edges
+from tts_cli.audio.meters.weighting import BINS_PER_SECOND, KWeighting, bin_edges
+from tts_cli.audio.samples import Samples
 from tts_cli.types import Measures
 
 SILENCE_DB = -120.0

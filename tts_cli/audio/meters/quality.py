@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 
 FRAME_S = 0.02
 SILENCE_DBFS = -100.0

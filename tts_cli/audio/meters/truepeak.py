@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from tts_cli.audio.meters.weighting import Samples
+from tts_cli.audio.samples import Samples
 
 HOP = 32
 """Peaks are found per hop of so many samples; a hop's peaks reach up to the first sample of the next."""

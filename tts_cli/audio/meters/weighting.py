@@ -5,7 +5,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-Samples = npt.NDArray[np.float32]
+from tts_cli.audio.samples import Samples
+
 Sections = npt.NDArray[np.float64]
 
 BINS_PER_SECOND = 10

@@ -6,9 +6,11 @@ from itertools import accumulate, groupby, pairwise
 
 import numpy as np
 
+from tts_cli.formats.subtitles import Cue
+from tts_cli.pipeline.model import PlannedLine
 from tts_cli.text.captions import CaptionRules, Chunk, split_captions, width
 from tts_cli.text.markup import display_text
-from tts_cli.types import Clip, Cue, PlannedLine, Timeline, Word
+from tts_cli.types import Clip, Timeline, Word
 
 
 def make_cues(timelines: Sequence[Timeline], lines: Mapping[str, PlannedLine], rules: CaptionRules) -> tuple[Cue, ...]:

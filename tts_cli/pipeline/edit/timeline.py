@@ -9,7 +9,9 @@ import numpy as np
 from tts_cli.audio.mastering.effects import EFFECTS, effect_tail_s
 from tts_cli.audio.meters.weighting import BINS_PER_SECOND
 from tts_cli.engines.catalog import RECORDING
-from tts_cli.types import Clip, Gap, Pauses, Placement, Plan, PlannedLine, Recipe, Take, Timeline, Utterance
+from tts_cli.pipeline.model import Placement, Plan, PlannedLine
+from tts_cli.recipe import Recipe
+from tts_cli.types import Clip, Gap, Pauses, Take, Timeline, Utterance
 
 # Kept around the speech that was measured in a take, so that no breath or release is cut.
 LEAD_IN_S = 0.010

@@ -11,7 +11,9 @@ from tts_cli.cache.keys import digest
 from tts_cli.pipeline.master.file_names import output_path
 from tts_cli.pipeline.master.labels import LONGEST_TAG, one_line
 from tts_cli.pipeline.master.previous_run import PreviousRun, unchanged
-from tts_cli.types import Deliverable, Manifest, Master, Recipe, Timeline, Voice
+from tts_cli.pipeline.model import Deliverable, Master
+from tts_cli.recipe import Recipe
+from tts_cli.types import Manifest, Timeline, Voice
 
 
 def describe_inputs(timeline: Timeline, recipe: Recipe, tags: Mapping[str, str]) -> str:

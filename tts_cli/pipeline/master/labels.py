@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from tts_cli import __version__
 from tts_cli.engines.catalog import RECORDING, get_spec, package_version
 from tts_cli.errors import TtsError
-from tts_cli.types import Plan, Timeline, Voice
+from tts_cli.pipeline.model import Plan
+from tts_cli.types import Timeline, Voice
 
 LONGEST_TAG = 2000
 AI_VOICE = "AI voice"

@@ -13,13 +13,16 @@ from tts_cli.audio.io.containers import headroom_db, level_shift_db
 from tts_cli.audio.io.files import MasterWriter, open_outputs
 from tts_cli.audio.io.measure_while_writing import can_follow, measure_following
 from tts_cli.audio.io.outputs import NO_TAGS, Output, Tags
+from tts_cli.audio.io.readback import measure_file
 from tts_cli.audio.mastering.gain import Aim, Gain, find_gain
 from tts_cli.audio.mastering.limiter import make_limiter
 from tts_cli.audio.mastering.mix import mix
 from tts_cli.audio.mastering.roomtone import add_room_tone
-from tts_cli.audio.meters.loudness import FileLevels, measure_blocks, measure_file
-from tts_cli.audio.meters.weighting import Samples
-from tts_cli.types import Master, Recipe, Take, Timeline
+from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
+from tts_cli.audio.samples import Samples
+from tts_cli.pipeline.model import Master
+from tts_cli.recipe import Recipe
+from tts_cli.types import Take, Timeline
 
 _THREADS = 2  # they keep well ahead of any encoder
 _SLACK_LU = 0.2

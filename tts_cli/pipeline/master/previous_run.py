@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.pipeline.master.file_names import REPORT_FILE, TIMELINE_FILE
-from tts_cli.types import Check, Deliverable, PreviousLine
+from tts_cli.pipeline.model import Check, Deliverable, PreviousLine
 
 TIMELINE_VERSION = 2
 """The form of timeline.json."""

@@ -6,22 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.errors import InputError
+from tts_cli.errors import InputError, Problem, Source
 from tts_cli.pipeline.master.previous_run import TIMELINE_VERSION
-from tts_cli.types import (
-    Boundary,
-    Chapter,
-    Line,
-    Manifest,
-    Pauses,
-    Plan,
-    PlannedLine,
-    Problem,
-    Source,
-    Take,
-    Utterance,
-    Voice,
-)
+from tts_cli.pipeline.model import Plan, PlannedLine
+from tts_cli.types import Boundary, Chapter, Line, Manifest, Pauses, Take, Utterance, Voice
 
 _HINT = "render the manifest again, which costs little: its takes are cached"
 

@@ -9,18 +9,9 @@ from typing import Any, Literal
 from tts_cli.cache.keys import digest
 from tts_cli.engines.catalog import get_spec, model_version
 from tts_cli.errors import MissingError
-from tts_cli.types import (
-    Failure,
-    Fallback,
-    Outcome,
-    Plan,
-    PlannedLine,
-    Reason,
-    Recipe,
-    Report,
-    Timeline,
-    Voice,
-)
+from tts_cli.pipeline.model import Failure, Fallback, Outcome, Plan, PlannedLine, Reason, Report
+from tts_cli.recipe import Recipe
+from tts_cli.types import Timeline, Voice
 
 
 def line_outcomes(

@@ -11,8 +11,9 @@ from tts_cli.cache.keys import digest
 from tts_cli.pipeline.master.deliverables import write_text
 from tts_cli.pipeline.master.file_names import TIMELINE_FILE
 from tts_cli.pipeline.master.previous_run import TIMELINE_VERSION, PreviousRun, unchanged
+from tts_cli.pipeline.model import Deliverable, Plan, PlannedLine, PreviousLine
 from tts_cli.text.markup import display_text
-from tts_cli.types import Clip, Deliverable, Manifest, Plan, PlannedLine, PreviousLine, Timeline
+from tts_cli.types import Clip, Manifest, Timeline
 
 
 def keep_timeline(

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from tts_cli.pipeline.model import Plan, Reason
 from tts_cli.pipeline.plan.estimates import estimate_s
-from tts_cli.types import Job, Plan, Reason, Utterance
+from tts_cli.types import Job, Utterance
 
 
 def make_jobs(plan: Plan) -> tuple[Job, ...]:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from functools import cached_property
 
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.errors import InputError, MissingError, UnknownNameError, UsageError
+from tts_cli.errors import InputError, MissingError, Problem, UnknownNameError, UsageError
+from tts_cli.pipeline.model import Plan, PlannedLine, PreviousLine, Reason
 from tts_cli.pipeline.plan.utterances import plan_line
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import with_engine
-from tts_cli.types import Line, Manifest, Plan, PlannedLine, PreviousLine, Problem, Reason, Take
+from tts_cli.types import Line, Manifest, Take
 
 
 def make_plan(

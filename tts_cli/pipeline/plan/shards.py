@@ -8,8 +8,9 @@ from dataclasses import replace
 from tts_cli.cache.keys import digest
 from tts_cli.cache.shard_run import ShardRun
 from tts_cli.errors import UsageError
+from tts_cli.pipeline.model import Plan, Shard
 from tts_cli.pipeline.plan.estimates import estimate_work_s
-from tts_cli.types import Plan, Shard, Utterance
+from tts_cli.types import Utterance
 
 # Variables that hold an index and a count, and the number of the first index.
 ARRAYS = (

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tts_cli.cache.store import Cache
+from tts_cli.pipeline.model import Plan, PlannedLine, Reason
 from tts_cli.pipeline.plan.utterances import plan_line
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import with_engine
-from tts_cli.types import Plan, PlannedLine, Reason
 
 
 def optional_engines(plan: Plan) -> frozenset[str]:

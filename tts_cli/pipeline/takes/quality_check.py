@@ -13,9 +13,10 @@ from typing import NamedTuple
 from tts_cli.cache.keys import derive_seed
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import RECORDING, get_spec
+from tts_cli.pipeline.model import Failure, Plan, Reason
 from tts_cli.pipeline.plan.estimates import speaking_rate
 from tts_cli.pipeline.plan.utterances import with_seed
-from tts_cli.types import Failure, Measures, Plan, Reason, Take, Utterance
+from tts_cli.types import Measures, Take, Utterance
 
 MOST_RETAKES = 2
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import DamagedTakeError
+from tts_cli.pipeline.model import Plan
 from tts_cli.pipeline.plan.jobs import make_jobs
 from tts_cli.pipeline.request import EventSink, Progress, Recorded
 from tts_cli.pipeline.takes.commit import record_takes
@@ -20,7 +21,7 @@ from tts_cli.pipeline.takes.quality_check import (
 )
 from tts_cli.pipeline.takes.voice_states import make_ready
 from tts_cli.settings import WorkerOptions
-from tts_cli.types import Job, Plan, Take
+from tts_cli.types import Job, Take
 from tts_cli.workers.events import WorkerEvent
 from tts_cli.workers.messages import TakeDone, TakeFailed
 from tts_cli.workers.pool import Pool

@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tts_cli.cache.blobs import PCM, STATE
+from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.catalog import get_spec, lacking_part, model_version
 from tts_cli.errors import MissingError
 from tts_cli.pipeline.plan.voice_states import packed_state
-from tts_cli.types import CachedConditionals, ConditionalsRequest, Job, Utterance
+from tts_cli.types import ConditionalsRequest, Job, Utterance
 from tts_cli.workers.messages import ConditionalsDone, TakeFailed
 from tts_cli.workers.pool import Pool
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tts_cli.audio.io.languages import three_letters
+from tts_cli.audio.io.containers import three_letters
 
 
 @pytest.mark.parametrize(

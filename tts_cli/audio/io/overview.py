@@ -12,7 +12,8 @@ import soundfile
 from tts_cli.audio.io.readback import reading_back
 from tts_cli.audio.meters.loudness import LoudnessMeter
 from tts_cli.audio.meters.measure import LUFS_OF_FULL_SCALE_POWER
-from tts_cli.audio.meters.weighting import BINS_PER_SECOND, Samples
+from tts_cli.audio.meters.weighting import BINS_PER_SECOND
+from tts_cli.audio.samples import Samples
 
 SHORT_TERM_S = 3.0
 _PEAKS_PER_SECOND = 100

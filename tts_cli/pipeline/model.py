@@ -1,0 +1,255 @@
+"""The words of the pipeline's stages, in the order of the flow: plan, edit, master, report."""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from tts_cli.errors import Source
+from tts_cli.recipe import Recipe
+from tts_cli.types import ConditionalsRequest, Line, Manifest, Take, Utterance, Voice
+
+
+class Reason(StrEnum):
+    """Why a line must be rendered."""
+
+    NEW = "new"
+    TEXT = "text"
+    VOICE = "voice"
+    EMOTION = "emotion"
+    ENGINE = "engine"
+    PARAMS = "params"
+    FORCED = "forced"
+    DAMAGED = "damaged"
+    SUSPECT = "suspect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousLine:
+    """What the last timeline says of a line: enough to tell what changed, and to keep a locked take.
+
+    Each part is an utterance's (key, boundary, authored pause in seconds).
+    """
+
+    id: str
+    text: str
+    voice: str
+    language: str
+    emotion: str
+    engine: str
+    parts: tuple[tuple[str, str, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedLine:
+    """A line, what it becomes, and why it must be rendered (None: every take of it is in the cache).
+
+    `locked` is what a locked line was when it was recorded, which it stays.
+    """
+
+    line: Line
+    utterances: tuple[Utterance, ...]
+    reason: Reason | None
+    gain_db: float = 0.0
+    lead_s: float = 0.0
+    locked: PreviousLine | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its utterances, in order."""
+        return tuple(utterance.key for utterance in self.utterances)
+
+    def is_complete(self, takes: Container[str]) -> bool:
+        """Whether none of its takes is missing, by key."""
+        return all(key in takes for key in self.keys)
+
+    def first_error(self, errors: Mapping[str, str]) -> str | None:
+        """Return the error, by key, of its first utterance that has one."""
+        return next((errors[key] for key in self.keys if key in errors), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All lines in order; `takes` holds what the cache already has, by key; `selected` are the lines to render.
+
+    `conditionings` are what the lines' voices are made by, of those that imitate, by the key of the conditionals.
+    """
+
+    manifest: Manifest
+    lines: tuple[PlannedLine, ...]
+    takes: "dict[str, Take]"
+    selected: frozenset[str]
+    conditionals_requests: Mapping[str, ConditionalsRequest] = field(default_factory=dict)
+
+    @property
+    def utterances(self) -> tuple[Utterance, ...]:
+        """All engine calls, in the order of the script."""
+        return tuple(utterance for planned in self.lines for utterance in planned.utterances)
+
+    @property
+    def to_render(self) -> tuple[PlannedLine, ...]:
+        """The selected lines that miss a take, or are to be recorded anew."""
+        return tuple(planned for planned in self.lines if planned.reason and planned.line.id in self.selected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A share of a plan, for one of `count` machines; `index` counts from 1."""
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a line of a dub lies, in samples of the programme, and what was done so that it does.
+
+    It may last from `start` to `limit`; `slot` is how long its cue is. `natural` is its length as the engine first
+    spoke it, `rate` how much faster it is now, and `tempo` the part of that which is time-stretch. `late` is how much
+    after its cue it begins, `over` how far it runs past its limit, and `lost` what was cut off. `excess_chars` is how
+    much shorter its text should be.
+    """
+
+    line_id: str
+    cue: int
+    slot: int
+    limit: int
+    start: int
+    length: int
+    natural: int
+    rate: float
+    tempo: float
+    late: int
+    over: int
+    lost: int
+    actions: tuple[str, ...]
+    excess_chars: int
+    is_over_budget: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Master:
+    """A finished, loudness-normalised programme; its levels are measured on the written file."""
+
+    path: str
+    kind: str
+    frames: int
+    sample_rate: int
+    lufs: float
+    true_peak_dbtp: float
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliverable:
+    """A shipped file and its measured values; `path` is relative to the output folder.
+
+    A file that was joined has `pieces`: of each, the digest of what it was made from, and its length in samples.
+    """
+
+    path: str
+    kind: str
+    seconds: float
+    lufs: float | None
+    true_peak_dbtp: float | None
+    sha256: str
+    inputs: str
+    size: int
+    mtime_ns: int
+    measures: Mapping[str, float] = field(default_factory=dict)
+    checks: "tuple[Check, ...]" = ()
+    pieces: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A measured value of a deliverable against what its recipe requires."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    passed: bool
+
+
+class Outcome(StrEnum):
+    """What became of a line."""
+
+    RENDERED = "rendered"
+    CACHED = "cached"
+    FAILED = "failed"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A line that could not be spoken, and why."""
+
+    line: str
+    error: str
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """A line that another engine than the first of its chain has spoken, and why."""
+
+    line: str
+    engine: str
+    instead_of: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a render did; `report.json` is its plain form.
+
+    `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
+    those of the lines that are not an engine's own, `engines` all that speak. `suspects` do not sound right, and
+    `retaken` says of lines with another take than the first which one. `over_budget` names the lines of a dub that do
+    not fit, and `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no
+    timeline.
+    """
+
+    manifest: str
+    out: str
+    status: Literal["ok", "partial", "failed"]
+    outcomes: Mapping[str, Outcome]
+    outputs: tuple[Deliverable, ...]
+    timeline: Deliverable | None
+    failures: tuple[Failure, ...]
+    incomplete: Mapping[str, int]
+    warnings: tuple[str, ...]
+    audio_seconds: float
+    wall_seconds: float
+    voices: tuple[Voice, ...] = ()
+    engines: tuple[str, ...] = ()
+    quality_issues: tuple[Failure, ...] = ()
+    retaken: Mapping[str, str] = field(default_factory=dict)
+    over_budget: tuple[Failure, ...] = ()
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    recipe: Recipe | None = None
+    fallbacks: tuple[Fallback, ...] = ()
+    shard: Shard | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What an export did for one recipe; `export.json` is its plain form.
+
+    A `partial` one lacks files, as so many lines are `missing`; a `failed` one has files that miss a requirement.
+    `notices` are what a person must know before shipping.
+    """
+
+    manifest: str
+    recipe: str
+    out: str
+    status: Literal["ok", "partial", "failed"]
+    outputs: tuple[Deliverable, ...]
+    failures: tuple[Failure, ...] = ()
+    missing: int = 0
+    notices: tuple[str, ...] = ()
+    wall_seconds: float = 0.0
