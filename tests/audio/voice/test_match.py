@@ -21,7 +21,7 @@ NO_CHANGE = EnvelopeMap(
 
 @pytest.fixture(scope="module")
 def clips():
-    folder = Path(__file__).parents[3] / "shared" / "speech"
+    folder = Path(__file__).parents[4] / "shared" / "speech"
     if not folder.is_dir():
         pytest.skip("no real speech beside the checkout")
     return {name: sf.read(folder / f"{clip}.flac", dtype="float32") for name, clip in CLIPS.items()}

@@ -10,7 +10,7 @@ from tts_cli.errors import InputError, Source
 from tts_cli.pipeline.script.resolve import load_manifest
 from tts_cli.types import Chapter, Pauses, Slot
 
-EXAMPLES = Path(__file__).parents[2] / "manifests"
+EXAMPLES = Path(__file__).parents[3] / "manifests"
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import yaml
 from tts_cli.errors import InputError
 from tts_cli.pipeline.script.resolve import load_manifest
 
-EXAMPLES = Path(__file__).parents[2] / "manifests"
+EXAMPLES = Path(__file__).parents[3] / "manifests"
 ALL_FIELDS = """\
 project: {title: Rich, author: A, language: en-GB, seed: 7, recipe: default}
 include: [cast.yaml]
