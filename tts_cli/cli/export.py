@@ -13,7 +13,7 @@ from tts_cli.pipeline.model import ExportReport
 from tts_cli.settings import Settings, WorkerOptions, load_settings
 
 if TYPE_CHECKING:
-    from tts_cli.delivery.export import ExportRequest
+    from tts_cli.pipeline.export import ExportRequest
 
 
 class Duck(StrEnum):
@@ -64,7 +64,7 @@ def export(
     as_json: JsonOpt = False,
 ) -> None:
     """Export what people ship: audiobooks, podcasts, subtitles, game lines (exit 6 where a requirement is not met)."""
-    from tts_cli.delivery.export import ExportRequest
+    from tts_cli.pipeline.export import ExportRequest
     from tts_cli.pipeline.request import DubTarget
 
     settings = load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device))
@@ -85,7 +85,7 @@ def export(
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
-    from tts_cli.delivery.export import deliverers
+    from tts_cli.pipeline.export import deliverers
 
     recipes = deliverers(settings.home)
     if as_json:
@@ -102,7 +102,7 @@ def _export(order: "ExportRequest", settings: Settings, *, as_json: bool) -> Exi
     from tts_cli.cli import summary
     from tts_cli.cli.progress import progress
     from tts_cli.cli.signals import stoppable
-    from tts_cli.delivery import export as pipeline
+    from tts_cli.pipeline import export as pipeline
 
     try:
         with progress() as on_event, stoppable() as stop:

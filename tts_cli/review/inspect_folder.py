@@ -9,8 +9,8 @@ from typing import Any
 
 from tts_cli.audio.io.overview import BlockListener, make_overview
 from tts_cli.audio.samples import Samples
-from tts_cli.delivery.context import EXPORT_FILE
 from tts_cli.errors import InputError, Problem, Source
+from tts_cli.pipeline.delivery.context import EXPORT_FILE
 from tts_cli.pipeline.edit.dub import TIMING_FILE
 from tts_cli.pipeline.master.file_names import REPORT_FILE, TIMELINE_FILE
 from tts_cli.pipeline.request import EventSink, Progress

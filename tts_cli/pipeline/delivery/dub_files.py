@@ -12,7 +12,7 @@ from tts_cli.audio.io.readback import measure_file
 from tts_cli.audio.io.video import Track, add_track, film_demuxer, read_film
 from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.cache.keys import digest
-from tts_cli.delivery.context import DeliveryContext
+from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.edit.dub import Dub, timing_csv
 from tts_cli.pipeline.master.master import Written, file_sha256
 from tts_cli.pipeline.model import Deliverable

@@ -10,16 +10,15 @@ from typing import Any
 from tts_cli.audio.io.video import read_film
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.store import Cache
-from tts_cli.delivery.audio_files import deliver_programmes, deliver_samples
-from tts_cli.delivery.context import EXPORT_FILE, DeliveryContext
-from tts_cli.delivery.credits import CLOSING, OPENING, add_credits
-from tts_cli.delivery.dub_files import deliver_films, deliver_mixes, deliver_timing
-from tts_cli.delivery.line_files import deliver_lines
-from tts_cli.delivery.resume_log import ResumeLog
-from tts_cli.delivery.subtitles import deliver_subtitles
 from tts_cli.errors import DamagedTakeError, UsageError
 from tts_cli.formats.recipes import find_recipe, list_recipes
 from tts_cli.pipeline import run
+from tts_cli.pipeline.delivery.audio_files import deliver_programmes, deliver_samples
+from tts_cli.pipeline.delivery.context import EXPORT_FILE, DeliveryContext
+from tts_cli.pipeline.delivery.dub_files import deliver_films, deliver_mixes, deliver_timing
+from tts_cli.pipeline.delivery.line_files import deliver_lines
+from tts_cli.pipeline.delivery.resume_log import ResumeLog
+from tts_cli.pipeline.delivery.subtitles import deliver_subtitles
 from tts_cli.pipeline.edit.timeline import complete_lines
 from tts_cli.pipeline.master.file_names import TIMELINE_FILE, output_path, safe_name
 from tts_cli.pipeline.master.previous_run import PreviousRun, is_intact
@@ -29,6 +28,7 @@ from tts_cli.pipeline.model import Deliverable, ExportReport
 from tts_cli.pipeline.parallel import Counter
 from tts_cli.pipeline.request import NO_TARGET, DubTarget, EventSink, Progress, RenderRequest
 from tts_cli.pipeline.run import HEAL_TRIES, RecordedScript
+from tts_cli.pipeline.script.credits import CLOSING, OPENING, add_credits
 from tts_cli.pipeline.session import load
 from tts_cli.recipe import Delivery, DeliveryKind, Recipe
 from tts_cli.settings import Settings

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
-from tts_cli.delivery.context import DeliveryContext
 from tts_cli.formats.subtitles import Cue, write_subtitles
+from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.edit.cues import fastest, make_cues, widest
 from tts_cli.pipeline.edit.timeline import split_lines
 from tts_cli.pipeline.model import Deliverable

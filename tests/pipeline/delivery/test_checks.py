@@ -1,6 +1,6 @@
 import pytest
 
-from tts_cli.delivery.checks import check
+from tts_cli.pipeline.delivery.checks import check
 from tts_cli.recipe import Bounds
 
 

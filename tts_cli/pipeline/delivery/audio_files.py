@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from tts_cli.audio.io.outputs import Mark
 from tts_cli.cache.keys import digest
-from tts_cli.delivery.aac_join import AacJoin, SoundFile, deliver_through
-from tts_cli.delivery.context import DeliveryContext
-from tts_cli.delivery.credits import CLOSING, OPENING
 from tts_cli.errors import UsageError
+from tts_cli.pipeline.delivery.aac_join import AacJoin, SoundFile, deliver_through
+from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.edit.timeline import make_excerpt, split_lines, tighten_edges
 from tts_cli.pipeline.master.labels import file_tags
 from tts_cli.pipeline.master.master import CORRECTION_HEADROOM_DB, MOST_CORRECTIONS, make_masters
 from tts_cli.pipeline.model import Deliverable
 from tts_cli.pipeline.parallel import run_parallel
+from tts_cli.pipeline.script.credits import CLOSING, OPENING
 from tts_cli.recipe import Delivery, Recipe
 from tts_cli.types import Timeline
 

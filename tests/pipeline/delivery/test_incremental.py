@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tts_cli.delivery import aac_join as joints
-from tts_cli.delivery import audio_files as programmes
+from tts_cli.pipeline.delivery import aac_join as joints
+from tts_cli.pipeline.delivery import audio_files as programmes
 
 BOOK = """\
 project: {title: A Book, author: Anon}
@@ -190,7 +190,7 @@ def test_an_export_that_was_killed_goes_on_where_it_was(
     """Killed while it described the last file: what was finished before is not written again."""
     (tmp_path / "r.yaml").write_text(RECIPE.replace("  - {kind: programme", "# "))
     with monkeypatch.context() as patch:
-        patch.setattr("tts_cli.delivery.export._report", lambda *_: 1 / 0)
+        patch.setattr("tts_cli.pipeline.export._report", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out")
     assert sorted(encoded) == ["one", "three", "two"]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath, PurePosixPath
 
 from tts_cli.audio.io.outputs import Output
-from tts_cli.delivery.context import DeliveryContext
 from tts_cli.errors import InputError, Problem
 from tts_cli.formats.line_lists import (
     ListedLine,
@@ -16,6 +15,7 @@ from tts_cli.formats.line_lists import (
     write_unreal,
     write_wwise,
 )
+from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.edit.timeline import make_excerpt, make_line_timelines
 from tts_cli.pipeline.master.labels import file_tags
 from tts_cli.pipeline.master.master import find_programme_gain, make_line

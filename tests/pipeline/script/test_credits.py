@@ -1,7 +1,7 @@
 import pytest
 
-from tts_cli.delivery.credits import add_credits, fill_in
 from tts_cli.errors import Source
+from tts_cli.pipeline.script.credits import add_credits, fill_in
 from tts_cli.recipe import Recipe
 from tts_cli.types import Chapter, Line, Manifest
 

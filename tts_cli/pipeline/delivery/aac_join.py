@@ -11,8 +11,8 @@ from tts_cli.audio.io.files import drafting
 from tts_cli.audio.io.outputs import Mark, Output
 from tts_cli.audio.io.readback import measure_file
 from tts_cli.audio.meters.loudness import FileLevels, joined_levels
-from tts_cli.delivery.context import DeliveryContext
 from tts_cli.errors import OutputError
+from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.master.deliverables import describe_inputs
 from tts_cli.pipeline.master.master import Written, file_sha256, make_masters
 from tts_cli.pipeline.model import Deliverable
