@@ -1,3 +1,21 @@
-"""tts-cli: manifest -> plan -> jobs -> takes -> timeline -> master -> deliverables."""
+"""tts-cli: source -> script -> plan -> takes -> edit -> master -> delivery.
+
+`tts_cli.check`, `tts_cli.render` and `tts_cli.export` do from Python what the command line does; see `tts_cli.api`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tts_cli.api import check, export, render
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "check", "export", "render"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the API when it is asked for: workers and `--help` do without it."""
+    if name in __all__:
+        from importlib import import_module
+
+        return getattr(import_module("tts_cli.api"), name)
+    raise AttributeError(f"module 'tts_cli' has no attribute {name!r}")

@@ -7,7 +7,7 @@ from tts_cli.pipeline.parallel import AbandonedError, Counter, run_parallel
 
 def test_results_come_in_the_order_of_their_pieces_and_are_counted():
     told: list[int] = []
-    counter = Counter(told.append)
+    counter = Counter(lambda done, _total: told.append(done), guess=100)
     first_waits = Event()
 
     def work(piece: int) -> int:
@@ -24,7 +24,7 @@ def test_results_come_in_the_order_of_their_pieces_and_are_counted():
 
 
 def test_a_failure_ends_what_has_begun_and_keeps_the_rest_from_beginning():
-    counter = Counter(lambda _: None)
+    counter = Counter(lambda _done, _total: None)
     together = Barrier(2, timeout=10)
     begun: list[int] = []
     given_up: list[int] = []
@@ -50,4 +50,15 @@ def test_a_failure_ends_what_has_begun_and_keeps_the_rest_from_beginning():
 
 
 def test_nothing_to_do_is_done():
-    assert run_parallel(str, [], 2, Counter(lambda _: None)) == []
+    assert run_parallel(str, [], 2, Counter(lambda _done, _total: None)) == []
+
+
+def test_what_is_announced_is_the_total_once_it_is_more_than_the_guess():
+    told: list[tuple[int, int]] = []
+    counter = Counter(lambda done, total: told.append((done, total)), guess=10)
+    counter.expect(8)
+    counter(8)
+    counter.expect(12)
+    counter(2)
+    counter(15)
+    assert told == [(8, 10), (10, 20), (20, 20)]

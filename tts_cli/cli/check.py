@@ -9,11 +9,9 @@ EXAMPLE = "Example: [bold]tts-cli check book.yaml[/bold]"
 
 def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = False) -> None:
     """Check a manifest: every problem at once, each with its place (exit 3)."""
-    from tts_cli.pipeline.request import RenderRequest
-    from tts_cli.pipeline.run import check as check_manifest
+    from tts_cli import api
 
-    order = RenderRequest(manifest=manifest, stdin=read_stdin(manifest), format=format_)
-    checked = check_manifest(order, load_settings())
+    checked = api.check(manifest, stdin=read_stdin(manifest), format=format_, settings=load_settings())
     speakers = {line.speaker for line in checked.lines if line.speaker}
     if as_json:
         warnings = [output.problem_json(warning) for warning in checked.warnings]

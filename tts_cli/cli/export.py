@@ -1,6 +1,7 @@
 """`tts-cli export`: what people ship, each file measured after it was encoded."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,14 +10,15 @@ import typer
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
 from tts_cli.errors import ExitCode, UsageError
-from tts_cli.pipeline.model import ExportReport
 from tts_cli.settings import Settings, WorkerOptions, load_settings
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.export import ExportRequest
+    from collections.abc import Callable
+
+    from tts_cli.pipeline.model import ExportReport
 
 
-class Duck(StrEnum):
+class DuckingPreset(StrEnum):
     """How far what lies under a dub is turned down while it speaks."""
 
     GENTLE = "gentle"
@@ -55,7 +57,7 @@ def export(
         ),
     ] = None,
     duck: Annotated[
-        Duck | None, typer.Option("--duck", help="Turn the bed, or the film's own sound, down under a dub.")
+        DuckingPreset | None, typer.Option("--duck", help="Turn the bed, or the film's own sound, down under a dub.")
     ] = None,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,
@@ -64,7 +66,7 @@ def export(
     as_json: JsonOpt = False,
 ) -> None:
     """Export what people ship: audiobooks, podcasts, subtitles, game lines (exit 6 where a requirement is not met)."""
-    from tts_cli.pipeline.export import ExportRequest
+    from tts_cli import api
     from tts_cli.pipeline.request import DubTarget
 
     settings = load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device))
@@ -73,15 +75,17 @@ def export(
         return
     if not source:
         raise UsageError("what to export?", hint="name a manifest, or the output folder of a render")
-    order = ExportRequest(
-        source=source,
+    work = partial(
+        api.export,
+        source,
         stdin=read_stdin(source),
         format=format_,
-        recipes=tuple(recipe or ()),
+        recipes=recipe or (),
         out=out,
         target=DubTarget(video=video, bed=bed, ducking=duck.value if duck else None),
+        settings=settings,
     )
-    raise typer.Exit(_export(order, settings, as_json=as_json))
+    raise typer.Exit(_export(work, as_json=as_json))
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
@@ -98,29 +102,30 @@ def _list(settings: Settings, *, as_json: bool) -> None:
         output.print_table(("recipe", "delivers"), [(recipe.name, recipe.description) for recipe in recipes])
 
 
-def _export(order: "ExportRequest", settings: Settings, *, as_json: bool) -> ExitCode:
+def _export(work: "Callable[..., tuple[ExportReport, ...]]", *, as_json: bool) -> ExitCode:
+    """Export and show what happened; returns what the process is to say."""
     from tts_cli.cli import summary
     from tts_cli.cli.progress import progress
     from tts_cli.cli.signals import stoppable
-    from tts_cli.pipeline import export as pipeline
+    from tts_cli.pipeline.export import report_to_json
 
     try:
         with progress() as on_event, stoppable() as stop:
-            reports = pipeline.export(order, settings, on_event, stop)
+            reports = work(on_event=on_event, stop=stop)
     except KeyboardInterrupt:
         output.talk().print("interrupted: finished files are kept, run the same command to go on")
         return ExitCode.INTERRUPTED
     if as_json:
         statuses = [report.status for report in reports]
         worst = next((status for status in ("partial", "failed") if status in statuses), "ok")
-        output.print_json({"status": worst, "exports": [pipeline.report_to_json(report) for report in reports]})
+        output.print_json({"status": worst, "exports": [report_to_json(report) for report in reports]})
     else:
         for report in reports:
             summary.show_export(report)
     return _exit_code(reports)
 
 
-def _exit_code(reports: tuple[ExportReport, ...]) -> ExitCode:
+def _exit_code(reports: "tuple[ExportReport, ...]") -> ExitCode:
     """Lines that failed weigh more than a check that did: what is missing cannot be checked."""
     statuses = {report.status for report in reports}
     if "partial" in statuses:

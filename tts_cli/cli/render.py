@@ -2,8 +2,9 @@
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,8 +27,10 @@ from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings, parse_size
 
 if TYPE_CHECKING:
-    from tts_cli.pipeline.request import EventSink, RenderRequest
-    from tts_cli.settings import Settings
+    from collections.abc import Callable
+
+    from tts_cli.pipeline.model import Report
+    from tts_cli.pipeline.request import EventSink
 
 EXAMPLE = "Example: [bold]tts-cli render manifests/quickstart.yaml -o out/[/bold]"
 
@@ -80,8 +83,9 @@ def render(
     as_json: JsonOpt = False,
 ) -> None:
     """Render a manifest to stitched, loudness-normalised masters."""
+    from tts_cli import api
+    from tts_cli.cli import summary
     from tts_cli.pipeline.plan.shards import read_shard
-    from tts_cli.pipeline.request import RenderRequest
 
     worker_options = WorkerOptions(
         workers=workers,
@@ -92,52 +96,40 @@ def render(
         worker_memory=parse_size(worker_memory) if worker_memory else None,
     )
     settings = load_settings(cache=cache, worker_options=worker_options)
-    order = RenderRequest(
-        manifest=manifest,
-        stdin=read_stdin(manifest),
-        format=format_,
-        out=out,
-        recipe=recipe,
-        only=tuple(only or ()),
-        force=force,
-        lines=lines,
-        write_back=write_back,
-        shard=read_shard(shard, os.environ) if shard else None,
-        stitch_only=stitch_only,
-    )
+    options: dict[str, Any] = {
+        "stdin": read_stdin(manifest),
+        "format": format_,
+        "out": out,
+        "recipe": recipe,
+        "only": only or (),
+        "force": force,
+        "lines": lines,
+        "write_back": write_back,
+        "shard": read_shard(shard, os.environ) if shard else None,
+        "stitch_only": stitch_only,
+    }
     if dry_run or explain:
-        _explain(order, settings, explain=explain, as_json=as_json, final=dry_run)
+        found = api.forecast(manifest, settings=settings, **options)
+        summary.show_forecast(found, explain=explain, as_json=as_json, final=dry_run)
     if not dry_run:
-        raise typer.Exit(_render(order, settings, events, as_json=as_json))
+        work = partial(api.render, manifest, settings=settings, **options)
+        raise typer.Exit(_render(work, events, as_json=as_json))
 
 
-def _explain(order: "RenderRequest", settings: "Settings", *, explain: bool, as_json: bool, final: bool) -> None:
-    """Show the plan: on stdout if that is all that was asked for, else as talk before the run."""
-    from tts_cli.cli import summary
-    from tts_cli.pipeline.run import dry_run
-
-    forecast = dry_run(order, settings)
-    if as_json and final:
-        output.print_json(summary.plan_to_json(forecast))
-    elif not as_json:
-        summary.show_plan(forecast, explain=explain, console=output.results() if final else output.talk())
-
-
-def _render(order: "RenderRequest", settings: "Settings", events: Path | None, *, as_json: bool) -> ExitCode:
+def _render(work: "Callable[..., Report]", events: Path | None, *, as_json: bool) -> ExitCode:
     """Render and show what happened; returns what the process is to say."""
     from tts_cli.cli import summary
     from tts_cli.cli.progress import progress, send_to_all
     from tts_cli.cli.signals import stoppable
-    from tts_cli.pipeline import run
     from tts_cli.pipeline.journal import Journal
     from tts_cli.pipeline.master.report import report_to_json
 
     try:
         with ExitStack() as stack:
-            watches: list[EventSink] = [stack.enter_context(progress())]
+            sinks: list[EventSink] = [stack.enter_context(progress())]
             if events:
-                watches.append(stack.enter_context(Journal(events)))
-            report = run.render(order, settings, send_to_all(watches), stack.enter_context(stoppable()))
+                sinks.append(stack.enter_context(Journal(events)))
+            report = work(on_event=send_to_all(sinks), stop=stack.enter_context(stoppable()))
     except KeyboardInterrupt:
         if as_json:
             output.print_json({"status": "interrupted"})

@@ -24,6 +24,14 @@ STAGE_TITLES = {
 STYLES = {Outcome.RENDERED: "green", Outcome.CACHED: "cyan", Outcome.FAILED: "red", Outcome.WAITING: "yellow"}
 
 
+def show_forecast(forecast: Forecast, *, explain: bool, as_json: bool, final: bool) -> None:
+    """Show what a render would do: on stdout if that is all that was asked for, else as talk before the run."""
+    if as_json and final:
+        output.print_json(plan_to_json(forecast))
+    elif not as_json:
+        show_plan(forecast, explain=explain, console=output.results() if final else output.talk())
+
+
 def show_plan(forecast: Forecast, *, explain: bool, console: Console) -> None:
     """Say how many lines would be rendered, and with `explain` which ones and why."""
     plan = forecast.plan

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,27 +9,25 @@ from typing import Any
 from tts_cli.audio.io.video import read_film
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.store import Cache
-from tts_cli.errors import DamagedTakeError, UsageError
+from tts_cli.errors import UsageError
 from tts_cli.formats.recipes import find_recipe, list_recipes
-from tts_cli.pipeline import run
-from tts_cli.pipeline.delivery.audio_files import deliver_programmes, deliver_samples
 from tts_cli.pipeline.delivery.context import EXPORT_FILE, DeliveryContext
-from tts_cli.pipeline.delivery.dub_files import deliver_films, deliver_mixes, deliver_timing
-from tts_cli.pipeline.delivery.line_files import deliver_lines
+from tts_cli.pipeline.delivery.deliver import deliver
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
-from tts_cli.pipeline.delivery.subtitles import deliver_subtitles
 from tts_cli.pipeline.edit.timeline import complete_lines
 from tts_cli.pipeline.master.file_names import TIMELINE_FILE, output_path, safe_name
 from tts_cli.pipeline.master.previous_run import PreviousRun, is_intact
 from tts_cli.pipeline.master.rendered import read_rendered
 from tts_cli.pipeline.master.report import list_failures
-from tts_cli.pipeline.model import Deliverable, ExportReport
+from tts_cli.pipeline.model import Deliverable, ExportReport, Plan
 from tts_cli.pipeline.parallel import Counter
 from tts_cli.pipeline.request import NO_TARGET, DubTarget, EventSink, Progress, RenderRequest
-from tts_cli.pipeline.run import HEAL_TRIES, RecordedScript
+from tts_cli.pipeline.run import survive_damage
 from tts_cli.pipeline.script.credits import CLOSING, OPENING, add_credits
-from tts_cli.pipeline.session import load
-from tts_cli.recipe import Delivery, DeliveryKind, Recipe
+from tts_cli.pipeline.session import load, open_run, plan_script
+from tts_cli.pipeline.takes.gather import RecordedScript, gather_takes
+from tts_cli.pipeline.takes.record import Recorder, RecordingState
+from tts_cli.recipe import Recipe
 from tts_cli.settings import Settings
 from tts_cli.types import Manifest
 from tts_cli.workers.devices import cores_for
@@ -38,24 +35,6 @@ from tts_cli.workers.stop import Stop
 
 _TAKES_GONE = ("some takes are gone from the cache: render the manifest again",)
 _NO_CREDITS = ("no credits: a render cannot be made to say more; export its manifest to have them spoken",)
-
-Deliverer = Callable[[DeliveryContext, Sequence[Delivery]], Iterable[Deliverable]]
-
-KINDS: Mapping[DeliveryKind, Deliverer] = {
-    "programme": deliver_programmes,
-    "chapters": deliver_programmes,
-    "sample": deliver_samples,
-    "subtitles": deliver_subtitles,
-    "lines": deliver_lines,
-    "index": deliver_lines,
-    "unreal": deliver_lines,
-    "wwise": deliver_lines,
-    "labels": deliver_lines,
-    "timing": deliver_timing,
-    "mix": deliver_mixes,
-    "film": deliver_films,
-}
-"""Who makes what. A maker is given all the deliveries of a recipe that are its own, in their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +50,15 @@ class ExportRequest:
 
 
 def export(
-    order: ExportRequest, settings: Settings, on_event: EventSink, stop: Stop | None = None
+    request: ExportRequest, settings: Settings, on_event: EventSink, stop: Stop | None = None
 ) -> tuple[ExportReport, ...]:
-    """Ship a script by each recipe, to a folder of the recipe's name; takes that are missing are recorded first.
+    """Deliver a script by each recipe, to a folder of the recipe's name; takes that are missing are recorded first.
 
     Raises `KeyboardInterrupt` where a stop was asked for and has been heeded, `UsageError` where no recipe is named or
     one delivers nothing, and `InputError` for what cannot be read.
     """
-    script = _Script(order, settings, on_event, stop or Stop())
-    recipes = [_delivering(name, settings) for name in order.recipes or script.own_recipes()]
+    script = _Script(request, settings, on_event, stop or Stop())
+    recipes = [_delivering(name, settings) for name in request.recipes or script.own_recipes()]
     if not recipes:
         names = [recipe.name for recipe in deliverers(settings.home)]
         raise UsageError("which recipe?", hint=f"name one with --recipe: {', '.join(names)}")
@@ -103,41 +82,74 @@ def _delivering(name: str, settings: Settings) -> Recipe:
 class _Script:
     """Where the script comes from: a manifest, whose missing takes are recorded, or a render's folder."""
 
-    def __init__(self, order: ExportRequest, settings: Settings, on_event: EventSink, stop: Stop) -> None:
+    def __init__(self, request: ExportRequest, settings: Settings, on_event: EventSink, stop: Stop) -> None:
         self.settings = settings
         self.on_event = on_event
-        self._stop = stop
-        self.cache = Cache(settings.cache)
-        self.target = order.target
-        self._timeline = None if order.source == "-" else _timeline_of(Path(order.source))
-        self._order = RenderRequest(
-            manifest=order.source, stdin=order.stdin, format=order.format, out=order.out, recipe="default"
+        self.stop = stop
+        self.target = request.target
+        self.timeline = None if request.source == "-" else _timeline_of(Path(request.source))
+        self.request = RenderRequest(
+            manifest=request.source, stdin=request.stdin, format=request.format, out=request.out, recipe="default"
         )
-        if self._timeline:
-            self.out = order.out or self._timeline.parent
+        if self.timeline:
+            self.out = request.out or self.timeline.parent
         else:
-            self._manifest = _with_length(load(self._order, settings), order.target)
-            self.out = order.out or Path("out") / safe_name(self._manifest.name)
-            self._order = replace(self._order, out=self.out)
+            self.manifest = _with_length(load(self.request, settings), request.target)
+            self.out = request.out or Path("out") / safe_name(self.manifest.name)
+            self.request = replace(self.request, out=self.out)
 
     def own_recipes(self) -> tuple[str, ...]:
         """Return the recipe that the manifest names, if that is one."""
-        name = self.settings.recipe if self._timeline else self._manifest.recipe or self.settings.recipe
+        name = self.settings.recipe if self.timeline else self.manifest.recipe or self.settings.recipe
         return (name,) if name and find_recipe(name, self.settings.home).deliver else ()
 
-    def record(self, recipe: Recipe) -> tuple[RecordedScript, tuple[str, ...]]:
-        """Return the script with its takes and the recipe's credits, and what must be said of those."""
-        if self._timeline:
-            if recipe.fit:
-                hint = "its lines are fitted to their slots as they are recorded; their takes are cached"
-                raise UsageError("a dub is exported from its manifest, not from its render", hint=hint)
-            plan = read_rendered(self._timeline, self.cache)
-            notices: tuple[str, ...] = _TAKES_GONE if len(complete_lines(plan, plan.takes)) < len(plan.lines) else ()
-            if (recipe.opening or recipe.closing) and not {OPENING, CLOSING} & plan.manifest.chapters.keys():
-                notices += _NO_CREDITS
-            return RecordedScript(plan=plan, takes=plan.takes), notices
-        manifest, notices = add_credits(self._manifest, recipe)
-        return run.record(self._order, self.settings, self.on_event, self._stop, manifest, recipe), notices
+    def export(self, recipe: Recipe) -> ExportReport:
+        """Deliver by one recipe; a damaged take met on the way is recorded anew and the work goes on."""
+        if self.timeline:
+            plan, notices = _read_render(self.timeline, recipe, Cache(self.settings.cache))
+            recorded = RecordedScript(plan=plan, takes=plan.takes, state=RecordingState())
+            return self._deliver(recipe, recorded, notices)
+        manifest, notices = add_credits(self.manifest, recipe)
+        run = open_run(self.request, self.settings, self.on_event, self.stop, manifest, recipe)
+        recorder = Recorder(run)
+
+        def record_and_deliver() -> ExportReport:
+            return self._deliver(recipe, gather_takes(run, recorder, plan_script(run)), notices)
+
+        return survive_damage(run, record_and_deliver)
+
+    def _deliver(self, recipe: Recipe, recorded: RecordedScript, notices: tuple[str, ...]) -> ExportReport:
+        out = self.out / recipe.name
+        context = DeliveryContext(
+            recipe=recipe,
+            plan=recorded.plan,
+            takes=recorded.takes,
+            cache=Cache(self.settings.cache),
+            out=out,
+            previous=PreviousRun(out, EXPORT_FILE),
+            selected=frozenset(planned.line.id for planned in recorded.plan.lines),
+            workers=cores_for(self.settings.worker_options.workers),
+            heard=Counter(
+                lambda done, total: self.on_event(Progress(stage="export", done=done, total=total, note=recipe.name)),
+                guess=_expected_samples(recipe, recorded),
+            ),
+            on_event=self.on_event,
+            dub=recorded.dub,
+            target=self.target,
+        )
+        return _report(context, recorded, deliver(context), notices)
+
+
+def _read_render(timeline: Path, recipe: Recipe, cache: Cache) -> tuple[Plan, tuple[str, ...]]:
+    """Return the script of a render with the takes that the cache still has, and what must be said of it."""
+    if recipe.fit:
+        hint = "its lines are fitted to their slots as they are recorded; their takes are cached"
+        raise UsageError("a dub is exported from its manifest, not from its render", hint=hint)
+    plan = read_rendered(timeline, cache)
+    notices: tuple[str, ...] = _TAKES_GONE if len(complete_lines(plan, plan.takes)) < len(plan.lines) else ()
+    if (recipe.opening or recipe.closing) and not {OPENING, CLOSING} & plan.manifest.chapters.keys():
+        notices += _NO_CREDITS
+    return plan, notices
 
 
 def _with_length(manifest: Manifest, target: DubTarget) -> Manifest:
@@ -153,45 +165,12 @@ def _timeline_of(source: Path) -> Path | None:
 
 
 def _export(script: _Script, recipe: Recipe) -> ExportReport:
-    """Ship by one recipe; a damaged take met on the way is recorded anew and the work goes on."""
     started = time.monotonic()
-    for attempt in range(1, HEAL_TRIES + 1):
-        recorded, said = script.record(recipe)
-        try:
-            outputs = _deliver(script, recipe, recorded)
-            break
-        except DamagedTakeError:
-            if attempt == HEAL_TRIES:
-                raise
-    report = _report(script, recipe, recorded, outputs)
-    report = replace(report, notices=(*report.notices, *said), wall_seconds=round(time.monotonic() - started, 3))
+    report = replace(script.export(recipe), wall_seconds=round(time.monotonic() - started, 3))
     data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
     write_atomically(output_path(Path(report.out), EXPORT_FILE), data.encode("utf-8", "surrogatepass"))
     ResumeLog(Path(report.out)).close()
     return report
-
-
-def _deliver(script: _Script, recipe: Recipe, recorded: RecordedScript) -> tuple[Deliverable, ...]:
-    out = script.out / recipe.name
-    total = _expected_samples(recipe, recorded)
-    context = DeliveryContext(
-        recipe=recipe,
-        plan=recorded.plan,
-        takes=recorded.takes,
-        cache=script.cache,
-        out=out,
-        past=PreviousRun(out, EXPORT_FILE),
-        workers=cores_for(script.settings.worker_options.workers),
-        dub=recorded.dub,
-        target=script.target,
-        heard=Counter(
-            lambda done: script.on_event(Progress(stage="export", done=min(done, total), total=total, note=recipe.name))
-        ),
-    )
-    wanted: dict[Deliverer, list[Delivery]] = {}
-    for delivery in recipe.deliver:
-        wanted.setdefault(KINDS[delivery.kind], []).append(delivery)
-    return tuple(shipped for ship, deliveries in wanted.items() for shipped in ship(context, deliveries))
 
 
 def _expected_samples(recipe: Recipe, recorded: RecordedScript) -> int:
@@ -201,20 +180,20 @@ def _expected_samples(recipe: Recipe, recorded: RecordedScript) -> int:
 
 
 def _report(
-    script: _Script, recipe: Recipe, recorded: RecordedScript, outputs: tuple[Deliverable, ...]
+    context: DeliveryContext, recorded: RecordedScript, outputs: tuple[Deliverable, ...], notices: tuple[str, ...]
 ) -> ExportReport:
-    plan = recorded.plan
+    plan, recipe = recorded.plan, context.recipe
     missing = len(plan.lines) - len(complete_lines(plan, recorded.takes))
     passed = all(found.passed for output in outputs for found in output.checks)
     return ExportReport(
         manifest=plan.manifest.name,
         recipe=recipe.name,
-        out=str(script.out / recipe.name),
+        out=str(context.out),
         status="partial" if missing else "ok" if passed else "failed",
         outputs=outputs,
-        failures=list_failures(plan, recorded.errors),
+        failures=list_failures(plan, recorded.state.errors),
         missing=missing,
-        notices=(*filter(None, [recipe.notice]), *_left_over(script.out / recipe.name, outputs)),
+        notices=(*filter(None, [recipe.notice]), *_left_over(context.out, outputs), *notices),
     )
 
 

@@ -131,19 +131,6 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Master:
-    """A finished, loudness-normalised programme; its levels are measured on the written file."""
-
-    path: str
-    kind: str
-    frames: int
-    sample_rate: int
-    lufs: float
-    true_peak_dbtp: float
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Deliverable:
     """A shipped file and its measured values; `path` is relative to the output folder.
 

@@ -16,13 +16,22 @@ class AbandonedError(Exception):
 
 
 class Counter:
-    """Counts samples from several threads, and tells the sum; once abandoned, it stops whoever counts."""
+    """Counts samples from several threads, and reports how many are done, of how many; abandoned, it stops who counts.
 
-    def __init__(self, tell: Callable[[int], None]) -> None:
-        self._tell = tell
+    `guess` is how many there may be in all, before anything is known.
+    """
+
+    def __init__(self, report: Callable[[int, int], None], guess: int = 0) -> None:
+        self._report = report
         self._lock = Lock()
-        self._sum = 0
+        self._guess = guess
+        self._sum = self._expected = 0
         self._abandoned = False
+
+    def expect(self, samples: int) -> None:
+        """Announce work to come."""
+        with self._lock:
+            self._expected += samples
 
     def abandon(self) -> None:
         """Let all threads that count come to their end soon."""
@@ -34,7 +43,8 @@ class Counter:
             raise AbandonedError
         with self._lock:
             self._sum += samples
-            self._tell(self._sum)
+            total = max(self._guess, self._expected, 1)
+            self._report(min(self._sum, total), total)
 
 
 def run_parallel(

@@ -17,37 +17,37 @@ from tts_cli.pipeline.model import Plan
 from tts_cli.pipeline.plan.plan import make_plan, select_lines
 from tts_cli.pipeline.request import EventSink, RenderRequest
 from tts_cli.pipeline.script.resolve import load_manifest
-from tts_cli.pipeline.takes.record import RecordingState
 from tts_cli.recipe import Recipe
-from tts_cli.settings import Settings
+from tts_cli.settings import Settings, WorkerOptions
 from tts_cli.types import Manifest
 from tts_cli.workers.stop import Stop
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """One run's fixed inputs, and the studio that knows what it has recorded so far."""
+    """The fixed inputs of one run. `selected` holds the ids of the lines to render; `sheet` is there to be copied."""
 
-    order: RenderRequest
+    request: RenderRequest
     on_event: EventSink
-    studio: RecordingState
+    stop: Stop
+    worker_options: WorkerOptions
     manifest: Manifest
     recipe: Recipe
     out: Path
-    past: PreviousRun
+    previous: PreviousRun
     shard_run: ShardRun
     cache: Cache
     selected: frozenset[str]
     sheet: Sheet | None = None
 
 
-def load(order: RenderRequest, settings: Settings) -> Manifest:
+def load(request: RenderRequest, settings: Settings) -> Manifest:
     """Read a manifest and check it; raises `InputError` with every problem."""
-    return load_manifest(order.manifest, format=order.format, stdin=order.stdin, home=settings.home)
+    return load_manifest(request.manifest, format=request.format, stdin=request.stdin, home=settings.home)
 
 
-def open_session(
-    order: RenderRequest,
+def open_run(
+    request: RenderRequest,
     settings: Settings,
     on_event: EventSink,
     stop: Stop,
@@ -58,49 +58,49 @@ def open_session(
 
     Raises `UsageError` for what excludes each other, and `InputError` for what cannot be read.
     """
-    _refuse_contradictions(order)
-    manifest = manifest or load(order, settings)
-    name = order.recipe or manifest.recipe or settings.recipe or "default"
+    _refuse_contradictions(request)
+    manifest = manifest or load(request, settings)
+    name = request.recipe or manifest.recipe or settings.recipe or "default"
     recipe = recipe or find_recipe(name, settings.home)
     if recipe.fit:
         check_slots(manifest, recipe.fit)
-    out = order.out or Path("out") / safe_name(manifest.name)
-    cache, past = Cache(settings.cache), PreviousRun(out)
+    out = request.out or Path("out") / safe_name(manifest.name)
+    cache, previous = Cache(settings.cache), PreviousRun(out)
     return RunContext(
-        order=order,
+        request=request,
         on_event=on_event,
-        studio=RecordingState(cache=cache, worker_options=settings.worker_options, on_event=on_event, stop=stop),
+        stop=stop,
+        worker_options=settings.worker_options,
         manifest=manifest,
         recipe=recipe,
         out=out,
-        past=past,
-        shard_run=ShardRun(settings.cache, str(Path(order.manifest).absolute())),
+        previous=previous,
+        shard_run=ShardRun(settings.cache, str(Path(request.manifest).absolute())),
         cache=cache,
-        selected=select_lines(manifest, order.only, lambda: past.quality_issues),
-        sheet=_read_sheet(order, manifest) if order.write_back else None,
+        selected=select_lines(manifest, request.only, lambda: previous.quality_issues),
+        sheet=_read_sheet(request, manifest) if request.write_back else None,
     )
 
 
-def _refuse_contradictions(order: RenderRequest) -> None:
-    if order.shard and (order.lines or order.write_back or order.stitch_only):
+def plan_script(run: RunContext, *, force: bool = False) -> Plan:
+    """Plan the whole script; `force` records every selected line anew."""
+    return make_plan(run.manifest, run.cache, selected=run.selected, past=lambda: run.previous.lines, force=force)
+
+
+def _refuse_contradictions(request: RenderRequest) -> None:
+    if request.shard and (request.lines or request.write_back or request.stitch_only):
         raise UsageError("--shard makes takes alone", hint="write files with --stitch-only, when all shards are done")
-    if order.stitch_only and order.force:
+    if request.stitch_only and request.force:
         raise UsageError("--stitch-only renders nothing, and --force renders all: choose one of them")
 
 
-def _read_sheet(order: RenderRequest, manifest: Manifest) -> Sheet:
+def _read_sheet(request: RenderRequest, manifest: Manifest) -> Sheet:
     """Read the one sheet that all lines come from, to be copied with the results; raises `UsageError` without one."""
     paths = {line.source.path for line in manifest.lines}
     path = paths.pop()
-    data = order.stdin or read_bytes(path)
-    if paths or (order.format or sniff_format(path, decode(data, path).text)) != "csv":
+    data = request.stdin or read_bytes(path)
+    if paths or (request.format or sniff_format(path, decode(data, path).text)) != "csv":
         raise UsageError("--write-back needs lines that all come from one CSV sheet")
-    if order.write_back and order.write_back.resolve() == Path(path).resolve():
+    if request.write_back and request.write_back.resolve() == Path(path).resolve():
         raise UsageError("--write-back would overwrite the sheet itself", hint="name another file")
     return read_csv(data, path)
-
-
-def plan_session(run: RunContext) -> Plan:
-    """Plan the whole script; what was forced and recorded in this run already is not recorded once more."""
-    force = run.order.force and not run.studio.rendered
-    return make_plan(run.manifest, run.cache, selected=run.selected, past=lambda: run.past.lines, force=force)

@@ -16,11 +16,11 @@ import soxr
 
 from tts_cli.audio.io.ffmpeg import DEMUXERS, decoding, ffmpeg_path
 from tts_cli.audio.io.files import encode_take
+from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.mastering.gain import MOST_GAIN_DB
 from tts_cli.audio.meters.measure import measure_take
 from tts_cli.errors import DamagedTakeError, OutputError
-from tts_cli.pipeline.master.master import find_programme_gain, make_line_file, make_master
-from tts_cli.pipeline.model import Master
+from tts_cli.pipeline.master.master import ReadTake, Written, find_programme_gain, make_line, make_masters
 from tts_cli.recipe import Recipe
 from tts_cli.types import Clip, Gap, Take, Timeline
 
@@ -132,12 +132,17 @@ def judge(path: Path) -> tuple[float, float, float]:
     return pyloudnorm_lufs, float(loudness[1]), float(peak[1])
 
 
-def assert_as_ordered(master: Master, recipe: Recipe) -> None:
-    pyloudnorm_lufs, ebur128_lufs, peak_dbtp = judge(Path(master.path))
-    assert master.lufs == pytest.approx(recipe.loudness_lufs, abs=0.25)
+def make_master(timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake) -> Written:
+    [written] = make_masters([timeline], [Output(path=path, recipe=recipe)], read_take)
+    return written
+
+
+def assert_as_ordered(master: Written, recipe: Recipe) -> None:
+    pyloudnorm_lufs, ebur128_lufs, peak_dbtp = judge(master.path)
+    assert master.levels.lufs == pytest.approx(recipe.loudness_lufs, abs=0.25)
     assert pyloudnorm_lufs == pytest.approx(recipe.loudness_lufs, abs=0.3)
     assert ebur128_lufs == pytest.approx(recipe.loudness_lufs, abs=0.3)
-    assert max(master.true_peak_dbtp, peak_dbtp) <= recipe.true_peak_dbtp + 0.001
+    assert max(master.levels.true_peak_dbtp, peak_dbtp) <= recipe.true_peak_dbtp + 0.001
 
 
 # --- loudness and peaks ---------------------------------------------------------------------------------
@@ -205,14 +210,14 @@ def test_silence_stays_silence(suffix: str, shelf: Shelf, tmp_path: Path):
     clip = Clip(line_id="x", part=0, take=take, start=100, length=44_100, trim=0, trim_length=22_050)
     timeline = Timeline(id="x", title="X", sample_rate=RATE, items=(clip,), length=50_000)
     master = make_master(timeline, Recipe(name="test", format=suffix), tmp_path / f"x.{suffix}", shelf.read)
-    assert (master.lufs, master.true_peak_dbtp) == (-70.0, -120.0)
+    assert (master.levels.lufs, master.levels.true_peak_dbtp) == (-70.0, -120.0)
     assert not read_back(tmp_path / f"x.{suffix}")[0].any()
 
 
 def test_a_programme_without_clips_is_silence_of_its_length(shelf: Shelf, tmp_path: Path):
     timeline = Timeline(id="x", title="X", sample_rate=RATE, items=(Gap(start=0, length=777),), length=777)
     master = make_master(timeline, Recipe(name="test"), tmp_path / "x.wav", shelf.read)
-    assert (master.frames, master.lufs) == (777, -70.0)
+    assert (master.levels.frames, master.levels.lufs) == (777, -70.0)
 
 
 def test_no_gain_goes_beyond_forty_decibels(shelf: Shelf, tmp_path: Path):
@@ -220,8 +225,8 @@ def test_no_gain_goes_beyond_forty_decibels(shelf: Shelf, tmp_path: Path):
     recipe = Recipe(name="test", loudness_lufs=-5.0)
     assert find_programme_gain(faint, recipe, shelf.read) == MOST_GAIN_DB
     master = make_master(faint, recipe, tmp_path / "x.wav", shelf.read)
-    unchanged = make_line_file(faint, recipe, tmp_path / "y.wav", shelf.read, gain_db=0.0)
-    assert master.lufs == pytest.approx(unchanged.lufs + MOST_GAIN_DB, abs=0.3)
+    unchanged = make_line(faint, Output(path=tmp_path / "y.wav", recipe=recipe), shelf.read, gain_db=0.0)
+    assert master.levels.lufs == pytest.approx(unchanged.levels.lufs + MOST_GAIN_DB, abs=0.3)
 
 
 def test_a_target_out_of_reach_is_neared_and_the_ceiling_holds(shelf: Shelf, tmp_path: Path):
@@ -229,8 +234,8 @@ def test_a_target_out_of_reach_is_neared_and_the_ceiling_holds(shelf: Shelf, tmp
     clicks[::2_000] = 0.9
     timeline = line_up([shelf.record(clicks, 22_050)])
     master = make_master(timeline, Recipe(name="test", loudness_lufs=-5.0), tmp_path / "x.wav", shelf.read)
-    assert master.lufs < -10
-    assert master.true_peak_dbtp <= -1.5
+    assert master.levels.lufs < -10
+    assert master.levels.true_peak_dbtp <= -1.5
 
 
 @pytest.mark.parametrize("frames", [1, 50, 2_000])
@@ -238,7 +243,7 @@ def test_the_shortest_clips_pass(frames: int, shelf: Shelf, tmp_path: Path):
     take = shelf.record(0.3 * np.ones(frames), 22_050)
     clip = Clip(line_id="x", part=0, take=take, start=0, length=2 * frames, trim=0, trim_length=frames)
     timeline = Timeline(id="x", title="X", sample_rate=RATE, items=(clip,), length=2 * frames)
-    assert make_master(timeline, Recipe(name="test"), tmp_path / "x.wav", shelf.read).frames == 2 * frames
+    assert make_master(timeline, Recipe(name="test"), tmp_path / "x.wav", shelf.read).levels.frames == 2 * frames
 
 
 # --- exactness ------------------------------------------------------------------------------------------
@@ -247,8 +252,8 @@ def test_the_shortest_clips_pass(frames: int, shelf: Shelf, tmp_path: Path):
 @pytest.mark.parametrize("suffix", ["wav", "flac", "m4a", "opus"])
 def test_the_length_is_the_timelines(suffix: str, robotic: Timeline, shelf: Shelf, tmp_path: Path):
     master = make_master(robotic, Recipe(name="test", format=suffix), tmp_path / f"x.{suffix}", shelf.read)
-    assert master.frames == math.ceil(robotic.length * master.sample_rate / RATE)
-    assert len(read_back(Path(master.path))[0]) == master.frames
+    assert master.levels.frames == math.ceil(robotic.length * master.levels.sample_rate / RATE)
+    assert len(read_back(master.path)[0]) == master.levels.frames
 
 
 def test_clips_lie_where_the_timeline_says(shelf: Shelf, tmp_path: Path):
@@ -280,7 +285,7 @@ def test_overlapping_clips_are_summed_and_still_limited(shelf: Shelf, tmp_path: 
     recipe = Recipe(name="test", loudness_lufs=-16.0)
     master = make_master(timeline, recipe, tmp_path / "x.wav", shelf.read)
     assert_as_ordered(master, recipe)
-    assert master.frames == 250_000
+    assert master.levels.frames == 250_000
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -288,7 +293,7 @@ def test_two_runs_give_the_same_bytes(suffix: str, real: Timeline, shelf: Shelf,
     recipe = Recipe(name="test", format=suffix)
     one, two = (make_master(real, recipe, tmp_path / f"{name}.{suffix}", shelf.read) for name in "ab")
     assert one.sha256 == two.sha256
-    assert Path(one.path).read_bytes() == Path(two.path).read_bytes()
+    assert one.path.read_bytes() == two.path.read_bytes()
 
 
 # --- line files -----------------------------------------------------------------------------------------
@@ -299,11 +304,11 @@ def test_line_files_share_the_programmes_gain(shelf: Shelf, tmp_path: Path):
     recipe = Recipe(name="test")
     gain_db = find_programme_gain(line_up([loud, soft]), recipe, shelf.read)
     files = [
-        make_line_file(line_up([take]), recipe, tmp_path / f"{take.key}.wav", shelf.read, gain_db)
+        make_line(line_up([take]), Output(path=tmp_path / f"{take.key}.wav", recipe=recipe), shelf.read, gain_db)
         for take in (loud, soft)
     ]
-    assert files[0].lufs - files[1].lufs == pytest.approx(20 * math.log10(5), abs=0.1)
-    assert max(file.true_peak_dbtp for file in files) <= recipe.true_peak_dbtp
+    assert files[0].levels.lufs - files[1].levels.lufs == pytest.approx(20 * math.log10(5), abs=0.1)
+    assert max(file.levels.true_peak_dbtp for file in files) <= recipe.true_peak_dbtp
 
 
 # --- failures -------------------------------------------------------------------------------------------
@@ -337,6 +342,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from tts_cli.audio.io.files import encode_take
+from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.meters.measure import measure_take
 from tts_cli.pipeline.master.master import make_master
 from tts_cli.types import Clip, Take, Timeline

@@ -36,6 +36,16 @@ class SoundFile:
     peers: str = ""
 
     @property
+    def is_master(self) -> bool:
+        """Whether it is a render's master, which has neither a cover nor a sidecar."""
+        return self.delivery.kind == "master"
+
+    @property
+    def described_by(self) -> Sequence[Timeline]:
+        """What the file's sidecar tells of; nothing where it has none."""
+        return () if self.is_master else self.timelines
+
+    @property
     def is_joined(self) -> bool:
         """Whether it is joined from chapters that were encoded on their own, each after a frame of silence."""
         is_aac = self.delivery.sound.format == "m4a"
@@ -52,7 +62,7 @@ class SoundFile:
             recipe=self.delivery.sound,
             tags=self.tags,
             marks=self.marks,
-            cover=context.cover,
+            cover=None if self.is_master else context.cover,
             container=CONTAINERS.get(PurePath(self.name).suffix.lower(), ""),
         )
 
@@ -64,9 +74,10 @@ def _begins_in_silence(timeline: Timeline) -> bool:
 
 def deliver_through(context: DeliveryContext, file: SoundFile) -> Deliverable:
     """Master and encode a file that shares its pass with no other: one encoder over the whole PCM."""
+    context.heard.expect(sum(timeline.length for timeline in file.timelines))
     output = file.output(context, context.path(file.name))
     [written] = make_masters(file.timelines, [output], context.cache.read, context.heard)
-    return context.ship(file.name, written, file.inputs, file.delivery, file.timelines)
+    return context.describe(file.name, written, file.inputs, file.delivery, file.described_by)
 
 
 class AacJoin:
@@ -76,7 +87,7 @@ class AacJoin:
     """
 
     def __init__(self, context: DeliveryContext, file: SoundFile, folder: Path) -> None:
-        self._shipment = context
+        self._context = context
         self._file = file
         self._folder = folder
         self._path = context.path(file.name)
@@ -88,7 +99,7 @@ class AacJoin:
 
     def _reuse(self) -> frozenset[int]:
         """Take the pieces of unchanged chapters out of the file that the last export wrote; say which they are."""
-        old = self._shipment.intact(self._file.name)
+        old = self._context.intact(self._file.name)
         if old is None:
             return frozenset()
         starts = accumulate((samples for _, samples in old.pieces), initial=0)
@@ -104,7 +115,7 @@ class AacJoin:
             return frozenset()  # then they are encoded like all others
         return frozenset(places.values())
 
-    def lacks(self, timeline: Timeline) -> bool:
+    def misses(self, timeline: Timeline) -> bool:
         """Say whether a chapter's piece must be encoded."""
         return self._place(timeline) not in self._reused
 
@@ -123,7 +134,7 @@ class AacJoin:
         levels = self._levels[self._place(timeline)]
         return levels.true_peak_dbtp - self._file.delivery.sound.true_peak_dbtp
 
-    def ship(self) -> Deliverable:
+    def deliver(self) -> Deliverable:
         """Join the pieces and describe the file; where the proof fails, one encoder runs over the whole PCM instead.
 
         The proof: decoded, each piece is as long as its chapter, to the sample; and the file holds the pieces' very
@@ -132,17 +143,17 @@ class AacJoin:
         file = self._file
         levels = [self._levels[place] for place in range(len(self._lengths))]
         if [found.frames for found in levels] != self._lengths or not self._join():
-            return deliver_through(self._shipment, file)
+            return deliver_through(self._context, file)
         written = Written(self._path, joined_levels(levels), file_sha256(self._path))
         made = list(zip(self._made_from, self._lengths, strict=True))
-        return self._shipment.ship(file.name, written, file.inputs, file.delivery, file.timelines, made)
+        return self._context.describe(file.name, written, file.inputs, file.delivery, file.timelines, made)
 
     def _join(self) -> bool:
         """Write the file; returns whether it holds what it should."""
         pieces = [self._piece(place) for place in range(len(self._lengths))]
         try:
             with drafting([self._path]) as [draft]:
-                join_aac(pieces, self._file.output(self._shipment, draft.temporary))
+                join_aac(pieces, self._file.output(self._context, draft.temporary))
             return holds_frames(self._path, pieces)
         except FfmpegError as error:
             raise OutputError(f"cannot write {self._path}: {error}") from error

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 from tts_cli.audio.io.outputs import Mark
@@ -10,7 +11,8 @@ from tts_cli.errors import UsageError
 from tts_cli.pipeline.delivery.aac_join import AacJoin, SoundFile, deliver_through
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.edit.timeline import make_excerpt, split_lines, tighten_edges
-from tts_cli.pipeline.master.labels import file_tags
+from tts_cli.pipeline.master.deliverables import describe_inputs
+from tts_cli.pipeline.master.labels import file_tags, line_voices, provenance_tags
 from tts_cli.pipeline.master.master import CORRECTION_HEADROOM_DB, MOST_CORRECTIONS, make_masters
 from tts_cli.pipeline.model import Deliverable
 from tts_cli.pipeline.parallel import run_parallel
@@ -53,19 +55,19 @@ def _layout(sound: Recipe) -> Recipe:
 
 def _deliver_group(context: DeliveryContext, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
     sound = deliveries[0].sound
-    parts = context.parts(sound)
-    whole = context.is_whole(parts, sound)
+    parts = context.masters if deliveries[0].kind == "master" else context.parts(sound)
+    whole = context.is_complete(parts, sound)
     files = [
         replace(found, inputs=digest([found.inputs, _peers(deliveries)]), peers=_peers(deliveries))
         for delivery in deliveries
         for found in _files(context, delivery, parts, whole=whole)
     ]
     _refuse_doubles(files)
-    kept = {file.name: context.kept(file.name, file.inputs, file.delivery, file.timelines) for file in files}
+    kept = {file.name: context.kept(file.name, file.inputs, file.delivery, file.described_by) for file in files}
     missing = [file for file in files if kept[file.name] is None]
-    shipped = _deliver_missing(context, list(parts.values()), files, missing) if missing else {}
+    delivered = _deliver_missing(context, list(parts.values()), files, missing) if missing else {}
     for file in files:
-        if found := shipped.get(file.name) or kept[file.name]:
+        if found := delivered.get(file.name) or kept[file.name]:
             yield found
 
 
@@ -82,9 +84,20 @@ def _refuse_doubles(files: Sequence[SoundFile]) -> None:
 def _files(
     context: DeliveryContext, delivery: Delivery, parts: Mapping[str, Timeline], *, whole: bool
 ) -> Iterable[SoundFile]:
+    if delivery.kind == "master":
+        return _masters(context, delivery, parts)
     if delivery.kind == "programme":
         return [_programme(context, delivery, list(parts.values()))] if whole else []
     return _chapters(context, delivery, parts)
+
+
+def _masters(context: DeliveryContext, delivery: Delivery, parts: Mapping[str, Timeline]) -> Iterator[SoundFile]:
+    """Name what a render writes; its head says no more than whose voices are heard and who allowed it."""
+    voices = line_voices(context.plan.manifest)
+    for name, timeline in parts.items():
+        tags = provenance_tags(voices, timeline)
+        inputs = describe_inputs(timeline, delivery.sound, tags)
+        yield SoundFile(name=name, delivery=delivery, timelines=[timeline], tags=tags, marks=(), inputs=inputs)
 
 
 def _programme(context: DeliveryContext, delivery: Delivery, timelines: Sequence[Timeline]) -> SoundFile:
@@ -152,42 +165,44 @@ def _deliver_missing(
 
     A chapter is written again to all its files or to none, so that what an export has kept never changes its sound.
     """
-    with context.parts_folder() as folder:
-        joints = [AacJoin(context, file, folder) for file in missing if file.is_joined]
+    joined = [file for file in missing if file.is_joined]
+    with context.parts_folder() if joined else nullcontext(context.out) as folder:
+        joints = [AacJoin(context, file, folder) for file in joined]
         todo = [
             timeline
             for timeline in timelines
-            if any(file.timelines == [timeline] for file in missing) or any(joint.lacks(timeline) for joint in joints)
+            if any(file.timelines == [timeline] for file in missing) or any(joint.misses(timeline) for joint in joints)
         ]
         kept = [timeline for timeline in timelines if timeline not in todo]
-        shipped = [*_write_parts(context, todo, files, joints), *_join_all(context, joints, kept)]
-    shipped += [deliver_through(context, file) for file in missing if file.runs_through]
-    return {deliverable.path: deliverable for deliverable in shipped}
+        context.heard.expect(sum(timeline.length for timeline in todo))
+        delivered = [*_write_parts(context, todo, files, joints), *_join_all(context, joints, kept)]
+    delivered += [deliver_through(context, file) for file in missing if file.runs_through]
+    return {deliverable.path: deliverable for deliverable in delivered}
 
 
 def _join_all(context: DeliveryContext, joints: Sequence[AacJoin], kept: Sequence[Timeline]) -> Iterator[Deliverable]:
     """Measure the pieces that were kept, as the others have been, and join them all."""
     for joint in joints:
         run_parallel(joint.measure, kept, context.workers, context.heard)
-        yield joint.ship()
+        yield joint.deliver()
 
 
 def _write_parts(
     context: DeliveryContext, todo: Sequence[Timeline], files: Sequence[SoundFile], joints: Sequence[AacJoin]
 ) -> Iterable[Deliverable]:
     """Write chapters, several at once; those of which a piece came out too loud are written again."""
-    shipped: dict[str, Deliverable] = {}
+    delivered: dict[str, Deliverable] = {}
     headroom_db = [0.0] * len(todo)
     again = list(range(len(todo)))
     for _ in range(1 + MOST_CORRECTIONS):
-        shipped |= _write_at_once(context, [(todo[index], headroom_db[index]) for index in again], files, joints)
+        delivered |= _write_at_once(context, [(todo[index], headroom_db[index]) for index in again], files, joints)
         over_db = [max((joint.over_db(timeline) for joint in joints), default=0.0) for timeline in todo]
         again = [index for index, over in enumerate(over_db) if over > 0]
         for index in again:
             headroom_db[index] += over_db[index] + CORRECTION_HEADROOM_DB
         if not again:
             break
-    return shipped.values()
+    return delivered.values()
 
 
 def _write_at_once(
@@ -221,6 +236,6 @@ def _write_part(
     for joint in joints:
         joint.measure(timeline)
     return [
-        context.ship(file.name, done, file.inputs, file.delivery, file.timelines)
+        context.describe(file.name, done, file.inputs, file.delivery, file.described_by)
         for file, done in zip(own, written, strict=True)
     ]

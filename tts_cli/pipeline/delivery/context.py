@@ -1,4 +1,4 @@
-"""What one recipe ships of one script: the data that every kind of delivery is given, and how its files are kept."""
+"""What one recipe delivers of one script: the data that every kind of delivery is given, and how its files are kept."""
 
 import fcntl
 import hashlib
@@ -8,9 +8,10 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from tts_cli.audio.io.aac import AAC_FRAME
@@ -19,31 +20,38 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import RECORDING
-from tts_cli.pipeline.delivery.checks import check, describe_file
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
 from tts_cli.pipeline.edit.dub import Dub
 from tts_cli.pipeline.edit.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
-from tts_cli.pipeline.master.deliverables import describe_inputs
-from tts_cli.pipeline.master.file_names import output_path, safe_name
-from tts_cli.pipeline.master.labels import describe_voices
+from tts_cli.pipeline.master.deliverables import check_measures, describe_inputs, describe_output, measure_output
+from tts_cli.pipeline.master.file_names import (
+    REPORT_FILE,
+    TIMELINE_FILE,
+    chapter_file,
+    delivery_file,
+    line_files,
+    master_names,
+    output_path,
+)
+from tts_cli.pipeline.master.labels import describe_voices, line_voices
 from tts_cli.pipeline.master.master import Written
 from tts_cli.pipeline.master.previous_run import PreviousRun, is_intact
 from tts_cli.pipeline.model import Deliverable, Plan
 from tts_cli.pipeline.parallel import Counter
-from tts_cli.pipeline.request import NO_TARGET, DubTarget
+from tts_cli.pipeline.request import NO_TARGET, DubTarget, EventSink
 from tts_cli.recipe import Delivery, Recipe
-from tts_cli.types import Line, Take, Timeline
+from tts_cli.types import Take, Timeline, Voice
 
-_NOBODY = {"id": "", "speaker": "narrator", "chapter": "script", "language": "und", "emotion": "neutral"}
 EXPORT_FILE = "export.json"
 _PARTS = ".parts-"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryContext:
-    """A script with its takes, and the folder that gets what the recipe delivers; `past` says what is there already.
+    """A script with its takes, and the folder that gets what the recipe delivers; `previous` says what is there.
 
-    `heard` is told how many samples were mixed; `workers` is how many programmes may be mastered at once.
+    `selected` holds the ids of the lines that get files of their own. `heard` counts the samples that were mixed;
+    `workers` is how many programmes may be mastered at once. `on_event` is told of each file that was written.
     """
 
     recipe: Recipe
@@ -51,11 +59,14 @@ class DeliveryContext:
     takes: Mapping[str, Take]
     cache: Cache
     out: Path
-    past: PreviousRun
+    previous: PreviousRun
+    selected: frozenset[str]
     workers: int
     heard: Counter
+    on_event: EventSink
     dub: Dub | None = None
     target: DubTarget = NO_TARGET
+    _event_lock: Lock = field(default_factory=Lock, repr=False)
 
     @cached_property
     def resume_log(self) -> ResumeLog:
@@ -83,36 +94,48 @@ class DeliveryContext:
         Each is as long as whole frames of AAC, so that encoded ones can be joined. A dub is one part, and as long as
         its programme.
         """
+        timelines = self._timelines(sound)
         if self.dub:
-            return {"": self.dub.timeline} if self.dub.timeline else {}
-        timelines = make_timelines(self.plan, self.takes, sound)
+            return timelines
         return {part: pad_timeline(tighten_edges(timeline), AAC_FRAME) for part, timeline in timelines.items()}
 
-    def is_whole(self, parts: Mapping[str, Timeline], sound: Recipe) -> bool:
+    @cached_property
+    def masters(self) -> dict[str, Timeline]:
+        """Lay the script out for a render's masters, to the sample; the edit lists by the names of their files."""
+        return {self.master_names[part]: timeline for part, timeline in self._timelines(self.recipe).items()}
+
+    def _timelines(self, sound: Recipe) -> dict[str, Timeline]:
+        if self.dub:
+            return {"": self.dub.timeline} if self.dub.timeline else {}
+        return make_timelines(self.plan, self.takes, sound)
+
+    def is_complete(self, parts: Mapping[str, Timeline], sound: Recipe) -> bool:
         """Say whether no part is missing."""
         return len(parts) == len(split_lines(self.plan, sound))
 
+    @cached_property
+    def master_names(self) -> dict[str, str]:
+        """The name of each master's file, by the chapter's id."""
+        return master_names(self.plan.manifest.name, list(split_lines(self.plan, self.recipe)), self.recipe)
+
     def name(self, delivery: Delivery, **fields: str) -> str:
         """Fill in the template of a file's name; every field becomes a safe part of a path."""
-        manifest = self.plan.manifest
-        known = {"name": manifest.name, "title": manifest.metadata.get("title", "") or manifest.name}
-        language = manifest.metadata.get("language", "") or "und"
-        blank = {"id": "", "speaker": "", "chapter": "", "emotion": "", "number": "", "language": language}
-        return delivery.file.format(**{key: safe_name(value) for key, value in {**blank, **known, **fields}.items()})
+        return delivery_file(delivery, self.plan.manifest, **fields)
 
     def chapter_name(self, delivery: Delivery, part: str, order: Sequence[str]) -> str:
         """Name a chapter's file by its number in the work and its id; lines without a chapter have the work's name."""
-        number = f"{order.index(part) + 1:0{max(2, len(str(len(order))))}}"
-        return self.name(delivery, number=number, chapter=part or self.plan.manifest.name)
+        return chapter_file(delivery, self.plan.manifest, part, order)
 
-    def line_name(self, delivery: Delivery, line: Line) -> str:
-        """Name a line's file: by its own `file` where it has one, else by the template."""
-        own = delivery
-        if line.file:
-            suffix = "" if PurePath(line.file).suffix.lower() in (".wav", ".flac") else PurePath(delivery.file).suffix
-            own = replace(delivery, file=f"{line.file}{suffix}")
-        fields = {name: getattr(line, name) for name in ("id", "speaker", "chapter", "language", "emotion")}
-        return self.name(own, **{name: value or _NOBODY[name] for name, value in fields.items()})
+    @cached_property
+    def line_names(self) -> dict[str, str]:
+        """The name of each line's own file, by its id; none where the recipe delivers no lines."""
+        delivery = next((found for found in self.recipe.deliver if found.kind == "lines"), None)
+        return name_lines(self.plan, self.recipe, delivery) if delivery else {}
+
+    @cached_property
+    def line_voices(self) -> dict[str, Voice]:
+        """The voices that are not an engine's own, by the ids of the lines that they speak."""
+        return line_voices(self.plan.manifest)
 
     @property
     def is_synthetic(self) -> bool:
@@ -136,21 +159,21 @@ class DeliveryContext:
         found = self.intact(name)
         if found is None or found.inputs != inputs:
             return None
-        shipped = replace(found, checks=check(found.measures, delivery.require))
+        delivered = replace(found, checks=check_measures(found.measures, delivery.require))
         if timelines:
-            self._write_sidecar(shipped, timelines)
-        return shipped
+            self._write_sidecar(delivered, timelines)
+        return delivered
 
     def intact(self, name: str) -> Deliverable | None:
         """Return what the last export wrote under a name, whatever from, if nobody touched it since."""
-        found = self._unfinished.get(name) or self.past.outputs.get(name)
+        found = self._unfinished.get(name) or self.previous.outputs.get(name)
         return found if found and is_intact(self.out, found) else None
 
     def path(self, name: str) -> Path:
         """Return where a file goes and make its folder."""
         return output_path(self.out, name)
 
-    def ship(
+    def describe(
         self,
         name: str,
         written: Written,
@@ -160,58 +183,43 @@ class DeliveryContext:
         pieces: Sequence[tuple[str, int]] = (),
     ) -> Deliverable:
         """Describe a file that was written and measured; where its timelines are given, lay its sidecar beside it."""
-        stat = (self.out / name).stat()
-        measures = describe_file(self.out / name, written.levels)
-        shipped = Deliverable(
-            path=name,
-            kind=delivery.kind,
-            seconds=measures["seconds"],
-            lufs=measures["lufs"],
-            true_peak_dbtp=measures["true_peak_dbtp"],
+        delivered = describe_output(
+            self.out,
+            name,
+            delivery.kind,
             sha256=written.sha256,
             inputs=inputs,
-            size=stat.st_size,
-            mtime_ns=stat.st_mtime_ns,
-            measures=measures,
-            checks=check(measures, delivery.require),
-            pieces=tuple(pieces),
+            measures=measure_output(self.out / name, written.levels),
+            require=delivery.require,
+            pieces=pieces,
         )
         if timelines:
-            self._write_sidecar(shipped, timelines)
-        self.resume_log.add(shipped)
-        return shipped
+            self._write_sidecar(delivered, timelines)
+        self.resume_log.add(delivered)
+        with self._event_lock:
+            self.on_event(delivered)
+        return delivered
 
     def deliver_text(self, name: str, text: str, delivery: Delivery, measures: Mapping[str, float]) -> Deliverable:
         """Write a file of text, unless it is there as it should be."""
-        path = self.path(name)
-        data = _write_if_changed(path, text)
-        stat = path.stat()
-        return Deliverable(
-            path=name,
-            kind=delivery.kind,
-            seconds=measures.get("seconds", 0.0),
-            lufs=None,
-            true_peak_dbtp=None,
-            sha256=hashlib.sha256(data).hexdigest(),
-            inputs="",
-            size=stat.st_size,
-            mtime_ns=stat.st_mtime_ns,
-            measures=measures,
-            checks=check(measures, delivery.require),
+        data = _write_if_changed(self.path(name), text)
+        sha256 = hashlib.sha256(data).hexdigest()
+        return describe_output(
+            self.out, name, delivery.kind, sha256=sha256, measures=measures, require=delivery.require
         )
 
-    def _write_sidecar(self, shipped: Deliverable, timelines: Sequence[Timeline]) -> None:
+    def _write_sidecar(self, delivered: Deliverable, timelines: Sequence[Timeline]) -> None:
         data: dict[str, Any] = {
-            "file": Path(shipped.path).name,
-            "sha256": shipped.sha256,
+            "file": Path(delivered.path).name,
+            "sha256": delivered.sha256,
             "recipe": self.recipe.name,
             "title": self.plan.manifest.metadata.get("title", "") or self.plan.manifest.name,
-            "measures": dict(shipped.measures),
-            "checks": [asdict(found) for found in shipped.checks],
+            "measures": dict(delivered.measures),
+            "checks": [asdict(found) for found in delivered.checks],
             "voices": describe_voices(self.plan, timelines),
         }
         text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-        _write_if_changed(self.path(f"{shipped.path}.json"), text)
+        _write_if_changed(self.path(f"{delivered.path}.json"), text)
 
     @contextmanager
     def parts_folder(self) -> Iterator[Path]:
@@ -222,6 +230,18 @@ class DeliveryContext:
                 shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(dir=self.out, prefix=_PARTS) as name, _locked(Path(name)):
             yield Path(name)
+
+
+def name_lines(plan: Plan, recipe: Recipe, delivery: Delivery) -> dict[str, str]:
+    """Name the lines' own files, by id, as one delivery of a recipe has them.
+
+    Raises `InputError` where two would have one name, or a line that of a file of the whole.
+    """
+    taken: list[str] = []
+    if any(found.kind == "master" for found in recipe.deliver):
+        masters = master_names(plan.manifest.name, list(split_lines(plan, recipe)), recipe)
+        taken = [*masters.values(), TIMELINE_FILE, REPORT_FILE]
+    return line_files(delivery, plan.manifest, [planned.line for planned in plan.lines], taken)
 
 
 def _write_if_changed(path: Path, text: str) -> bytes:

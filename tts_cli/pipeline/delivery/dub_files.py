@@ -1,4 +1,4 @@
-"""What a dub is shipped as beside its own track: over the original or over music, in the film, and its timing told."""
+"""What a dub is delivered as beside its own track: over the original or over music, in the film; and its timing."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
@@ -48,7 +48,7 @@ def deliver_mixes(context: DeliveryContext, deliveries: Sequence[Delivery]) -> I
         about = [file_sha256(track), *_stamp(bed), context.target.ducking or ""]
         inputs = digest([*about, context.inputs([context.dub.timeline], delivery.sound, {})])
         kept = context.kept(name, inputs, delivery, [context.dub.timeline])
-        yield kept or _ship_mix(context, delivery, context.dub, track, inputs)
+        yield kept or _deliver_mix(context, delivery, context.dub, track, inputs)
 
 
 def deliver_films(context: DeliveryContext, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
@@ -69,7 +69,7 @@ def deliver_films(context: DeliveryContext, deliveries: Sequence[Delivery]) -> I
         if not kept:
             new = Track(audio=audio, language=language, title=title, subtitles=subtitles)
             written = _write_film(video, new, context.path(name))
-            kept = context.ship(name, written, inputs, delivery, [context.dub.timeline])
+            kept = context.describe(name, written, inputs, delivery, [context.dub.timeline])
         yield kept
 
 
@@ -90,7 +90,7 @@ def _delivered(context: DeliveryContext, kind: str) -> list[Path]:
 
 
 def _track(context: DeliveryContext) -> Path | None:
-    """Return the dub alone, as it was shipped before all else."""
+    """Return the dub alone, as it was delivered before all else."""
     return next((path for path in _delivered(context, "programme") if path.suffix == ".wav"), None)
 
 
@@ -103,13 +103,13 @@ def _stamp(path: Path) -> tuple[str, int, int]:
 # --- the mix --------------------------------------------------------------------------------------------
 
 
-def _ship_mix(context: DeliveryContext, delivery: Delivery, dub: Dub, track: Path, inputs: str) -> Deliverable:
+def _deliver_mix(context: DeliveryContext, delivery: Delivery, dub: Dub, track: Path, inputs: str) -> Deliverable:
     name = context.name(delivery)
     path = context.path(name)
     levels = _write_mix(track, _bed(context, delivery), path, delivery)
     written = Written(path, levels, file_sha256(path))
     timelines = [dub.timeline] if dub.timeline else []
-    return context.ship(name, written, inputs, delivery, timelines)
+    return context.describe(name, written, inputs, delivery, timelines)
 
 
 def _bed(context: DeliveryContext, delivery: Delivery) -> Bed:

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import PurePath, PurePosixPath
 
+from tts_cli.audio.io.containers import FORMATS
 from tts_cli.audio.io.outputs import Output
-from tts_cli.errors import InputError, Problem
 from tts_cli.formats.line_lists import (
     ListedLine,
     write_audacity,
@@ -15,14 +15,14 @@ from tts_cli.formats.line_lists import (
     write_unreal,
     write_wwise,
 )
-from tts_cli.pipeline.delivery.context import DeliveryContext
-from tts_cli.pipeline.edit.timeline import make_excerpt, make_line_timelines
-from tts_cli.pipeline.master.labels import file_tags
+from tts_cli.pipeline.delivery.context import DeliveryContext, name_lines
+from tts_cli.pipeline.edit.timeline import make_excerpt, make_line_timelines, make_whole_timeline
+from tts_cli.pipeline.master.labels import file_tags, provenance_tags
 from tts_cli.pipeline.master.master import find_programme_gain, make_line
 from tts_cli.pipeline.model import Deliverable, PlannedLine
-from tts_cli.recipe import Delivery
+from tts_cli.recipe import Delivery, Recipe
 from tts_cli.text.markup import display_text
-from tts_cli.types import Line, Timeline
+from tts_cli.types import Timeline
 
 _WRITERS = {
     ("index", ".csv"): write_index_csv,
@@ -38,7 +38,7 @@ def deliver_lines(context: DeliveryContext, deliveries: Sequence[Delivery]) -> I
     files: dict[str, Deliverable] = {}
     for delivery in deliveries:
         if delivery.kind == "lines":
-            found = dict(_ship_files(context, delivery))
+            found = dict(_deliver_files(context, delivery))
             files |= found
             yield from found.values()
     for delivery in deliveries:
@@ -57,72 +57,80 @@ class _LineFile:
 
     name: str
     timeline: Timeline
+    sound: Recipe
     gain_db: float
     tags: Mapping[str, str]
     inputs: str
 
 
-def _ship_files(context: DeliveryContext, delivery: Delivery) -> Iterator[tuple[str, Deliverable]]:
-    lines = [planned.line for planned in context.plan.lines]
-    names = _names(context, delivery, lines)
+def _deliver_files(context: DeliveryContext, delivery: Delivery) -> Iterator[tuple[str, Deliverable]]:
+    """Write the selected lines whose takes are there; yields each with its line's id."""
+    names = name_lines(context.plan, context.recipe, delivery)
     timelines = make_line_timelines(context.plan, context.takes, delivery.sound)
-    gains = _speakers_gains(context, delivery, lines)
-    wanted = {
-        line.id: _line_file(context, delivery, planned, timelines[line.id], (names[line.id], gains[line.speaker]))
+    wanted = [
+        planned
         for planned in context.plan.lines
-        if (line := planned.line).id in timelines
+        if planned.line.id in timelines and planned.line.id in context.selected
+    ]
+    if not wanted:
+        return
+    gains = _gains(context, delivery)
+    files = {
+        planned.line.id: _line_file(
+            context, delivery, planned, timelines[planned.line.id], names[planned.line.id], gains[planned.line.speaker]
+        )
+        for planned in wanted
     }
     with ThreadPoolExecutor(context.workers) as pool:
-        yield from zip(wanted, pool.map(lambda file: _ship_file(context, delivery, file), wanted.values()), strict=True)
+        delivered = pool.map(lambda file: _deliver_file(context, delivery, file), files.values())
+        yield from zip(files, delivered, strict=True)
 
 
 def _line_file(
-    context: DeliveryContext, delivery: Delivery, planned: PlannedLine, timeline: Timeline, called: tuple[str, float]
+    context: DeliveryContext, delivery: Delivery, planned: PlannedLine, timeline: Timeline, name: str, gain_db: float
 ) -> _LineFile:
-    name, gain_db = called
-    alone = replace(context.plan, lines=(planned,))  # or each of many lines would look through all of them
-    tags = file_tags(alone, [timeline], timeline.id)
-    inputs = f"{context.inputs([timeline], delivery.sound, tags)}{gain_db:+}"
-    return _LineFile(name=name, timeline=timeline, gain_db=gain_db, tags=tags, inputs=inputs)
+    """Say what a line's file is made from; its own suffix decides on its format."""
+    sound = replace(delivery.sound, format=FORMATS[PurePath(name).suffix.lower()])
+    if delivery.level_by == "script":
+        tags = provenance_tags(context.line_voices, timeline)
+    else:
+        alone = replace(context.plan, lines=(planned,))  # or each of many lines would look through all of them
+        tags = file_tags(alone, [timeline], timeline.id)
+    inputs = f"{context.inputs([timeline], sound, tags)}{gain_db:+}"
+    return _LineFile(name=name, timeline=timeline, sound=sound, gain_db=gain_db, tags=tags, inputs=inputs)
 
 
-def _ship_file(context: DeliveryContext, delivery: Delivery, file: _LineFile) -> Deliverable:
+def _deliver_file(context: DeliveryContext, delivery: Delivery, file: _LineFile) -> Deliverable:
     if kept := context.kept(file.name, file.inputs, delivery):
         return kept
-    output = Output(path=context.path(file.name), recipe=delivery.sound, tags=file.tags)
+    context.heard.expect(file.timeline.length)
+    output = Output(path=context.path(file.name), recipe=file.sound, tags=file.tags)
     written = make_line(file.timeline, output, context.cache.read, file.gain_db)
     context.heard(file.timeline.length)
-    return context.ship(file.name, written, file.inputs, delivery)
+    return context.describe(file.name, written, file.inputs, delivery)
 
 
-def _speakers_gains(context: DeliveryContext, delivery: Delivery, lines: Sequence[Line]) -> dict[str, float]:
-    """Return the one gain of each speaker that brings all of its lines to their loudness: a whisper stays a whisper.
+def _gains(context: DeliveryContext, delivery: Delivery) -> dict[str, float]:
+    """Return, by speaker, the one gain in dB that brings all of its lines, or the whole script, to their loudness.
 
-    It is rounded, so that an edited line does not move all others by a hair.
+    So a whisper stays a whisper. It is rounded, so that an edited line does not move all others by a hair.
     """
+    lines = [planned.line for planned in context.plan.lines]
+    speakers = dict.fromkeys(line.speaker for line in lines)
+    if delivery.level_by == "script":
+        whole = make_whole_timeline(context.plan, context.takes, delivery.sound)
+        return dict.fromkeys(speakers, _rounded_gain(context, delivery, whole))
     gains = {}
-    for speaker in dict.fromkeys(line.speaker for line in lines):
+    for speaker in speakers:
         own = frozenset(line.id for line in lines if line.speaker == speaker)
-        whole = make_excerpt(context.plan, context.takes, delivery.sound, only=own)
-        gain_db = find_programme_gain(whole, delivery.sound, context.cache.read) if whole else 0.0
-        gains[speaker] = round(gain_db, 1)
+        gains[speaker] = _rounded_gain(
+            context, delivery, make_excerpt(context.plan, context.takes, delivery.sound, only=own)
+        )
     return gains
 
 
-def _names(context: DeliveryContext, delivery: Delivery, lines: Sequence[Line]) -> dict[str, str]:
-    """Name every line's file by its own `file`, else by the recipe's template."""
-    names: dict[str, str] = {}
-    owners: dict[str, Line] = {}
-    problems = []
-    for line in lines:
-        names[line.id] = name = context.line_name(delivery, line)
-        if other := owners.get(name.casefold()):
-            hint = f"line {other.id!r} at {other.source} has the same; put {{id}} into the name"
-            problems.append(Problem(line.source, f"file {name!r} is written twice", hint))
-        owners[name.casefold()] = line
-    if problems:
-        raise InputError(problems)
-    return names
+def _rounded_gain(context: DeliveryContext, delivery: Delivery, timeline: Timeline | None) -> float:
+    return round(find_programme_gain(timeline, delivery.sound, context.cache.read), 1) if timeline else 0.0
 
 
 # --- lists ----------------------------------------------------------------------------------------------

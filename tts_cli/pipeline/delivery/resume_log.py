@@ -25,13 +25,13 @@ class ResumeLog:
         with suppress(OSError):
             for line in self._path.read_bytes().splitlines():
                 with suppress(ValueError, KeyError, TypeError):
-                    shipped = deliverable_from_json(json.loads(line))
-                    found[shipped.path] = shipped
+                    delivered = deliverable_from_json(json.loads(line))
+                    found[delivered.path] = delivered
         return found
 
-    def add(self, shipped: Deliverable) -> None:
+    def add(self, delivered: Deliverable) -> None:
         """Note a finished deliverable."""
-        line = json.dumps(asdict(shipped), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        line = json.dumps(asdict(delivered), ensure_ascii=False).encode("utf-8", "surrogatepass")
         with self._lock, self._path.open("ab") as file:
             file.write(line + b"\n")
 

@@ -19,7 +19,7 @@ def deliver_subtitles(context: DeliveryContext, deliveries: Sequence[Delivery]) 
         parts = context.parts(delivery.sound)
         if "{chapter}" in delivery.file or "{number}" in delivery.file:
             yield from _deliver_chapters(context, delivery, parts)
-        elif context.is_whole(parts, delivery.sound):
+        elif context.is_complete(parts, delivery.sound):
             yield _deliver(context, delivery, context.name(delivery), list(parts.values()))
 
 

@@ -1,19 +1,19 @@
-"""Master -> Deliverable: what a file is made from, whose voices it says are heard, and what it turned out as."""
+"""Written files -> Deliverables: what each is made from, what it measures, and whether its recipe wants it so."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from tts_cli import __version__
+from tts_cli.audio.io.measure_while_writing import constant_kbps
+from tts_cli.audio.meters.loudness import FileLevels
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.pipeline.master.file_names import output_path
-from tts_cli.pipeline.master.labels import LONGEST_TAG, one_line
-from tts_cli.pipeline.master.previous_run import PreviousRun, unchanged
-from tts_cli.pipeline.model import Deliverable, Master
-from tts_cli.recipe import Recipe
-from tts_cli.types import Manifest, Timeline, Voice
+from tts_cli.pipeline.model import Check, Deliverable
+from tts_cli.recipe import Bounds, Recipe
+from tts_cli.types import Timeline
 
 
 def describe_inputs(timeline: Timeline, recipe: Recipe, tags: Mapping[str, str]) -> str:
@@ -29,63 +29,77 @@ def describe_inputs(timeline: Timeline, recipe: Recipe, tags: Mapping[str, str])
     return digest([__version__, sound, timeline.sample_rate, timeline.length, clips, dict(tags)])
 
 
-def line_voices(manifest: Manifest) -> dict[str, Voice]:
-    """Return the voices that are not an engine's own, by the ids of the lines that they speak."""
-    spoken = ((line.id, manifest.voices.get((line.voice, line.engine))) for line in manifest.lines)
-    return {line_id: voice for line_id, voice in spoken if voice}
+def describe_output(  # noqa: PLR0913  all that a file is known by
+    out: Path,
+    name: str,
+    kind: str,
+    *,
+    sha256: str,
+    inputs: str = "",
+    measures: Mapping[str, float],
+    require: Mapping[str, Bounds] | None = None,
+    pieces: Sequence[tuple[str, int]] = (),
+) -> Deliverable:
+    """Describe a file that lies in the output folder, as it was written: the one place where a Deliverable is made.
 
-
-def provenance_tags(voices: Mapping[str, Voice], timeline: Timeline) -> dict[str, str]:
-    """Return the tags that carry the licences and consents of the voices heard; none where no voice has any.
-
-    `voices` are those of all lines, by id.
+    Raises `OSError` where there is none.
     """
-    heard = [voices[clip.line_id] for clip in timeline.clips if clip.line_id in voices]
-    named = {voice.name: voice for voice in heard if voice.licence or voice.consent}
-    licences = [f"{name}: {one_line(voice.licence)}" for name, voice in sorted(named.items()) if voice.licence]
-    consents = [f"{name}: {one_line(voice.consent)}" for name, voice in sorted(named.items()) if voice.consent]
-    tags = {
-        "copyright": f"voices: {'; '.join(licences)}" if licences else "",
-        "comment": f"synthetic speech; consent: {'; '.join(consents)}" if consents else "synthetic speech",
-    }
-    return {name: value[:LONGEST_TAG] for name, value in tags.items() if value} if named else {}
-
-
-def deliver(out: Path, name: str, master: Master, inputs: str) -> Deliverable:
-    """Describe a written master, or a line's file, as a deliverable."""
-    written = (out / name).stat()
-    return Deliverable(
-        path=name,
-        kind=master.kind,
-        seconds=round(master.frames / master.sample_rate, 3),
-        lufs=round(master.lufs, 2),
-        true_peak_dbtp=round(master.true_peak_dbtp, 2),
-        sha256=master.sha256,
-        inputs=inputs,
-        size=written.st_size,
-        mtime_ns=written.st_mtime_ns,
-    )
-
-
-def keep_text(past: PreviousRun, name: str, kind: str, data: bytes) -> Deliverable:
-    """Write a small file if it is not there as it should be."""
-    inputs = hashlib.sha256(data).hexdigest()
-    return unchanged(past.out, name, inputs, past) or write_text(past.out, name, kind, data, inputs)
-
-
-def write_text(out: Path, name: str, kind: str, data: bytes, inputs: str) -> Deliverable:
-    """Write a small file, whole or not at all, and describe it."""
-    path = output_path(out, name)
-    write_atomically(path, data)
-    written = path.stat()
+    stat = (out / name).stat()
     return Deliverable(
         path=name,
         kind=kind,
-        seconds=0.0,
-        lufs=None,
-        true_peak_dbtp=None,
-        sha256=hashlib.sha256(data).hexdigest(),
+        seconds=measures.get("seconds", 0.0),
+        lufs=measures.get("lufs"),
+        true_peak_dbtp=measures.get("true_peak_dbtp"),
+        sha256=sha256,
         inputs=inputs,
-        size=written.st_size,
-        mtime_ns=written.st_mtime_ns,
+        size=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        measures=measures,
+        checks=check_measures(measures, require or {}),
+        pieces=tuple(pieces),
     )
+
+
+def write_text(out: Path, name: str, kind: str, data: bytes, inputs: str) -> Deliverable:
+    """Write a small file, whole or not at all, and describe it; raises `OutputError` where it may not lie there."""
+    write_atomically(output_path(out, name), data)
+    return describe_output(out, name, kind, sha256=hashlib.sha256(data).hexdigest(), inputs=inputs, measures={})
+
+
+_TOLERANCE = 1e-6
+
+
+def measure_output(path: Path, levels: FileLevels) -> dict[str, float]:
+    """Return all that is measured in a file, by name, rounded to what a reader wants.
+
+    An mp3 has its constant bitrate, which is 0 where its frames differ.
+    """
+    seconds = levels.frames / levels.sample_rate
+    size = path.stat().st_size
+    constant = {"cbr_kbps": float(constant_kbps(path))} if path.suffix.lower() == ".mp3" else {}
+    return constant | {
+        "seconds": round(seconds, 3),
+        "sample_rate": levels.sample_rate,
+        "channels": levels.channels,
+        "bitrate_kbps": round(size * 8 / 1000 / seconds, 1) if seconds else 0.0,
+        "lufs": round(levels.lufs, 2),
+        "true_peak_dbtp": round(levels.true_peak_dbtp, 2),
+        "peak_dbfs": round(levels.peak_dbfs, 2),
+        "rms_db": round(levels.rms_db, 2),
+        "noise_floor_db": round(levels.noise_floor_db, 1),
+        "head_s": round(levels.head_s, 2),
+        "tail_s": round(levels.tail_s, 2),
+    }
+
+
+def check_measures(measures: Mapping[str, float], require: Mapping[str, Bounds]) -> tuple[Check, ...]:
+    """Hold measured values against their bounds; one that was not measured has failed."""
+    return tuple(_check(name, measures.get(name, float("nan")), bounds) for name, bounds in require.items())
+
+
+def _check(name: str, value: float, bounds: Bounds) -> Check:
+    low, high = bounds
+    above = low is None or value >= low - _TOLERANCE
+    below = high is None or value <= high + _TOLERANCE
+    return Check(name=name, value=value, low=low, high=high, passed=above and below)

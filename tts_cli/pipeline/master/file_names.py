@@ -3,14 +3,18 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 
 from tts_cli.errors import InputError, OutputError, Problem
-from tts_cli.recipe import Recipe
-from tts_cli.types import Line
+from tts_cli.recipe import Delivery, Recipe
+from tts_cli.types import Line, Manifest
 
 TIMELINE_FILE = "timeline.json"
 REPORT_FILE = "report.json"
+
+_LINE_SUFFIXES = (".wav", ".flac")
+_NOBODY = {"id": "", "speaker": "narrator", "chapter": "script", "language": "und", "emotion": "neutral"}
 
 
 def master_names(manifest_name: str, parts: Sequence[str], recipe: Recipe) -> dict[str, str]:
@@ -27,29 +31,49 @@ def programme_name(manifest_name: str, recipe: Recipe) -> str:
     return f"{name}.dub" if recipe.fit and "dub" not in name.lower() else name
 
 
-def line_names(lines: Iterable[Line], masters: Iterable[str]) -> dict[str, str]:
-    """Name each line's own file by id: its `file`, or `lines/<id>.wav`; a name that is taken is refused."""
+def delivery_file(delivery: Delivery, manifest: Manifest, **fields: str) -> str:
+    """Fill in the template of a delivered file's name; every field becomes a safe part of a path."""
+    known = {"name": manifest.name, "title": manifest.metadata.get("title", "") or manifest.name}
+    language = manifest.metadata.get("language", "") or "und"
+    blank = {"id": "", "speaker": "", "chapter": "", "emotion": "", "number": "", "language": language}
+    return delivery.file.format(**{key: safe_name(value) for key, value in {**blank, **known, **fields}.items()})
+
+
+def chapter_file(delivery: Delivery, manifest: Manifest, part: str, order: Sequence[str]) -> str:
+    """Name a chapter's file by its number in the work and its id; lines without a chapter have the work's name."""
+    number = f"{order.index(part) + 1:0{max(2, len(str(len(order))))}}"
+    return delivery_file(delivery, manifest, number=number, chapter=part or manifest.name)
+
+
+def line_file(delivery: Delivery, manifest: Manifest, line: Line) -> str:
+    """Name a line's file: by its own `file` where it has one, else by the template."""
+    own = delivery
+    if line.file:
+        suffix = "" if PurePath(line.file).suffix.lower() in _LINE_SUFFIXES else PurePath(delivery.file).suffix
+        own = replace(delivery, file=f"{line.file}{suffix}")
+    fields = {name: getattr(line, name) or nobody for name, nobody in _NOBODY.items()}
+    return delivery_file(own, manifest, **fields)
+
+
+def line_files(
+    delivery: Delivery, manifest: Manifest, lines: Iterable[Line], taken: Iterable[str] = ()
+) -> dict[str, str]:
+    """Name each line's own file, by the line's id; `taken` are names of other files.
+
+    Raises `InputError` for every name that is given twice.
+    """
     names: dict[str, str] = {}
-    owners = {name.casefold(): f"{name} is a file of the whole" for name in (*masters, TIMELINE_FILE, REPORT_FILE)}
+    owners = {name.casefold(): f"{name} is a file of the whole" for name in taken}
     problems = []
     for line in lines:
-        name = names[line.id] = _line_file(line)
+        name = names[line.id] = line_file(delivery, manifest, line)
         if owner := owners.get(name.casefold()):
-            problems.append(
-                Problem(line.source, f"file {name!r} is written twice", f"{owner}; put {{id}} into the name")
-            )
+            problem = f"file {name!r} is written twice"
+            problems.append(Problem(line.source, problem, f"{owner}; put {{id}} into the name"))
         owners[name.casefold()] = f"line {line.id!r} at {line.source} has the same"
     if problems:
         raise InputError(problems)
     return names
-
-
-def _line_file(line: Line) -> str:
-    if not line.file:
-        return f"lines/{line.id}.wav"
-    fields = {name: safe_name(getattr(line, name)) for name in ("speaker", "chapter", "language", "emotion")}
-    name = line.file.format(id=line.id, **fields)
-    return name if Path(name).suffix.lower() in (".wav", ".flac") else f"{name}.wav"
 
 
 def safe_name(text: str) -> str:

@@ -6,7 +6,7 @@ from tts_cli import __version__
 from tts_cli.engines.catalog import RECORDING, get_spec, package_version
 from tts_cli.errors import TtsError
 from tts_cli.pipeline.model import Plan
-from tts_cli.types import Timeline, Voice
+from tts_cli.types import Manifest, Timeline, Voice
 
 LONGEST_TAG = 2000
 AI_VOICE = "AI voice"
@@ -36,6 +36,28 @@ def file_tags(plan: Plan, timelines: Iterable[Timeline], title: str = "", track:
         "comment": describe_provenance(synthetic) or data.get("comment", ""),
     }
     return {name: one_line(value)[:LONGEST_TAG] for name, value in tags.items() if value}
+
+
+def line_voices(manifest: Manifest) -> dict[str, Voice]:
+    """Return the voices that are not an engine's own, by the ids of the lines that they speak."""
+    spoken = ((line.id, manifest.voices.get((line.voice, line.engine))) for line in manifest.lines)
+    return {line_id: voice for line_id, voice in spoken if voice}
+
+
+def provenance_tags(voices: Mapping[str, Voice], timeline: Timeline) -> dict[str, str]:
+    """Return the tags that carry the licences and consents of the voices heard; none where no voice has any.
+
+    `voices` are those of all lines, by id.
+    """
+    heard = [voices[clip.line_id] for clip in timeline.clips if clip.line_id in voices]
+    named = {voice.name: voice for voice in heard if voice.licence or voice.consent}
+    licences = [f"{name}: {one_line(voice.licence)}" for name, voice in sorted(named.items()) if voice.licence]
+    consents = [f"{name}: {one_line(voice.consent)}" for name, voice in sorted(named.items()) if voice.consent]
+    tags = {
+        "copyright": f"voices: {'; '.join(licences)}" if licences else "",
+        "comment": f"synthetic speech; consent: {'; '.join(consents)}" if consents else "synthetic speech",
+    }
+    return {name: value[:LONGEST_TAG] for name, value in tags.items() if value} if named else {}
 
 
 def describe_voices(plan: Plan, timelines: Iterable[Timeline]) -> list[dict[str, str]]:

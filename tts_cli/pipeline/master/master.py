@@ -12,7 +12,7 @@ from threading import Event
 from tts_cli.audio.io.containers import headroom_db, level_shift_db
 from tts_cli.audio.io.files import MasterWriter, open_outputs
 from tts_cli.audio.io.measure_while_writing import can_follow, measure_following
-from tts_cli.audio.io.outputs import NO_TAGS, Output, Tags
+from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.io.readback import measure_file
 from tts_cli.audio.mastering.gain import Aim, Gain, find_gain
 from tts_cli.audio.mastering.limiter import make_limiter
@@ -20,7 +20,6 @@ from tts_cli.audio.mastering.mix import mix
 from tts_cli.audio.mastering.roomtone import add_room_tone
 from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.audio.samples import Samples
-from tts_cli.pipeline.model import Master
 from tts_cli.recipe import Recipe
 from tts_cli.types import Take, Timeline
 
@@ -43,20 +42,6 @@ class Written:
     sha256: str
 
 
-def make_master(
-    timeline: Timeline,
-    recipe: Recipe,
-    path: Path,
-    read_take: ReadTake,
-    heard: Heard = lambda _: None,
-    *,
-    tags: Tags = NO_TAGS,
-) -> Master:
-    """Write one loudness-normalised programme, as long as its timeline to the sample; raises like `make_masters`."""
-    output = Output(path=path, recipe=recipe, tags=tags)
-    return _describe("master", make_masters([timeline], [output], read_take, heard)[0])
-
-
 def make_masters(
     timelines: Sequence[Timeline],
     outputs: Sequence[Output],
@@ -74,11 +59,11 @@ def make_masters(
     Files that miss their loudness or ceiling are written again.
     Silence stays silence: it reads -70 LUFS. Raises OutputError, and what `read_take` raises; all is then as before.
     """
-    studio = _Studio(timelines=timelines, outputs=outputs, read_take=read_take, heard=heard)
-    aim = studio.first_aim()
+    job = _MasteringJob(timelines=timelines, outputs=outputs, read_take=read_take, heard=heard)
+    aim = job.first_aim()
     aim = replace(aim, ceiling_dbtp=aim.ceiling_dbtp - headroom_db)
-    gains = studio.find_gains(aim)
-    written = studio.write([gain.gain_db for gain in gains], aim.ceiling_dbtp)
+    gains = job.find_gains(aim)
+    written = job.write([gain.gain_db for gain in gains], aim.ceiling_dbtp)
     reach_lu = max(gain.loudness_lufs for gain in gains) - aim.loudness_lufs
     measured = [output for output in outputs if output.measured]
     for _ in range(MOST_CORRECTIONS if measured else 0):
@@ -86,31 +71,24 @@ def make_masters(
         if better == aim:
             break
         aim = better
-        written = studio.write([gain.gain_db for gain in studio.find_gains(aim)], aim.ceiling_dbtp)
+        written = job.write([gain.gain_db for gain in job.find_gains(aim)], aim.ceiling_dbtp)
     return written
 
 
 def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake) -> float:
     """Return the gain in dB that brings a programme to its loudness, for files that are to share it."""
-    studio = _Studio(timelines=[timeline], outputs=[Output(path=Path(), recipe=recipe)], read_take=read_take)
-    return studio.find_gains(studio.first_aim())[0].gain_db
-
-
-def make_line_file(
-    timeline: Timeline, recipe: Recipe, path: Path, read_take: ReadTake, gain_db: float, tags: Tags = NO_TAGS
-) -> Master:
-    """Write one line at a given gain: limited, but not normalised by itself; raises like `make_master`."""
-    return _describe("line", make_line(timeline, Output(path=path, recipe=recipe, tags=tags), read_take, gain_db))
+    job = _MasteringJob(timelines=[timeline], outputs=[Output(path=Path(), recipe=recipe)], read_take=read_take)
+    return job.find_gains(job.first_aim())[0].gain_db
 
 
 def make_line(timeline: Timeline, output: Output, read_take: ReadTake, gain_db: float) -> Written:
     """Write one line at a given gain and measure the file."""
-    studio = _Studio(timelines=[timeline], outputs=[output], read_take=read_take)
-    return studio.write([gain_db], studio.ceiling_dbtp())[0]
+    job = _MasteringJob(timelines=[timeline], outputs=[output], read_take=read_take)
+    return job.write([gain_db], job.ceiling_dbtp())[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Studio:
+class _MasteringJob:
     """What is mastered, to which files, and from which takes."""
 
     timelines: Sequence[Timeline]
@@ -208,18 +186,6 @@ def _follow(
         for index, output in enumerate(outputs)
         if output.measured and can_follow(output.recipe)
     }
-
-
-def _describe(kind: str, written: Written) -> Master:
-    return Master(
-        path=str(written.path),
-        kind=kind,
-        frames=written.levels.frames,
-        sample_rate=written.levels.sample_rate,
-        lufs=written.levels.lufs,
-        true_peak_dbtp=written.levels.true_peak_dbtp,
-        sha256=written.sha256,
-    )
 
 
 def _write_behind(blocks: Iterable[Samples], write: Callable[[Samples], None], scribe: ThreadPoolExecutor) -> None:

@@ -1,16 +1,17 @@
-"""Plan -> takes, with all that may go wrong between: voices made ready, lines recorded, and what fails handed on."""
+"""Plan -> Takes, with all that may go wrong between: voices made ready, lines recorded, and what fails handed on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from tts_cli.cache.store import Cache, Missing
+from tts_cli.cache.store import Missing
 from tts_cli.errors import DamagedTakeError
 from tts_cli.pipeline.model import Plan
 from tts_cli.pipeline.plan.jobs import make_jobs
-from tts_cli.pipeline.request import EventSink, Progress, Recorded
-from tts_cli.pipeline.takes.commit import record_takes
+from tts_cli.pipeline.plan.shards import find_absent
+from tts_cli.pipeline.request import Progress, Recorded
+from tts_cli.pipeline.session import RunContext
 from tts_cli.pipeline.takes.eta import EtaEstimator
-from tts_cli.pipeline.takes.fallback import errors_of_lines, fall_back, optional_engines
+from tts_cli.pipeline.takes.fallback import errors_of_lines, fall_back, optional_engines, use_cached_fallback
 from tts_cli.pipeline.takes.quality_check import (
     MOST_RETAKES,
     TakeChoice,
@@ -20,115 +21,161 @@ from tts_cli.pipeline.takes.quality_check import (
     plan_retakes,
 )
 from tts_cli.pipeline.takes.voice_states import make_ready
-from tts_cli.settings import WorkerOptions
 from tts_cli.types import Job, Take
 from tts_cli.workers.events import WorkerEvent
-from tts_cli.workers.messages import TakeDone, TakeFailed
+from tts_cli.workers.messages import ConditionalsDone, TakeDone, TakeFailed
 from tts_cli.workers.pool import Pool
-from tts_cli.workers.stop import Stop
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingState:
-    """Where a run records, and what it has recorded so far.
+    """What a run has recorded so far.
 
-    That is keys, the seconds of audio in them, errors by key, why lines have fallen back on another engine, by id, the
-    takes that are suspect and those made in their place, which of them was kept, and what engines want to be known.
+    `rendered` holds the keys of the takes, `audio_s` the seconds of audio in them, and `errors` the keys that failed.
+    `fell_back` says, by line id, why a line has another engine. `flagged` takes have quality issues, and `kept` says
+    which take of a flagged one is used. `notices` are what engines want the user to know.
     """
 
-    cache: Cache
-    worker_options: WorkerOptions
-    on_event: EventSink
-    stop: Stop
-    rendered: set[str] = field(default_factory=set)
+    rendered: frozenset[str] = frozenset()
     audio_s: float = 0.0
-    errors: dict[str, str] = field(default_factory=dict)
-    fell_back: dict[str, str] = field(default_factory=dict)
-    flagged: dict[str, Take] = field(default_factory=dict)
-    kept: dict[str, TakeChoice] = field(default_factory=dict)
-    notices: dict[str, None] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    fell_back: Mapping[str, str] = field(default_factory=dict)
+    flagged: Mapping[str, Take] = field(default_factory=dict)
+    kept: Mapping[str, TakeChoice] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
-    def hear(self, event: WorkerEvent) -> None:
+
+class Recorder:
+    """Records plans of one run, one after the other; what has failed or was flagged once is remembered."""
+
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self._rendered: set[str] = set()
+        self._audio_s = 0.0
+        self._errors: dict[str, str] = {}
+        self._fell_back: dict[str, str] = {}
+        self._flagged: dict[str, Take] = {}
+        self._kept: dict[str, TakeChoice] = {}
+        self._notices: dict[str, None] = {}
+
+    @property
+    def has_rendered(self) -> bool:
+        """Whether this run has recorded anything yet."""
+        return bool(self._rendered)
+
+    @property
+    def state(self) -> RecordingState:
+        """What has been recorded so far."""
+        return RecordingState(
+            rendered=frozenset(self._rendered),
+            audio_s=self._audio_s,
+            errors=dict(self._errors),
+            fell_back=dict(self._fell_back),
+            flagged=dict(self._flagged),
+            kept=dict(self._kept),
+            notices=tuple(self._notices),
+        )
+
+    def record(self, plan: Plan) -> Plan:
+        """Record the missing takes into the cache alone: however many there are, this takes no memory for them.
+
+        The plan that comes back has the engines that spoke in the end: lines that failed are handed on to the next one
+        of their chain. Raises `KeyboardInterrupt` where a stop was asked for and has been heeded.
+        """
+        run = self._run
+        with Pool(
+            run.worker_options,
+            run.cache.root,
+            listen=self._on_worker_event,
+            stop=run.stop,
+            optional=optional_engines(plan),
+        ) as pool:
+            tried = self._record_jobs(make_jobs(plan), plan, pool)
+            while again := fall_back(plan, self._errors, run.cache):
+                self._fell_back |= errors_of_lines(plan, self._errors)
+                plan = again
+                jobs = [job for job in make_jobs(plan) if job.calls[0].key not in tried]
+                tried |= self._record_jobs(jobs, plan, pool)
+            plan = self._choose_takes(plan, pool)
+        if run.stop.asked:
+            raise KeyboardInterrupt
+        return plan
+
+    def use_cached(self, plan: Plan) -> Plan:
+        """Record nothing: lines have the first engine of their chain whose takes are there; what lacks is an error."""
+        run = self._run
+        found = use_cached_fallback(plan, run.cache)
+        for before, now in zip(plan.lines, found.lines, strict=True):
+            if now is not before:
+                self._fell_back[now.line.id] = "there is no take of it"
+        self._errors |= find_absent(found, run.shard_run)
+        return self._choose_takes(found, None)
+
+    def load_takes(self, plan: Plan) -> dict[str, Take]:
+        """Return all takes by key: those that the plan knew, and those recorded since.
+
+        Raises `DamagedTakeError` where one of the new ones is gone from the cache already.
+        """
+        takes = dict(plan.takes)
+        for key in self._rendered:
+            found = self._run.cache.find(key)
+            if isinstance(found, Missing):
+                raise DamagedTakeError(key)
+            takes[key] = found
+        return takes
+
+    def _on_worker_event(self, event: WorkerEvent) -> None:
         """Hand a worker's event on, and keep what its engine wants the user to know, once."""
         if event.what == "ready" and event.detail:
-            self.notices[f"{event.engine}: {event.detail}"] = None
-        self.on_event(event)
+            self._notices[f"{event.engine}: {event.detail}"] = None
+        self._run.on_event(event)
 
+    def _choose_takes(self, plan: Plan, pool: Pool | None) -> Plan:
+        """Return the plan with the best take of each flagged one; without a `pool`, of those that the cache has."""
+        retakable = find_retakable(plan, {**plan.takes, **self._flagged})
+        if not retakable:
+            return plan
+        takes = {key: self._flagged.get(key) or plan.takes[key] for key in retakable}
+        for attempt in range(1, MOST_RETAKES + 1):
+            again = plan_retakes(plan, takes, retakable, self._run.cache, attempt)
+            if again and pool:
+                self._record_jobs(make_jobs(again), again, pool)
+                self._run.cache.look_up((utterance.key for utterance in again.utterances), takes)
+        plan, kept = keep_best(plan, takes, retakable)
+        self._kept |= kept
+        self._flagged |= takes
+        return replace(plan, takes={**plan.takes, **{key: takes[key] for key in kept}})
 
-def record_plan(plan: Plan, studio: RecordingState) -> Plan:
-    """Have the missing takes recorded, into the cache alone: however many there are, this takes no memory for them.
+    def _record_jobs(self, jobs: Iterable[Job], plan: Plan, pool: Pool) -> set[str]:
+        """Record what has not failed yet in this run; returns the keys that were tried."""
+        run = self._run
+        jobs = [job for job in jobs if job.calls[0].key not in self._errors]
+        tried = {job.calls[0].key for job in jobs}
+        for ready, needed, errors in make_ready(jobs, plan.conditionals_requests, run.cache, pool):
+            run.on_event(Progress(stage="voice", done=ready, total=needed))
+            self._errors |= errors
+        jobs = [job for job in jobs if job.calls[0].key not in self._errors]
+        eta = EtaEstimator(jobs)
+        for result in self._committed(pool, jobs):
+            recorded = _count(eta, result)
+            if isinstance(result, TakeFailed):
+                self._errors[result.key] = result.error
+            else:
+                if find_quality_issues(result.take, recorded.utterance):
+                    self._flagged[result.take.key] = result.take
+                self._rendered.add(recorded.utterance.key)
+                self._audio_s += recorded.audio_s
+            run.on_event(recorded)
+            run.on_event(Progress(stage="record", done=eta.done_s, total=eta.total_s, eta_s=eta.eta_s))
+        return tried
 
-    The plan that comes back has the engines that spoke in the end: lines that failed are handed on to the next one of
-    their chain. Raises `KeyboardInterrupt` where a stop was asked for and has been heeded.
-    """
-    optional = optional_engines(plan)
-    with Pool(
-        studio.worker_options, studio.cache.root, listen=studio.hear, stop=studio.stop, optional=optional
-    ) as pool:
-        tried = _record(make_jobs(plan), plan, studio, pool)
-        while again := fall_back(plan, studio.errors, studio.cache):
-            studio.fell_back |= errors_of_lines(plan, studio.errors)
-            plan = again
-            jobs = [job for job in make_jobs(plan) if job.calls[0].key not in tried]
-            tried |= _record(jobs, plan, studio, pool)
-        plan = settle_quality_issues(plan, studio, pool)
-    if studio.stop.asked:
-        raise KeyboardInterrupt
-    return plan
-
-
-def load_takes(plan: Plan, studio: RecordingState) -> dict[str, Take]:
-    """Return all takes by key: those that the plan knew, and those recorded since.
-
-    Raises `DamagedTakeError` where one of the new ones is gone from the cache already.
-    """
-    takes = dict(plan.takes)
-    for key in studio.rendered:
-        found = studio.cache.find(key)
-        if isinstance(found, Missing):
-            raise DamagedTakeError(key)
-        takes[key] = found
-    return takes
-
-
-def settle_quality_issues(plan: Plan, studio: RecordingState, pool: Pool | None) -> Plan:
-    """Return the plan with the best take of each suspect; without a `pool`, of those takes that the cache has."""
-    retakable = find_retakable(plan, {**plan.takes, **studio.flagged})
-    if not retakable:
-        return plan
-    takes = {key: studio.flagged.get(key) or plan.takes[key] for key in retakable}
-    for attempt in range(1, MOST_RETAKES + 1):
-        again = plan_retakes(plan, takes, retakable, studio.cache, attempt)
-        if again and pool:
-            _record(make_jobs(again), again, studio, pool)
-            studio.cache.look_up((utterance.key for utterance in again.utterances), takes)
-    plan, kept = keep_best(plan, takes, retakable)
-    studio.kept |= kept
-    studio.flagged |= takes
-    return replace(plan, takes={**plan.takes, **{key: takes[key] for key in kept}})
-
-
-def _record(jobs: Iterable[Job], plan: Plan, studio: RecordingState, pool: Pool) -> set[str]:
-    """Record what has not failed yet in this run; returns the keys that were tried."""
-    jobs = [job for job in jobs if job.calls[0].key not in studio.errors]
-    tried = {job.calls[0].key for job in jobs}
-    for ready, needed, errors in make_ready(jobs, plan.conditionals_requests, studio.cache, pool):
-        studio.on_event(Progress(stage="voice", done=ready, total=needed))
-        studio.errors |= errors
-    jobs = [job for job in jobs if job.calls[0].key not in studio.errors]
-    eta = EtaEstimator(jobs)
-    for result in record_takes(jobs, studio.cache, pool):
-        recorded = _count(eta, result)
-        if isinstance(result, TakeFailed):
-            studio.errors[result.key] = result.error
-        else:
-            if find_quality_issues(result.take, recorded.utterance):
-                studio.flagged[result.take.key] = result.take
-            studio.rendered.add(recorded.utterance.key)
-            studio.audio_s += recorded.audio_s
-        studio.on_event(recorded)
-        studio.on_event(Progress(stage="record", done=eta.done_s, total=eta.total_s, eta_s=eta.eta_s))
-    return tried
+    def _committed(self, pool: Pool, jobs: list[Job]) -> Iterator[TakeDone | TakeFailed]:
+        """Yield what became of each utterance, in the order of completion; what is yielded is safely in the cache."""
+        for result in pool.render(jobs):
+            if isinstance(result, TakeDone):
+                self._run.cache.put(result.take)
+            if not isinstance(result, ConditionalsDone):
+                yield result
 
 
 def _count(eta: EtaEstimator, result: TakeDone | TakeFailed) -> Recorded:

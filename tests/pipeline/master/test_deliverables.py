@@ -1,6 +1,6 @@
 import pytest
 
-from tts_cli.pipeline.delivery.checks import check
+from tts_cli.pipeline.master.deliverables import check_measures
 from tts_cli.recipe import Bounds
 
 
@@ -18,10 +18,10 @@ from tts_cli.recipe import Bounds
     ],
 )
 def test_a_value_lies_within_its_bounds_or_not(value, low, high, passed):
-    [found] = check({"lufs": value}, {"lufs": Bounds(low, high)})
+    [found] = check_measures({"lufs": value}, {"lufs": Bounds(low, high)})
     assert (found.name, found.low, found.high, found.passed) == ("lufs", low, high, passed)
 
 
 def test_what_was_not_measured_has_not_passed():
-    [found] = check({}, {"cbr_kbps": Bounds(192, None)})
+    [found] = check_measures({}, {"cbr_kbps": Bounds(192, None)})
     assert not found.passed
