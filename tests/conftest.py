@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback_hub import SlotOwner, running_hub
+from loopback_hub import Hub, running_hub
 
 from tts_cli.cli import app, output
 
@@ -74,7 +74,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def hub() -> Iterator[SlotOwner]:
+def hub() -> Iterator[Hub]:
     """A hub on the loopback interface, with nothing in it."""
     with running_hub() as server:
         yield server

@@ -6,10 +6,10 @@
         print(delivered.path, delivered.lufs)
 
 Options are the fields of `RenderRequest` and `ExportRequest`, by their names; paths may be strings. `on_event` is
-called with what happens, one call at a time. All jobs raise `TtsError`s: `InputError` (with every problem of a manifest) and
-`UsageError` before any work, `MissingError` where an engine cannot speak, `OutputError` for what cannot be written;
-and `KeyboardInterrupt` once a `stop` was asked for and has been heeded. What failed while it was spoken is not raised:
-it is in the report.
+called with what happens, one call at a time. Every job raises `TtsError`s: `InputError` (with every problem of a
+manifest) and `UsageError` before any work, `MissingError` where an engine cannot speak, `OutputError` for what cannot
+be written; and `KeyboardInterrupt` once a `stop` was asked for and has been heeded. What failed while it was spoken is
+not raised: it is in the report.
 """
 
 from os import PathLike

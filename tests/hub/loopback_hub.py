@@ -31,7 +31,7 @@ class Repo:
     fail: int = 0
 
 
-class SlotOwner:
+class Hub:
     """The hub: `url` is what `--endpoint` takes, `requests` all that was asked, (origin, method, path, token)."""
 
     def __init__(self) -> None:
@@ -55,16 +55,16 @@ class SlotOwner:
 
 
 @contextmanager
-def running_hub() -> Iterator[SlotOwner]:
+def running_hub() -> Iterator[Hub]:
     """Run a hub for the time of a block."""
-    hub = SlotOwner()
+    hub = Hub()
     try:
         yield hub
     finally:
         hub.close()
 
 
-def _serve(hub: SlotOwner, origin: str) -> ThreadingHTTPServer:
+def _serve(hub: Hub, origin: str) -> ThreadingHTTPServer:
     handler = type("Handler", (_Handler,), {"hub": hub, "origin": origin})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
@@ -73,7 +73,7 @@ def _serve(hub: SlotOwner, origin: str) -> ThreadingHTTPServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    hub: SlotOwner
+    hub: Hub
     origin: str
     protocol_version = "HTTP/1.1"
 
