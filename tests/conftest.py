@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,47 @@ class Result:
 
 RunCli = Callable[..., Result]
 
+# Modules of packages that the README's test command does not install, and the distributions that bring them.
+OPTIONAL = {
+    "kokoro": "kokoro",
+    "misaki": "misaki",
+    "pocket_tts": "pocket-tts",
+    "ray": "ray",
+    "safetensors": "safetensors",
+    "spacy": "spacy",
+    "tokenizers": "tokenizers",
+    "torch": "torch",
+}
+ENGINES = {"engine_kokoro": ("kokoro", "misaki", "torch"), "engine_pocket": ("pocket_tts", "torch")}
+
+
+def needed_by(item: pytest.Item) -> set[str]:
+    """Return the optional modules that a test says it needs, by `needs` or by its engine's marker."""
+    engines = [modules for marker, modules in ENGINES.items() if item.get_closest_marker(marker)]
+    return {name for names in (*(mark.args for mark in item.iter_markers("needs")), *engines) for name in names}
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave slow tests to those who ask for them with -m."""
+    """Leave slow tests to those who ask for them with -m, and skip those whose packages are not here."""
     for item in items:
+        if absent := sorted(name for name in needed_by(item) if find_spec(name) is None):
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(absent)}"))
         if item.get_closest_marker("slow") and not config.option.markexpr:
             item.add_marker(pytest.mark.skip(reason="slow; run with -m slow"))
+
+
+@pytest.fixture(autouse=True)
+def _no_more_packages_than_it_says(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide optional packages from a test that does not say it needs one: so it fails here as where there are none."""
+    if not needed_by(request.node):
+        for name in OPTIONAL:
+            monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.fixture(scope="session")
+def optional_packages() -> dict[str, str]:
+    """Modules of packages that may be absent -> the distributions that bring them."""
+    return OPTIONAL
 
 
 @pytest.fixture(autouse=True)

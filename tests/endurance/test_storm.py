@@ -76,6 +76,38 @@ def test_a_storm(script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     check(script(300, work_ms=15), tmp_path, 60, 300, monkeypatch)
 
 
+def storm_of_workers(book: Path, folder: Path, *, kills: int, between_s: tuple[float, float]) -> int:
+    """Kill two workers of one run at random moments, also while they start; returns the kills."""
+    chance, done = random.Random(11), 0
+    process = start("render", book, "-o", "storm", "--cache", "storm-cache", "--workers", 2)
+    while done < kills and process.poll() is None:
+        time.sleep(chance.uniform(*between_s))
+        if victims := workers_with(str(folder)):
+            os.kill(chance.choice(victims), signal.SIGKILL)
+            done += 1
+    finish(process)
+    return done
+
+
+def check_workers(book: Path, tmp_path: Path, *, kills: int, lines: int, between_s: tuple[float, float]) -> None:
+    run("render", book, "-o", "plain", "--cache", "plain-cache")
+    assert storm_of_workers(book, tmp_path, kills=kills, between_s=between_s) == kills
+    report = json.loads((tmp_path / "storm" / "report.json").read_text())
+    assert (report["status"], report["lines"]["total"], report["lines"]["failed"]) == ("ok", lines, 0)
+    assert masters(tmp_path / "storm") == masters(tmp_path / "plain")
+
+
+def test_a_small_storm_of_workers(script, tmp_path: Path) -> None:
+    check_workers(script(40, work_ms=50), tmp_path, kills=8, lines=40, between_s=(0.1, 0.4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("between_s", [(0.6, 1.4), (0.1, 0.4)])
+def test_a_storm_of_workers(script, tmp_path: Path, between_s: tuple[float, float]) -> None:
+    """The kills fall on workers that start as well as on those that speak: no line is to blame for either."""
+    check_workers(script(400, engine="espeak"), tmp_path, kills=25, lines=400, between_s=between_s)
+
+
 def test_the_storm_of_shards(script, tmp_path: Path) -> None:
     """A shard that was killed is started again, as an array does it."""
     book = script(40, work_ms=15)

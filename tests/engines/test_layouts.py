@@ -48,8 +48,10 @@ def test_chatterbox_used_or_fresh_at_any_exaggeration_is_one_state() -> None:
     assert layouts.chatterbox(read_pt(fresh))["gen"]["prompt_token"].dtype == np.int64
 
 
+@pytest.mark.needs("torch")
 def test_chatterbox_state_is_what_upstream_loads() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     loaded = torch.load(io.BytesIO(write_pt(layouts.chatterbox(chatterbox()))), weights_only=True)
     assert set(loaded) == {"t3", "gen"}
     assert loaded["t3"]["cond_prompt_speech_tokens"].dtype == torch.int64

@@ -76,6 +76,7 @@ def snapshot(repo: str, commit: str) -> str:
 
 def test_files_are_found_where_the_config_pins_them(put) -> None:
     put("pocket-tts/cs.yaml", CONFIG.format(gated="b" * 40, public="a" * 40))
+    put("pocket-tts/cs/jean.safetensors", "a voice")
     tokenizer = put("pocket-tts/tokenizer.json")
     public = put(snapshot(PUBLIC, "a" * 40))
     files = pocket_files.find_model("cs", Path("nowhere"))

@@ -93,14 +93,17 @@ def test_neither_torch_nor_an_unpickler_is_used(tmp_path: Path) -> None:
 
 
 def saved(value: Any) -> bytes:
-    torch = pytest.importorskip("torch")
+    import torch
+
     buffer = io.BytesIO()
     torch.save(value, buffer)
     return buffer.getvalue()
 
 
+@pytest.mark.needs("torch")
 def test_reads_what_torch_writes() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     base = torch.arange(24.0).reshape(2, 3, 4)
     tree = OrderedDict(
         t3={"speaker_emb": base[:, 1], "tokens": torch.tensor([[3, 6560]]), "clap_emb": None},
@@ -128,10 +131,11 @@ def test_reads_what_torch_writes() -> None:
     assert read["words"] == ["en", 1, 2.5, True]
 
 
+@pytest.mark.needs("torch")
 @settings(deadline=None, max_examples=60)
 @given(TREES)
 def test_plain_torch_reads_what_we_write(tree: Any) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
 
     def as_numpy(node: Any) -> Any:
         if isinstance(node, dict):

@@ -50,7 +50,8 @@ class Faulty:
     def speak(self, request):
         what, _, rest = request.text.partition(" ")
         if what == "once":  # go wrong the first time only; the rest is "<marker file> <what>"
-            marker, _, what = rest.partition(" ")
+            marker, _, rest = rest.partition(" ")
+            what, _, rest = rest.partition(" ")
             if Path(marker).exists():
                 what = "speak"
             Path(marker).touch()
@@ -92,6 +93,11 @@ class Faulty:
     def do_segfault(self, rest):
         os.kill(os.getpid(), signal.SIGSEGV)
 
+    def do_die(self, rest):
+        """Be killed as the system kills who takes too much memory; the rest is "<counter file> <times>"."""
+        counter, _, times = rest.partition(" ")
+        be_killed(Path(counter), int(times))
+
     def do_hang(self, pid_file):
         """Hang with a child of its own, and leave both process numbers for the test to check."""
         child = subprocess.Popen(["sleep", "600"])
@@ -101,6 +107,36 @@ class Faulty:
 
     def close(self):
         pass
+
+
+def be_killed(counter, times):
+    """Die by SIGKILL until the counter has reached so many times."""
+    done = len(counter.read_text()) if counter.exists() else 0
+    if done < times:
+        with counter.open("a") as file:
+            file.write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KilledAtStart(Faulty):
+    """Killed from outside six times before it gets to work."""
+
+    def load(self, device):
+        be_killed(Path("starts"), 6)
+
+
+class AlwaysKilledAtStart(Faulty):
+    def load(self, device):
+        be_killed(Path("starts"), 1_000_000)
+
+
+class EndsWhenAsked(Faulty):
+    """Ends its worker before that can say what it begins."""
+
+    def load(self, device):
+        with Path("starts").open("a") as counter:
+            counter.write("x")
+        sys.modules["__main__"]._answer = lambda *_: os._exit(9)
 
 
 class Slow(Faulty):

@@ -242,6 +242,51 @@ def test_a_worker_that_was_killed_while_idle_is_replaced(make_pool, jobs_of):
     assert isinstance(next(pool.render(jobs_of("two"))), TakeDone)
 
 
+def test_a_worker_that_dies_before_it_begins_blames_no_line(make_pool, jobs_of, tmp_path):
+    """The one death that the line is to blame for is one too few to give it up."""
+    pool = make_pool()
+    list(pool.render(jobs_of("one")))
+    os.kill(pool._slots["cpu"][0].worker.pid, signal.SIGSEGV)
+    assert isinstance(next(pool.render(jobs_of(f"once {tmp_path}/marker exit 1"))), TakeDone)
+
+
+def test_a_batch_that_was_not_begun_is_asked_for_again_as_it_was(make_pool, jobs_of, make_job):
+    events = []
+    pool = make_pool(listen=events.append)
+    list(pool.render(jobs_of("one")))
+    os.kill(pool._slots["cpu"][0].worker.pid, signal.SIGKILL)
+    assert len(list(pool.render([make_job(*"abcd")]))) == 4
+    assert [len(event.calls) for event in events if event.what == "working"] == [1, 4, 4]
+
+
+def test_workers_that_end_before_they_begin_anything_are_an_engine_that_does_not_start(make_pool, jobs_of, tmp_path):
+    with pytest.raises(MissingError, match="faulty:EndsWhenAsked does not start: its worker exited with code 9"):
+        list(make_pool().render(jobs_of("a", engine="faulty:EndsWhenAsked")))
+    assert (tmp_path / "starts").read_text() == "xxx"
+
+
+@pytest.mark.parametrize(("times", "kind"), [(4, "take"), (1_000, "crash")])
+def test_a_line_is_given_up_after_five_kills_from_outside(make_pool, jobs_of, tmp_path, times, kind):
+    jobs = jobs_of("before", f"die {tmp_path}/kills {times}", "after")
+    found = by_text(make_pool().render(jobs), jobs)
+    assert [getattr(found[one.calls[0].text], "kind", "take") for one in jobs] == ["take", kind, "take"]
+    assert len((tmp_path / "kills").read_text()) == min(times, 5)
+
+
+def test_workers_killed_while_they_start_are_no_engine_that_does_not_start(make_pool, jobs_of, tmp_path):
+    jobs = jobs_of(*"abc", engine="faulty:KilledAtStart")
+    assert set(by_text(make_pool().render(jobs), jobs).values()) == {"take"}
+    assert (tmp_path / "starts").read_text() == "x" * 6
+
+
+def test_what_kills_every_start_ends_the_run_in_the_end(make_pool, jobs_of, tmp_path, monkeypatch):
+    monkeypatch.setattr("tts_cli.workers.false_starts.KILLS", 7)
+    said = "its worker was killed by SIGKILL while it started, 7 times in a row; perhaps the machine is out of memory"
+    with pytest.raises(MissingError, match=f"faulty:AlwaysKilledAtStart does not start: {said}"):
+        list(make_pool().render(jobs_of("a", engine="faulty:AlwaysKilledAtStart")))
+    assert (tmp_path / "starts").read_text() == "x" * 7
+
+
 def test_an_engine_that_is_not_usable_ends_the_run_with_its_hint(make_pool, jobs_of):
     with at_most(5), pytest.raises(MissingError, match="no weights here") as caught:
         list(make_pool(workers=2).render(jobs_of("a", "b", "c", engine="faulty:Unusable")))

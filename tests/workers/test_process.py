@@ -12,7 +12,7 @@ import pytest
 from tts_cli.cache.records import take_from_json
 
 ROOT = Path(__file__).parents[2]
-HELLO = {"op": "hello", "proto": 2, "engine": "faulty", "adapter": "faulty_engine:Faulty", "device": "cpu"}
+HELLO = {"op": "hello", "proto": 3, "engine": "faulty", "adapter": "faulty_engine:Faulty", "device": "cpu"}
 
 
 @pytest.fixture
@@ -53,12 +53,15 @@ def render(worker, *texts):
 
 
 def test_a_conversation(worker, tmp_path):
-    assert hello(worker, tmp_path) == {"event": "ready", "proto": 2, "pid": worker.pid, "notice": ""}
+    assert hello(worker, tmp_path) == {"event": "ready", "proto": 3, "pid": worker.pid, "notice": ""}
     render(worker, "one", "refuse")
+    assert hear(worker) == {"event": "began", "keys": ["0" * 64, f"{1:064}"]}
+    assert hear(worker) == {"event": "began", "keys": ["0" * 64]}  # the batch was refused: now one by one
     answer = hear(worker)
     take = take_from_json(answer)
     assert (answer["event"], take.key, take.frames) == ("take", "0" * 64, 800)
     assert (tmp_path / "cache" / "cas" / take.blob[:2] / f"{take.blob}.flac").stat().st_size == take.size
+    assert hear(worker) == {"event": "began", "keys": [f"{1:064}"]}
     assert hear(worker) == {
         "event": "failed",
         "key": f"{1:064}",
@@ -76,6 +79,7 @@ def test_a_conversation(worker, tmp_path):
 def test_it_shows_signs_of_life_while_it_works_and_only_then(worker, tmp_path):
     hello(worker, tmp_path)
     render(worker, "slow 1.4")
+    assert hear(worker) == {"event": "began", "keys": ["0" * 64]}
     heartbeat = hear(worker)
     assert heartbeat["event"] == "heartbeat"
     assert 10_000_000 < heartbeat["memory"] < 2_000_000_000
@@ -87,7 +91,7 @@ def test_it_shows_signs_of_life_while_it_works_and_only_then(worker, tmp_path):
 
 def test_another_protocol_is_refused(worker, tmp_path):
     answer = hello(worker, tmp_path, proto=1)
-    assert (answer["event"], answer["error"]) == ("unusable", "the worker speaks protocol 2, the parent 1")
+    assert (answer["event"], answer["error"]) == ("unusable", "the worker speaks protocol 3, the parent 1")
     assert worker.wait(5) == 1
 
 

@@ -22,7 +22,7 @@ from tts_cli.workers.messages import TakeDone, TakeFailed  # noqa: E402
 from tts_cli.workers.pool import Pool  # noqa: E402
 from tts_cli.workers.ray_host import RayHost  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, at start and end
+pytestmark = [pytest.mark.needs("ray"), pytest.mark.filterwarnings("ignore")]  # Ray's own, at start and end
 SPEECH = "lines:\n" + "".join(f"  - 'Line number {number} of the lot.'\n" for number in range(8))
 
 
@@ -132,6 +132,35 @@ def test_a_killed_actor_comes_back_and_nothing_is_lost(tmp_path, expected):
     from tts_cli.cache.blobs import read_blob
 
     assert quick == {key: read_blob(local.root, blob) for key, blob in expected.items()}
+
+
+def starting_workers():
+    """The worker processes that actors have started."""
+    actors = actor_processes()
+    return [
+        int(child)
+        for actor in actors
+        for task in Path(f"/proc/{actor}/task").glob("*/children")
+        for child in task.read_text().split()
+    ]
+
+
+def test_workers_killed_on_their_nodes_cost_no_line(tmp_path, expected):
+    """Eight kills, most of them of workers that are starting: one slot sees at least four in a row."""
+    killed = 0
+    with ray_pool(tmp_path, specs=one_by_one) as pool:
+        results = pool.render(tone_jobs(*(f"line {number}" for number in range(10))))
+        thread = threading.Thread(target=lambda: done.extend(results))
+        done = []
+        thread.start()
+        while killed < 8 and thread.is_alive():
+            for process in starting_workers():
+                os.kill(process, signal.SIGKILL)
+                killed += 1
+            time.sleep(0.05)
+        thread.join()
+    assert killed >= 8
+    assert blobs(done) == expected
 
 
 def test_closing_in_the_middle_kills_the_actors(tmp_path):

@@ -49,8 +49,8 @@ POCKET = EngineSpec(
     ),
     weights=all_weights(),
     requirements=Requirements(
-        packages=("pocket-tts>=4,<5", "torch>=2.10,<2.14", "pyyaml>=6.0.2"),
-        modules=("pocket_tts", "torch", "yaml"),
+        packages=("pocket-tts>=4,<5", "torch>=2.10,<2.14", "safetensors>=0.4", "tokenizers>=0.21", "pyyaml>=6.0.2"),
+        modules=("pocket_tts", "torch", "safetensors", "tokenizers", "yaml"),
         extra="pocket",
     ),
     front_end="tts_cli.engines.pocket_files:digest_own_configs",

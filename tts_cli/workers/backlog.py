@@ -24,6 +24,7 @@ class _Queue:
     workers: int = 0
     audio_s: float = 0.0
     wall_s: float = 0.0
+    answers: int = 0
     strikes: int = 0
     given_up: str = ""
 
@@ -75,6 +76,15 @@ class Backlog:
             if queue is None or queue.spec.name != engine:
                 self._move(engine, queue)
             return self._take_batch(queue) if queue else None
+
+    def count_answer(self, engine: str) -> None:
+        """A worker has answered a call, for good or ill."""
+        with self._lock:
+            self._queues[engine].answers += 1
+
+    def answers(self, engine: str) -> int:
+        """Return how many calls of an engine were answered so far, by all workers."""
+        return self._queues[engine].answers
 
     def record_success(self, engine: str, audio_s: float, wall_s: float) -> None:
         """So much audio came out in so much time: the engine is alive."""

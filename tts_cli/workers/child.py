@@ -26,13 +26,21 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 26)}
 
 
-class WorkerDied(Exception):  # noqa: N818  an event that the pool handles, never an error that anybody sees
-    """The process ended, or was ended, before it had answered; `kind` is crash or timeout."""
+# Who sends these is another process, a user, or the system that is short of memory; an engine's own faults send others.
+OUTSIDE = frozenset((signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 
-    def __init__(self, kind: str, report: str) -> None:
+
+class WorkerDied(Exception):  # noqa: N818  an event that the pool handles, never an error that anybody sees
+    """The process ended, or was ended, before it had answered; `kind` is crash or timeout.
+
+    `outside` is True where somebody else killed it: that says nothing of its engine, and little of its calls.
+    """
+
+    def __init__(self, kind: str, report: str, *, outside: bool = False) -> None:
         super().__init__(report)
         self.kind = kind
         self.report = report
+        self.outside = outside
 
 
 class Child:
@@ -78,11 +86,11 @@ class Child:
         self._deadline = None
 
     def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float) -> Iterator[dict[str, Any]]:
-        """Yield an answer for each call, which are all of one sort; raises `WorkerDied`."""
+        """Yield what is begun, and an answer for each call, which are all of one sort; raises `WorkerDied`."""
         self._expect_within(within_s)
         self._send(**request_to_json(calls))
         while (answer := self._receive())["event"] != "done":
-            self.served += 1
+            self.served += answer["event"] != "began"
             yield answer
         self._note_memory(answer)
         self._deadline = None
@@ -157,7 +165,9 @@ class Child:
             how = f"its worker was killed by {_signal_name(-code)}"
         else:
             how = f"its worker exited with code {code}"
-        return WorkerDied("timeout" if self._overdue else "crash", "\n".join([how, *self._last_words()]))
+        kind = "timeout" if self._overdue else "crash"
+        outside = not self._overdue and -code in OUTSIDE
+        return WorkerDied(kind, "\n".join([how, *self._last_words()]), outside=outside)
 
     def _last_words(self) -> list[str]:
         with self._stderr.open("rb") as log:

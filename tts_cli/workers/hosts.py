@@ -29,7 +29,7 @@ class Worker(Protocol):
         """Wait until the engine is loaded; raises `MissingError` where it cannot be, and `WorkerDied`."""
 
     def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float) -> Iterator[dict[str, Any]]:
-        """Yield an answer for each call, which are all of one sort; raises `WorkerDied`."""
+        """Yield what is begun, and an answer for each call, which are all of one sort; raises `WorkerDied`."""
 
     def kill_if_overdue(self) -> None:
         """End it if it has had its time."""

@@ -73,9 +73,10 @@ class Pool:
         """Yield what became of each call, as it happens.
 
         Jobs go out in the given order; a worker takes those of its own engine first, so that each engine is loaded as
-        seldom as can be. A call that ends its worker, or takes too long, is tried once more. Ends early, without the
-        jobs not yet begun, when a stop is asked for. Raises `MissingError` where an engine cannot start, and
-        `OutputError` where the cache cannot be written.
+        seldom as can be. A call that ends its worker, or takes too long, is tried once more, four times more where
+        somebody else killed the worker; it counts only if the worker had begun it, and nothing beside it. Ends early,
+        without the jobs not yet begun, when a stop is asked for. Raises `MissingError` where an engine cannot start,
+        and `OutputError` where the cache cannot be written.
         """
         if self._closed:
             raise RuntimeError("the pool is closed")

@@ -199,8 +199,10 @@ def _answer(session: _WorkerSession, op: str, jobs: Sequence[Job]) -> Iterator[A
     """Do the calls of one request; a batch that fails as a whole is done again one by one, but not without memory."""
     if op == "condition":
         for job in jobs:
+            yield _began([job])
             yield _bounded(job, partial(session.condition, job))
         return
+    yield _began(jobs)
     open_jobs = {job["key"]: job for job in jobs}
     try:
         for answer in session.record(jobs):
@@ -210,6 +212,11 @@ def _answer(session: _WorkerSession, op: str, jobs: Sequence[Job]) -> Iterator[A
         one_by_one = len(jobs) > 1 and classify_error(error) not in NEEDS_RESTART
         for job in open_jobs.values():
             yield from _answer(session, op, [job]) if one_by_one else [_failed(job, error)]
+
+
+def _began(jobs: Sequence[Job]) -> Answer:
+    """Say what is begun now: reading its voice is part of it."""
+    return {"event": "began", "keys": [job["key"] for job in jobs]}
 
 
 def _bounded(job: Job, work: Callable[[], Answer]) -> Answer:

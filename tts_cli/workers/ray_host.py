@@ -119,7 +119,7 @@ class RayWorker:
         if greeting.fatal:
             raise MissingError(f"on a node of the cluster: {greeting.error}", hint=greeting.hint)
         if greeting.error:
-            raise WorkerDied("crash", greeting.error)
+            raise WorkerDied("crash", greeting.error, outside=greeting.outside)
         if greeting.version != __version__:
             raise MissingError(
                 f"a node of the cluster has tts-cli {greeting.version}, not {__version__}",
@@ -128,16 +128,24 @@ class RayWorker:
         self.pid, self.notice, self._is_shared = greeting.pid, greeting.notice, greeting.is_shared
 
     def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float) -> Iterator[dict[str, Any]]:
-        """Yield the answers of a batch when all of them are there."""
+        """Yield the answers of a batch when all of them are there.
+
+        An actor that is lost cannot say what its worker had begun. All calls count as begun then: else a line that
+        takes the memory of a node would end the run, not fail.
+        """
         parcel = None if self._is_shared else self._pack(calls)
-        reply: Reply = self._call("ask", list(calls), within_s, parcel, within_s=within_s)
+        try:
+            reply: Reply = self._call("ask", list(calls), within_s, parcel, within_s=within_s)
+        except WorkerDied:
+            yield {"event": "began", "keys": [call.key for call in calls]}
+            raise
         self.memory, self.gpu_memory = reply.memory, reply.gpu_memory
         for answer in reply.answers:
             self._keep(answer, reply)
-            self.served += 1
+            self.served += answer["event"] != "began"
             yield dict(answer)
         if reply.death:
-            raise WorkerDied(*reply.death)
+            raise WorkerDied(*reply.death, outside=reply.outside)
 
     def kill_if_overdue(self) -> None:
         """Its node does that, and `ask` does not wait for a node for ever."""
@@ -167,7 +175,8 @@ class RayWorker:
             self._host.drop(self._number)
             raise WorkerDied("timeout", "its node did not answer in time") from error
         except (exceptions.RayActorError, exceptions.RaySystemError, KeyError) as error:
-            raise WorkerDied("crash", f"its actor was lost: {str(error).partition(chr(10))[0]}") from error
+            report = f"its actor was lost: {str(error).partition(chr(10))[0]}"
+            raise WorkerDied("crash", report, outside=True) from error
         finally:
             self._is_busy = False
 

@@ -29,7 +29,10 @@ SUFFIXES = {"take": AUDIO, "conditionals": STATE}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartResult:
-    """What became of a start: `error` is empty where the engine is ready; `fatal` errors are no use trying again."""
+    """What became of a start: `error` is empty where the engine is ready; `fatal` errors are no use trying again.
+
+    `outside` is True where somebody killed the worker that was starting.
+    """
 
     version: str = __version__
     pid: int = 0
@@ -38,6 +41,7 @@ class StartResult:
     error: str = ""
     hint: str = ""
     fatal: bool = False
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +54,17 @@ class Payload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The answers of a batch, the blobs that they name where no cache is shared, and how the worker died if it did."""
+    """The answers of a batch, the blobs that they name where no cache is shared, and how the worker died if it did.
+
+    `outside` is True where somebody killed it.
+    """
 
     answers: tuple[Mapping[str, object], ...]
     blobs: Mapping[str, bytes]
     death: tuple[str, str] | None
     memory: int
     gpu_memory: int
+    outside: bool = False
 
 
 class Station:
@@ -81,7 +89,7 @@ class Station:
         except MissingError as error:
             return StartResult(error=error.message, hint=error.hint, fatal=True)
         except WorkerDied as death:
-            return StartResult(error=death.report)
+            return StartResult(error=death.report, outside=death.outside)
         self._child = child
         return StartResult(pid=child.pid, notice=child.notice, is_shared=is_shared)
 
@@ -93,15 +101,22 @@ class Station:
             return _lost("its keeper was started anew")
         if parcel:
             self._unpack(parcel)
-        death = None
+        death, outside = None, False
         try:
             with _watching(child):
                 answers += child.ask(calls, within_s)
         except WorkerDied as error:
-            death = (error.kind, error.report)
+            death, outside = (error.kind, error.report), error.outside
             self._child = None
         blobs = {} if parcel is None else {blob: data for blob, data in map(self._read, answers) if data}
-        return Reply(answers=tuple(answers), blobs=blobs, death=death, memory=child.memory, gpu_memory=child.gpu_memory)
+        return Reply(
+            answers=tuple(answers),
+            blobs=blobs,
+            death=death,
+            memory=child.memory,
+            gpu_memory=child.gpu_memory,
+            outside=outside,
+        )
 
     def end(self) -> None:
         """End the worker, if there is one."""
@@ -134,7 +149,7 @@ def _own_gpu(device: Device) -> Device:
 
 
 def _lost(why: str) -> Reply:
-    return Reply(answers=(), blobs={}, death=("crash", why), memory=0, gpu_memory=0)
+    return Reply(answers=(), blobs={}, death=("crash", why), memory=0, gpu_memory=0, outside=True)
 
 
 @contextlib.contextmanager

@@ -14,13 +14,16 @@ from tts_cli.workers.child import WorkerDied
 from tts_cli.workers.devices import Device
 from tts_cli.workers.error_classes import NEEDS_RESTART
 from tts_cli.workers.events import Happening, WorkerEvent
+from tts_cli.workers.false_starts import FalseStarts
 from tts_cli.workers.hosts import Worker
 from tts_cli.workers.messages import ConditionalsDone, TakeDone, TakeFailed
 
+# A call fails when it has ended its worker so often, begun and alone. Who kills workers from outside may hit the same
+# call twice by chance, but hardly five times.
 TRIES = 2
+KILLS = 5
 # A worker is replaced only if it holds so much more than after its first job: a large model is no leak.
 GROWTH = 1.2
-START_TRIES = 3
 SLACK = 20.0
 FAREWELL_S = 0.5
 
@@ -60,6 +63,20 @@ class Limits:
     gpu_memory: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Left:
+    """The calls that a worker has not answered, the keys that it said it began last, and how it failed."""
+
+    calls: tuple[Call, ...]
+    begun: tuple[str, ...]
+    failure: WorkerDied
+
+    @property
+    def suspect(self) -> Call | None:
+        """The call to blame: one that was begun alone and not answered."""
+        return next((call for call in self.calls if self.begun == (call.key,)), None)
+
+
 class WorkerSlot:
     """One place, driven by one thread."""
 
@@ -69,6 +86,7 @@ class WorkerSlot:
         self.worker: Worker | None = None
         self.busy = False
         self._first_memory: tuple[int, int] | None = None
+        self._false_starts = FalseStarts()
         self._hub = hub
         self._limits = limits
 
@@ -109,7 +127,7 @@ class WorkerSlot:
         """Have a job's calls done, in ever smaller batches where its worker does not survive them."""
         spec = self._hub.spec_of(job)
         batches = deque([job.calls])
-        tries: Counter[str] = Counter()
+        tries: Counter[tuple[str, bool]] = Counter()
         while batches:
             calls = batches.popleft()
             if why := backlog.why_given_up(spec.name):
@@ -117,32 +135,50 @@ class WorkerSlot:
                 continue
             within_s = spec.patience_s + job.estimated_s * max(1.0, SLACK * spec.realtime_factor)
             try:
-                left, failure = self._ask(spec, calls, within_s, backlog)
+                left = self._ask(spec, calls, within_s, backlog)
             except MissingError as error:
                 if not self._hub.may_lack(spec.name):
                     raise
                 backlog.give_up(spec.name, error.message)
                 batches.append(calls)
                 continue
-            if len(left) == 1:
-                [call] = left
-                tries[call.key] += 1
-                if tries[call.key] == TRIES:
-                    self._fail(left, failure.kind, failure.report)
-                    backlog.record_crash(spec.name, failure.report)
-                    continue
-            batches.extendleft(reversed(smaller(left, halve=len(calls) == len(job.calls))))
+            if left.calls and not left.begun:  # the worker never came to them
+                batches.appendleft(left.calls)
+                continue
+            again = self._judge(left, tries, spec.name, backlog)
+            batches.extendleft(reversed(smaller(again, halve=len(calls) == len(job.calls))))
 
-    def _ask(
-        self, spec: EngineSpec, calls: Sequence[Call], within_s: float, backlog: Backlog
-    ) -> tuple[tuple[Call, ...], WorkerDied]:
-        """Ask a worker for a batch; returns the calls that need another, fresh one, and what became of this one."""
+    def _judge(
+        self, left: "_Left", tries: Counter[tuple[str, bool]], engine: str, backlog: Backlog
+    ) -> tuple[Call, ...]:
+        """Fail a call that has ended its worker too often, begun and alone; returns those to try again."""
+        suspect, failure = left.suspect, left.failure
+        if suspect is None:
+            return left.calls
+        tries[suspect.key, failure.outside] += 1
+        if tries[suspect.key, failure.outside] < (KILLS if failure.outside else TRIES):
+            return left.calls
+        self._fail([suspect], failure.kind, failure.report)
+        backlog.record_crash(engine, failure.report)
+        return tuple(call for call in left.calls if call is not suspect)
+
+    def _ask(self, spec: EngineSpec, calls: Sequence[Call], within_s: float, backlog: Backlog) -> "_Left":
+        """Ask a worker for a batch; returns the calls that need another, fresh one, and what became of this one.
+
+        Raises `MissingError` where the engine's workers end again and again before they begin anything.
+        """
         waiting = {call.key: call for call in calls}
+        begun: Sequence[str] = ()
         failure = WorkerDied("crash", "")
-        worker = self._ready_worker(spec)
+        worker = self._ready_worker(spec, backlog)
         self.event("working", calls=calls)
         try:
             for answer in worker.ask(calls, within_s):
+                if answer["event"] == "began":
+                    begun = answer["keys"]
+                    self._false_starts.clear()
+                    continue
+                backlog.count_answer(spec.name)
                 if answer["event"] == "failed" and answer["kind"] in NEEDS_RESTART:
                     failure = WorkerDied(answer["kind"], answer["error"])
                     continue
@@ -155,9 +191,11 @@ class WorkerSlot:
         except WorkerDied as death:
             failure = death
             self._lose_worker(death.report)
+            if not begun:
+                self._false_starts.note(spec.name, death, backlog.answers(spec.name))
         if waiting and self.worker:
             self._end_worker("recycled", failure.report)
-        return tuple(waiting.values()), failure
+        return _Left(calls=tuple(waiting.values()), begun=tuple(begun), failure=failure)
 
     def _result(self, answer: dict[str, Any]) -> Result:
         if answer["event"] == "take":
@@ -174,12 +212,12 @@ class WorkerSlot:
 
     # --- its worker -------------------------------------------------------------------------------------
 
-    def _ready_worker(self, spec: EngineSpec) -> Worker:
+    def _ready_worker(self, spec: EngineSpec, backlog: Backlog) -> Worker:
         if self.worker and self.worker.engine == spec.name:
             return self.worker
         if self.worker:
             self._end_worker("ended")
-        for _ in range(START_TRIES):
+        while True:
             self.worker = worker = self._hub.launch(spec, self)
             self._first_memory = None
             self.event("starting")
@@ -187,14 +225,13 @@ class WorkerSlot:
                 self._hub.start(worker)
             except WorkerDied as death:
                 self._lose_worker(death.report)
-                report = death.report
+                self._false_starts.note(spec.name, death, backlog.answers(spec.name))
             except MissingError:
                 self._end_worker("ended")
                 raise
             else:
                 self.event("ready", detail=worker.notice)
                 return worker
-        raise MissingError(f"the engine {spec.name} does not start: {report}", hint="run tts-cli doctor")
 
     def _recycle(self) -> None:
         """Replace a worker that has done, or holds, enough; the next job starts a fresh one."""
