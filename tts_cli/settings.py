@@ -44,24 +44,16 @@ class Settings:
     recipe: str = ""
 
 
-def load_settings(
-    *,
-    cache: Path | None = None,
-    worker_options: WorkerOptions | None = None,
-    recipe: str | None = None,
-    environment: Mapping[str, str] = os.environ,
-    folder: Path | None = None,
-) -> Settings:
+def load_settings(*, cache: Path | None = None, worker_options: WorkerOptions | None = None) -> Settings:
     """Merge the four sources; what `crew` leaves at its default is not said by it.
 
     The home goes back into our own environment: workers inherit it, and find their weights there. Raises `InputError`
     for a bad tts-cli.toml and `UsageError` for a bad variable.
     """
-    file = _read_file((folder or Path.cwd()) / FILE_NAME)
-    home = environment.get("TTS_CLI_HOME") or file.get("home") or platformdirs.user_data_dir("tts-cli")
-    if environment is os.environ:
-        os.environ["TTS_CLI_HOME"] = str(Path(home).expanduser().absolute())
-    takes = cache or environment.get("TTS_CLI_CACHE") or file.get("cache") or platformdirs.user_cache_dir("tts-cli")
+    file = _read_file(Path.cwd() / FILE_NAME)
+    home = os.environ.get("TTS_CLI_HOME") or file.get("home") or platformdirs.user_data_dir("tts-cli")
+    os.environ["TTS_CLI_HOME"] = str(Path(home).expanduser().absolute())
+    takes = cache or os.environ.get("TTS_CLI_CACHE") or file.get("cache") or platformdirs.user_cache_dir("tts-cli")
     said = {
         name: value
         for name, value in asdict(worker_options or WorkerOptions()).items()
@@ -70,8 +62,8 @@ def load_settings(
     return Settings(
         home=Path(home).expanduser(),
         cache=Path(takes).expanduser(),
-        worker_options=WorkerOptions(**{**_crew_of_file(file), **_crew_of_environment(environment), **said}),
-        recipe=recipe or environment.get("TTS_CLI_RECIPE") or file.get("recipe", ""),
+        worker_options=WorkerOptions(**{**_crew_of_file(file), **_crew_of_environment(os.environ), **said}),
+        recipe=os.environ.get("TTS_CLI_RECIPE") or file.get("recipe", ""),
     )
 
 

@@ -164,6 +164,29 @@ def test_gc_keeps_the_takes_used_last_within_a_size(cache: Cache) -> None:
     assert isinstance(cache.find(f"{2:064}"), Take)
 
 
+@pytest.mark.parametrize("kind", ["take", "conditionals"])
+def test_a_hit_is_noted_once_a_day(cache: Cache, kind: str) -> None:
+    make, find = (make_take, cache.find) if kind == "take" else (make_conditionals, cache.find_conditionals)
+    cache.put(make(cache))
+    record = cache.record_path(KEY)
+    now = time.time()
+    for age_s, noted in ((23 * 3600, False), (25 * 3600, True)):
+        os.utime(record, (now - age_s, now - age_s))
+        find(KEY)
+        assert (record.stat().st_mtime > now - 60) == noted
+
+
+def test_gc_keeps_what_was_used_within_an_age(cache: Cache) -> None:
+    for number, hours in enumerate((1, 47, 49)):
+        take = make_take(cache, f"take {number}".encode(), key=f"{number:064}")
+        cache.put(take)
+        then = time.time() - hours * 3600
+        os.utime(cache.record_path(take.key), (then, then))
+
+    assert prune.collect(cache, max_age_s=48 * 3600).takes == 1
+    assert [isinstance(cache.find(f"{number:064}"), Take) for number in range(3)] == [True, True, False]
+
+
 def test_stat_and_verify_count_what_is_there(cache: Cache) -> None:
     take = make_take(cache)
     cache.put(take)
@@ -202,6 +225,15 @@ def test_a_garbled_record_of_conditionals_is_damaged(cache: Cache, garbage: byte
     cache.record_path(KEY).write_bytes(garbage)
 
     assert cache.find_conditionals(KEY) is Missing.DAMAGED
+
+
+def test_conditionals_under_another_key_are_damaged(cache: Cache) -> None:
+    cache.put(make_conditionals(cache))
+    other = cache.record_path("cd" * 32)
+    other.parent.mkdir(parents=True)
+    other.write_bytes(cache.record_path(KEY).read_bytes())
+
+    assert cache.find_conditionals("cd" * 32) is Missing.DAMAGED
 
 
 def test_damaged_conditionals_are_deleted_and_missing(cache: Cache) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from tts_cli.review.inspect_folder import review_folder
+
 BOOK = """\
 project: {title: Small}
 speakers: {mole: {voice: f3}}
@@ -144,6 +146,27 @@ def test_json_is_the_same_as_data(cli, out: Path) -> None:
     checks = {check["name"]: check for check in data["files"][0]["checks"]}
     assert checks["loudness"]["wanted"] == "-19 LUFS"
     assert all(check["passed"] for check in checks.values())
+
+
+def test_a_master_beside_its_target_is_a_problem(cli, out: Path) -> None:
+    report = json.loads((out / "report.json").read_text())
+    [master] = [output for output in report["outputs"] if output["kind"] == "master"]
+    for lufs, peak, failed in (
+        (-18.5, -1.95, []),  # the tolerances: 0.5 LU and 0.05 dB
+        (-18.4, -2.0, ["loudness"]),
+        (-19.6, -2.0, ["loudness"]),
+        (-70.0, -2.0, []),  # silence has no loudness
+        (-19.0, -1.9, ["true peak"]),
+        (-19.0, -9.0, []),
+        (-17.0, 0.0, ["loudness", "true peak"]),
+    ):
+        recipe = {"loudness_lufs": -19, "true_peak_dbtp": -2}
+        master |= {"lufs": lufs, "true_peak_dbtp": peak}
+        (out / "report.json").write_text(json.dumps(report | {"recipe": recipe}))
+        review = review_folder(out)
+        assert [check.name for check in review.files[0].checks] == ["file", "loudness", "true peak"]
+        assert [check.name for check in review.files[0].checks if not check.passed] == failed
+        assert [problem["problem"].split(":")[0] for problem in review.problems if problem["kind"] == "file"] == failed
 
 
 def test_junit_has_a_case_for_each_line_and_check(cli, out: Path, tmp_path: Path) -> None:

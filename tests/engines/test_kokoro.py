@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tts_cli.bench.kokoro_weights import FULL
 from tts_cli.engines import catalog
 from tts_cli.engines.base import EngineSpec, Request
 from tts_cli.engines.kokoro_spec import KOKORO
@@ -24,6 +25,19 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # of the package and what it is built on
 ]
 VOICES = ("af_heart", "am_adam", "bf_emma", "ff_siwis")
+# As small as its configuration makes it: the widths of the decoder are fixed in the package's code.
+SMALLEST = {
+    **FULL,
+    "n_layer": 1,
+    "istftnet": {**FULL["istftnet"], "resblock_kernel_sizes": [3], "resblock_dilation_sizes": [[1, 3, 5]]},
+    "plbert": {
+        **FULL["plbert"],
+        "hidden_size": 32,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "num_hidden_layers": 1,
+    },
+}
 PHONEMES = "ðə ɹˈɛkəɹd kˈɔst twˈɛlv dˈɑləɹz."
 
 
@@ -32,11 +46,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder like the hub's."""
     import torch
 
-    from tts_cli.bench.kokoro_weights import SMALL, write_weights
+    from tts_cli.bench.kokoro_weights import write_weights
 
     torch.set_num_threads(1)  # threads that wait for cores that others use are slower than one
     folder = tmp_path_factory.mktemp("kokoro")
-    write_weights(folder, SMALL, voices=VOICES, half=True)
+    write_weights(folder, SMALLEST, voices=VOICES, half=True)
     return folder
 
 

@@ -1,7 +1,9 @@
 """Chunks of phonemes, times of words, voices and their blends, and parts of speech by rule: no package needed."""
 
+from itertools import cycle, islice
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tts_cli.engines.kokoro_chunks import LONGEST, Spoken, cut, phonemes_of, time_words
@@ -13,7 +15,7 @@ from tts_cli.types import Word
 VOCABULARY = {letter: number for number, letter in enumerate("abcdefghijklm .,!?", start=1)}
 WORDS = st.builds(
     Spoken,
-    st.text("abcxyz", min_size=1, max_size=8),
+    st.text("abcxyz,.", min_size=1, max_size=8),
     st.text("abcdefghijklm.,!?Ω", max_size=30),
     st.booleans(),
 )
@@ -55,16 +57,37 @@ def test_words_lie_where_the_durations_say() -> None:
     assert time_words(words, durations, VOCABULARY) == [Word("Abe", 1200, 3600), Word("cost", 4200, 9600)]
 
 
-@given(st.lists(WORDS, max_size=30), st.data())
-def test_words_are_in_order_and_inside(words: list[Spoken], data: st.DataObject) -> None:
+UNSPOKEN_FIRST = [Spoken("x", "", space=True), Spoken("b", "b", space=True), Spoken("c", "c", space=False)]
+
+
+@given(words=st.lists(WORDS, max_size=30), pattern=st.lists(st.integers(1, 9), min_size=1, max_size=9))
+@example(words=UNSPOKEN_FIRST, pattern=[1, 2, 3, 4, 5])
+@example(words=[*UNSPOKEN_FIRST, Spoken("y", "", space=True)], pattern=[1, 2, 3, 4, 5])
+def test_each_word_takes_the_durations_of_its_own_phonemes(words: list[Spoken], pattern: list[int]) -> None:
     known = sum(phoneme in VOCABULARY for phoneme in phonemes_of(words))
-    durations = data.draw(st.lists(st.integers(1, 9), min_size=known + 2, max_size=known + 2))
+    durations = list(islice(cycle(pattern), known + 2))
 
-    times = time_words(words, durations, VOCABULARY)
+    assert time_words(words, durations, VOCABULARY) == walk(words, durations)
 
-    edges = [edge for word in times for edge in (word.start, word.end)]
-    assert edges == sorted(edges)
-    assert not edges or (edges[0] >= 600 and edges[-1] <= 600 * (sum(durations) - durations[-1]))
+
+def walk(words: list[Spoken], durations: list[int]) -> list[Word]:
+    """Time words the long way: phoneme by phoneme, each with the number of its word. Spaces and marks have no time."""
+    units = [(number, phoneme) for number, word in enumerate(words) for phoneme in word.phonemes + " " * word.space]
+    while units and units[0][1] == " ":
+        units.pop(0)
+    while units and units[-1][1] == " ":
+        units.pop()
+    spans: dict[int, tuple[int, int]] = {}
+    now, left = durations[0], durations[1:]
+    for number, phoneme in units:
+        if phoneme not in VOCABULARY:
+            continue
+        start, now = now, now + left.pop(0)
+        if phoneme != " ":
+            spans[number] = spans.get(number, (start, now))[0], now
+    assert len(left) == 1
+    timed = ((words[number].text, span) for number, span in spans.items())
+    return [Word(text, 600 * start, 600 * end) for text, (start, end) in timed if text.strip(",.")]
 
 
 # --- voices ---------------------------------------------------------------------------------------------

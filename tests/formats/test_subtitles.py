@@ -70,6 +70,12 @@ def test_json_has_the_words(tmp_path: Path) -> None:
     assert "words" not in cues[0]
 
 
-@pytest.mark.parametrize("suffix", [".srt", ".vtt", ".ass", ".json"])
-def test_none_is_none(suffix: str) -> None:
-    assert write_subtitles([], suffix) is not None
+@pytest.mark.parametrize(("suffix", "text"), [(".srt", ""), (".vtt", "WEBVTT\n"), (".json", '{\n "cues": []\n}\n')])
+def test_without_cues_there_is_the_head_alone(suffix: str, text: str) -> None:
+    assert write_subtitles([], suffix) == text
+
+
+def test_without_cues_ass_has_its_styles_and_no_event() -> None:
+    *_, events, columns = write_subtitles([], ".ass").splitlines()
+    assert events == "[Events]"
+    assert columns.startswith("Format: Layer, Start, End, Style,")

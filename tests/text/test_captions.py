@@ -35,6 +35,13 @@ def test_no_word_is_left_alone():
     assert min(len(caption) for caption in shown(text)) > 20
 
 
+def test_a_sentence_of_a_third_of_a_caption_is_no_caption_by_itself():
+    text = f"Nobody spoke for a while now. Then a bell rang twice {'x' * 40} {'far away ' * 12}"
+    assert shown(text)[0] == "Nobody spoke for a while\nnow. Then a bell rang twice"
+    longer = text.replace("now", "more now")
+    assert shown(longer)[0] == "Nobody spoke for a while more now."
+
+
 def test_wide_characters_count_two_and_break_anywhere_but_before_punctuation():
     captions = shown("今日は天気がいいので、川へ散歩に行きましょう。" * 4)
     assert all(width(line) <= 42 for caption in captions for line in caption.split("\n"))

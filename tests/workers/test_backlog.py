@@ -86,6 +86,16 @@ def test_an_engine_that_is_nearly_through_is_not_loaded_once_more():
     assert waiting.take("a") is not None
 
 
+@pytest.mark.parametrize(("left", "joined"), [(19, None), (21, "a")])
+def test_a_worker_joins_where_each_of_those_there_has_more_left_than_loading_takes(left, joined):
+    waiting = backlog(jobs_of("a", 1.0, 1.0, *[1.0] * left), workers=100)
+    for _ in range(2):
+        assert len(waiting.take("").calls) == 1
+    waiting.record_success("a", audio_s=2.0, wall_s=2.0)
+    job = waiting.take("")  # two are there, and loading takes ten seconds
+    assert (job and job.engine) == joined
+
+
 def test_before_anything_is_measured_every_worker_is_welcome():
     waiting = backlog(jobs_of("a", 0.1, 0.1, 0.1), workers=2)
     assert waiting.take("") is not None

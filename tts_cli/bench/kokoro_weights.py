@@ -67,19 +67,6 @@ FULL: Mapping[str, Any] = {
         "dropout": 0.1,
     },
 }
-# As small as its configuration makes it: the widths of the decoder are fixed in the package's code.
-SMALL: Mapping[str, Any] = {
-    **FULL,
-    "n_layer": 1,
-    "istftnet": {**FULL["istftnet"], "resblock_kernel_sizes": [3], "resblock_dilation_sizes": [[1, 3, 5]]},
-    "plbert": {
-        **FULL["plbert"],
-        "hidden_size": 32,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
-        "num_hidden_layers": 1,
-    },
-}
 FRAMES_PER_PHONEME = 2.8  # as in real speech; random weights would say 25
 
 

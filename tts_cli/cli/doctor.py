@@ -104,13 +104,13 @@ def _cache(settings: Settings) -> str:
 
 
 def _devices(settings: Settings) -> str:
-    """Name the GPUs with their memory and the arithmetic that engines use there, and the cores."""
+    """Name the GPUs with their memory, and the cores."""
     from tts_cli.workers.devices import CPU, choose_devices, find_devices, usable_cores, usable_memory
 
     chosen = choose_devices(settings.worker_options.device, find_devices())
     memory = f"{usable_memory() / 2**30:.0f} GiB"
-    cpu = f"{CPU.name}: {usable_cores()} cores, {memory}, {CPU.precision}"
-    gpus = [f"{gpu.name}: {gpu.model}, {gpu.memory_mb / 1024:.0f} GiB, {gpu.precision}" for gpu in chosen if gpu != CPU]
+    cpu = f"{CPU.name}: {usable_cores()} cores, {memory}"
+    gpus = [f"{gpu.name}: {gpu.model}, {gpu.memory_mb / 1024:.0f} GiB" for gpu in chosen if gpu != CPU]
     return "; ".join([*gpus, cpu])
 
 

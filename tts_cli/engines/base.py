@@ -4,7 +4,6 @@ An `EngineSpec` is read by the CLI process, so nothing here imports an engine's 
 `EngineSpec.adapter` names is imported in a worker process only, perhaps under another environment's python.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -24,15 +23,6 @@ if TYPE_CHECKING:
 State = Any
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
-PRECISION = "TTS_CLI_PRECISION"
-
-
-def model_precision() -> str:
-    """Say, in a worker, which arithmetic its own device is best at: float32, bfloat16 or float16, as torch calls them.
-
-    For language models; codecs stay in float32 everywhere.
-    """
-    return os.environ.get(PRECISION, "float32")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ Nothing of an engine is imported to tell. An environment of its own is `TTS_CLI_
 """
 
 import importlib.util
-import os
 import platform
 import shutil
 import sys
@@ -87,13 +86,12 @@ def suits_this_python(requirements: Requirements) -> bool:
 
 def python_in(venv: Path) -> Path:
     """Return the interpreter of an environment."""
-    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return venv / "bin/python"
 
 
 def site_packages(venv: Path) -> Path | None:
     """Return where an environment has its packages, None where there is no environment."""
-    pattern = "Lib/site-packages" if os.name == "nt" else "lib/python3.*/site-packages"
-    return next(iter(sorted(venv.glob(pattern))), None) if python_in(venv).exists() else None
+    return next(iter(sorted(venv.glob("lib/python3.*/site-packages"))), None) if python_in(venv).exists() else None
 
 
 def link_package(venv: Path) -> None:

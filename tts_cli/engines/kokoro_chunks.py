@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from tts_cli.types import Word
@@ -54,20 +55,18 @@ def time_words(words: Sequence[Spoken], durations: Sequence[int], vocabulary: Ma
 
     Words without a phoneme (such as `$`, which is read elsewhere) have no place of their own and are left out.
     """
-    edges = [0]
-    for duration in durations:
-        edges.append(edges[-1] + duration * FRAME_SAMPLES)
-    # `phonemes_of` strips, so that leading spaces are never spoken
-    found, place, spoken = [], 1, phonemes_of(words)
-    length = 0
+    edges = list(accumulate((duration * FRAME_SAMPLES for duration in durations), initial=0))
+    sounds = "".join(word.sound for word in words)
+    # `phonemes_of` strips: the spaces before the first phoneme and after the last are never spoken
+    first, end = len(sounds) - len(sounds.lstrip()), len(sounds.rstrip())
+    spoken = (first <= at < end and phoneme in vocabulary for at, phoneme in enumerate(sounds))
+    places = list(accumulate(spoken, initial=1))  # of each phoneme, among the durations
+    found, at = [], 0
     for word in words:
-        room = len(spoken) - length
-        inside = sum(phoneme in vocabulary for phoneme in word.phonemes[:room])
-        if inside and any(letter.isalnum() for letter in word.text):
-            found.append(Word(word.text, edges[place], edges[place + inside]))
-        sound = word.sound[:room]
-        place += sum(phoneme in vocabulary for phoneme in sound)
-        length += len(sound)
+        start, stop = places[at], places[at + len(word.phonemes)]
+        if stop > start and any(letter.isalnum() for letter in word.text):
+            found.append(Word(word.text, edges[start], edges[stop]))
+        at += len(word.sound)
     return found
 
 

@@ -22,7 +22,6 @@ REPO = "hexgrad/Kokoro-82M"
 CHECKPOINT, CONFIG = "kokoro-v1_0.pth", "config.json"
 PARTS = ("bert", "bert_encoder", "predictor", "decoder", "text_encoder")
 TIMBRE = 128  # numbers of a style that go to the decoder; the rest goes to the predictor
-MOST_PHONEMES = 510
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

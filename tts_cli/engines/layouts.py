@@ -18,10 +18,6 @@ Array = npt.NDArray[Any]
 # A size of None is free.
 Shape = Sequence[int | None]
 
-NEUTRAL_EXAGGERATION = 0.5
-_CHATTERBOX_T3 = ("speaker_emb", "clap_emb", "cond_prompt_speech_tokens", "cond_prompt_speech_emb", "emotion_adv")
-_CHATTERBOX_GEN = ("prompt_token", "prompt_token_len", "prompt_feat", "prompt_feat_len", "embedding")
-
 
 def espeak(state: State) -> State:
     """Check a matched voice of the embedded engine."""
@@ -33,34 +29,6 @@ def espeak(state: State) -> State:
         return to_plain(from_plain(state))
     except TakeError as error:
         raise ValueError(error.message) from error
-
-
-def chatterbox(state: State) -> State:
-    """Bring upstream's `CachedConditionals` into the form they have before a first generation.
-
-    Generating stores an embedding of the prompt, which is tied to the weights, and turns token ids into floats: both
-    are undone. Exaggeration is a parameter of each line, so the one in the file is set to the neutral.
-    """
-    t3, gen = (_mapping(_mapping(state, "t3", "gen")[part], *names) for part, names in _CHATTERBOX.items())
-    return {
-        "t3": {
-            "speaker_emb": _floats(t3["speaker_emb"], "speaker_emb", (1, 256)),
-            "clap_emb": None,
-            "cond_prompt_speech_tokens": _ids(t3["cond_prompt_speech_tokens"], "tokens", (1, None)),
-            "cond_prompt_speech_emb": None,
-            "emotion_adv": np.full((1, 1, 1), NEUTRAL_EXAGGERATION, np.float32),
-        },
-        "gen": {
-            "prompt_token": _ids(gen["prompt_token"], "prompt_token", (1, None)),
-            "prompt_token_len": _ids(gen["prompt_token_len"], "prompt_token_len", (1,)),
-            "prompt_feat": _floats(gen["prompt_feat"], "prompt_feat", (1, None, 80)),
-            "prompt_feat_len": None,
-            "embedding": _floats(gen["embedding"], "embedding", (1, 192)),
-        },
-    }
-
-
-_CHATTERBOX = {"t3": _CHATTERBOX_T3, "gen": _CHATTERBOX_GEN}
 
 
 def kokoro(state: State) -> State:

@@ -31,18 +31,17 @@ def fault(name: str, line: int, column: int, message: str, hint: str = "") -> In
     return InputError([Problem(Source(name, line, column), message, hint)])
 
 
-def read_bytes(path: str, name: str | None = None) -> bytes:
+def read_bytes(path: str) -> bytes:
     """Read a whole authored file; raises `InputError` for what is missing, no file, or too large."""
-    name = path if name is None else name
     try:
         if os.path.isdir(path):  # noqa: PTH112  os.path takes any string, pathlib raises for some
-            raise fault(name, 1, 1, "is a folder, not a file")
+            raise fault(path, 1, 1, "is a folder, not a file")
         with open(path, "rb") as file:  # noqa: PTH123
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise fault(name, 1, 1, "no such file") from None
+        raise fault(path, 1, 1, "no such file") from None
     except (OSError, ValueError) as error:
-        raise fault(name, 1, 1, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise fault(path, 1, 1, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return data
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import tts_cli
-from tts_cli.engines.base import PRECISION, EngineSpec
+from tts_cli.engines.base import EngineSpec
 from tts_cli.errors import MissingError
 from tts_cli.types import ConditionalsRequest, Utterance
 from tts_cli.workers.devices import Device
@@ -199,7 +199,6 @@ def environment(inherited: Mapping[str, str], device: Device, threads: int, scra
         "TMPDIR": str(scratch),
         "PYTHONPATH": os.pathsep.join(path),
         "CUDA_VISIBLE_DEVICES": device.visible,
-        PRECISION: device.precision,
     }
     return {**KEEP_MEMORY, **inherited, **dict.fromkeys(THREAD_LIMITS, str(threads)), **own}
 

@@ -9,16 +9,14 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from tts_cli.engines.base import DeviceKind, EngineSpec
 from tts_cli.errors import MissingError, UsageError
 
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 CGROUP_MEMORY = Path("/sys/fs/cgroup/memory.max")
-BFLOAT16_FROM = (8, 0)
 MEMORY_SHARE = 0.9
-QUERY = ["--query-gpu=index,uuid,name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
+QUERY = ["--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"]
 QUERY_S = 20.0
 
 
@@ -31,14 +29,6 @@ class Device:
     model: str = ""
     visible: str = ""
     memory_mb: int = 0
-    capability: tuple[int, int] | None = None
-
-    @property
-    def precision(self) -> Literal["float32", "bfloat16", "float16"]:
-        """The arithmetic of an engine's language model there; codecs are always float32."""
-        if self.kind != "cuda":
-            return "float32"
-        return "bfloat16" if self.capability and self.capability >= BFLOAT16_FROM else "float16"
 
 
 CPU = Device(kind="cpu", name="cpu")
@@ -96,15 +86,13 @@ def _read_gpu(line: str) -> Device | None:
     fields = [field.strip() for field in line.split(",")]
     if len(fields) != len(QUERY[0].split(",")):
         return None
-    index, uuid, model, memory, capability = fields
-    major, _, minor = capability.partition(".")
+    index, uuid, model, memory = fields
     return Device(
         kind="cuda",
         name=index,
         visible=uuid,
         model=model,
         memory_mb=int(memory) if memory.isdecimal() else 0,
-        capability=(int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None,
     )
 
 

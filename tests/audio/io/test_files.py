@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tts_cli.audio.io.containers import format_fault
-from tts_cli.audio.io.files import decode_audio, decode_take, encode_take, open_master
+from tts_cli.audio.io.files import decode_audio, decode_take, encode_take, open_outputs
+from tts_cli.audio.io.outputs import Output
 from tts_cli.errors import OutputError, TakeError
 from tts_cli.recipe import Recipe
 
@@ -74,7 +75,7 @@ def test_recordings_of_any_kind_are_read(suffix: str, tmp_path: Path):
     if suffix == "ogg":
         soundfile.write(path, tone, 44_100)
     else:
-        with open_master(path, Recipe(name="test", format=suffix), frames=tone.size) as master:
+        with open_outputs([Output(path=path, recipe=Recipe(name="test", format=suffix))], frames=tone.size) as master:
             master.write(tone)
     samples, rate = decode_audio(path)
     assert samples.dtype == np.float32
@@ -138,7 +139,7 @@ def test_a_recording_without_a_sample_is_refused(tmp_path: Path):
 
 
 def master(path: Path, recipe: Recipe, samples: np.ndarray) -> str:
-    with open_master(path, recipe, frames=len(samples)) as writer:
+    with open_outputs([Output(path=path, recipe=recipe)], frames=len(samples)) as writer:
         for block in np.array_split(samples, 3):
             writer.write(block)
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -169,7 +170,7 @@ def test_a_failure_on_the_way_leaves_the_old_file_and_nothing_else(suffix: str, 
     path.write_bytes(b"yesterday")
 
     def interrupted() -> None:
-        with open_master(path, Recipe(name="test", format=suffix), frames=9) as writer:
+        with open_outputs([Output(path=path, recipe=Recipe(name="test", format=suffix))], frames=9) as writer:
             writer.write(speechlike(200_000))
             raise KeyboardInterrupt
 
@@ -183,14 +184,15 @@ def test_a_failure_on_the_way_leaves_the_old_file_and_nothing_else(suffix: str, 
 def test_what_a_killed_run_left_is_swept_up(suffix: str, tmp_path: Path):
     path = tmp_path / f"x.{suffix}"
     script = (
-        "import os, sys, numpy\nfrom pathlib import Path\nfrom tts_cli.audio.io.files import open_master\n"
-        "from tts_cli.types import Recipe\n"
-        f"with open_master(Path({str(path)!r}), Recipe(name='t', format={suffix!r}), frames=9) as writer:\n"
+        "import os, sys, numpy\nfrom pathlib import Path\nfrom tts_cli.audio.io.files import open_outputs\n"
+        "from tts_cli.audio.io.outputs import Output\nfrom tts_cli.types import Recipe\n"
+        f"output = Output(path=Path({str(path)!r}), recipe=Recipe(name='t', format={suffix!r}))\n"
+        "with open_outputs([output], frames=9) as writer:\n"
         "    writer.write(numpy.zeros(5_000_000, numpy.float32))\n    os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=False)
     assert len(list(tmp_path.glob(".*.part"))) == 1
-    with open_master(path, Recipe(name="test", format=suffix), frames=9) as writer:
+    with open_outputs([Output(path=path, recipe=Recipe(name="test", format=suffix))], frames=9) as writer:
         writer.write(speechlike())
         master(path, Recipe(name="test", format=suffix), speechlike())  # another run, beside a living one
     assert list(tmp_path.iterdir()) == [path]
@@ -198,13 +200,14 @@ def test_what_a_killed_run_left_is_swept_up(suffix: str, tmp_path: Path):
 
 def test_a_full_disk_is_an_output_error(tmp_path: Path):
     script = (
-        "import resource, sys, numpy\nfrom pathlib import Path\nfrom tts_cli.audio.io.files import open_master\n"
-        "from tts_cli.errors import OutputError\nfrom tts_cli.types import Recipe\n"
+        "import resource, sys, numpy\nfrom pathlib import Path\nfrom tts_cli.audio.io.files import open_outputs\n"
+        "from tts_cli.audio.io.outputs import Output\nfrom tts_cli.errors import OutputError\n"
+        "from tts_cli.types import Recipe\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
         "for suffix in ('wav', 'flac', 'mp3'):\n"
         f"    path = Path({str(tmp_path)!r}, 'x.' + suffix)\n"
         "    try:\n"
-        "        with open_master(path, Recipe(name='t', format=suffix), frames=9) as writer:\n"
+        "        with open_outputs([Output(path=path, recipe=Recipe(name='t', format=suffix))], frames=9) as writer:\n"
         "            for _ in range(50):\n"
         "                writer.write(numpy.random.default_rng(0).random(44100, numpy.float32))\n"
         "    except OutputError as error:\n"
@@ -221,7 +224,7 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path: Path):
     (tmp_path / "file").touch()
     with (
         pytest.raises(OutputError, match="cannot write"),
-        open_master(tmp_path / "file" / "x.wav", Recipe(name="test"), frames=9),
+        open_outputs([Output(path=tmp_path / "file" / "x.wav", recipe=Recipe(name="test"))], frames=9),
     ):
         pass
 
@@ -229,7 +232,7 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path: Path):
 def test_beyond_four_gigabytes_a_wav_is_rf64(tmp_path: Path):
     for hours, kind in ((1, b"RIFF"), (10, b"RF64")):
         path = tmp_path / f"{hours}.wav"
-        with open_master(path, Recipe(name="test"), frames=hours * 3600 * 44_100) as writer:
+        with open_outputs([Output(path=path, recipe=Recipe(name="test"))], frames=hours * 3600 * 44_100) as writer:
             writer.write(speechlike())
         assert path.read_bytes()[:4] == kind
         assert soundfile.info(path).frames == 8_000
@@ -273,6 +276,9 @@ def test_what_a_format_cannot_hold_is_refused_before_anything_is_written(fields:
     fault = format_fault(recipe)
     assert fault
     assert message in fault[1]
-    with pytest.raises(OutputError, match=message), open_master(tmp_path / "x", recipe, frames=9):
+    with (
+        pytest.raises(OutputError, match=message),
+        open_outputs([Output(path=tmp_path / "x", recipe=recipe)], frames=9),
+    ):
         pass
     assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,9 @@ from threading import Event
 import numpy as np
 import pytest
 
-from tts_cli.audio.io.files import open_master
+from tts_cli.audio.io.files import open_outputs
 from tts_cli.audio.io.measure_while_writing import can_follow, measure_following
+from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.io.readback import measure_file
 from tts_cli.audio.meters.loudness import FileLevels
 from tts_cli.errors import OutputError
@@ -24,7 +25,7 @@ def programme(seconds: float, rate: int) -> np.ndarray:
 
 
 def write(path: Path, recipe: Recipe, samples: np.ndarray, tags: dict[str, str] | None = None) -> bytes:
-    with open_master(path, recipe, frames=len(samples), tags=tags or {}) as writer:
+    with open_outputs([Output(path=path, recipe=recipe, tags=tags or {})], frames=len(samples)) as writer:
         writer.write(samples)
     return path.read_bytes()
 

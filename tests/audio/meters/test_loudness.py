@@ -9,7 +9,8 @@ import pyloudnorm
 import pytest
 import soundfile
 
-from tts_cli.audio.io.files import open_master
+from tts_cli.audio.io.files import open_outputs
+from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.io.readback import measure_file
 from tts_cli.audio.meters.loudness import LoudnessMeter, gated_loudness
 from tts_cli.recipe import Recipe
@@ -91,7 +92,7 @@ def programme() -> np.ndarray:
 
 
 def write(path: Path, recipe: Recipe, samples: np.ndarray) -> Path:
-    with open_master(path, recipe, frames=len(samples)) as master:
+    with open_outputs([Output(path=path, recipe=recipe)], frames=len(samples)) as master:
         master.write(samples)
     return path
 

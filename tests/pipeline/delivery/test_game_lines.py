@@ -98,6 +98,21 @@ def test_an_edited_line_is_written_alone(cli, game: Path, tmp_path: Path) -> Non
     assert {"c.wav", "game-reel.wav"} <= changed <= {"c.wav", "game-reel.wav", "d.wav"}  # d shares its speaker's gain
 
 
+def test_a_speakers_gain_that_moves_by_a_hair_writes_no_line_again(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "game.csv").write_text("id,text\na,Up we go.\n")
+    (tmp_path / "r.yaml").write_text("format: wav\nsplit: programme\ndeliver: [{kind: lines, file: '{id}.wav'}]\n")
+    written = []
+    for gain_db in (2.951, 3.049, 3.051):
+        monkeypatch.setattr(
+            "tts_cli.pipeline.delivery.line_files.find_programme_gain", lambda *_, gain_db=gain_db: gain_db
+        )
+        assert cli("export", "game.csv", "--recipe", "r.yaml", "-o", "out").code == 0
+        written.append((tmp_path / "out" / "r" / "a.wav").stat().st_mtime_ns)
+    assert written[0] == written[1] != written[2]
+
+
 def test_double_names_are_refused_before_anything_is_written(cli, tmp_path: Path) -> None:
     (tmp_path / "game.csv").write_text("id,text,file\na,One.,x.wav\nb,Two.,X.wav\n")
 

@@ -104,6 +104,8 @@ def test_fail_says_which_line_does_not_fit():
     assert first.actions[-1] == "fail"
     assert first.is_over_budget
     assert not second.is_over_budget
+    first, _ = fit(line(0, 1000, 1500), line(1080, 9000, 100, "rat"), rules=rules)
+    assert (first.over, first.is_over_budget) == (71, True)  # a drift that others may have is none of its
     first, _ = fit(line(0, 1000, 3000, fit="error"), line(1080, 9000, 100, "rat"))
     assert first.actions[-1] == "fail"
 
@@ -126,6 +128,12 @@ def test_neighbours_of_one_speaker_are_of_a_like_pace():
     lines[3] = replace(lines[3], natural=1250, spoken=1250)
     rates = [round(placed.rate, 2) for placed in fit(*lines)]
     assert rates == [1.0, 1.05, 1.15, 1.25, 1.15, 1.05]
+
+
+@pytest.mark.parametrize(("pause", "rate"), [(4_999, 1.15), (5_000, 1.15), (5_001, 1.0)])
+def test_neighbours_are_those_within_five_seconds(pause, rate):
+    fast = line(0, 1000, 3125)  # 1.25 times as fast in its slot and the second and a half after it
+    assert fit(fast, line(1000 + pause, 20_000, 500))[1].rate == pytest.approx(rate)
 
 
 def test_the_programme_has_an_end():

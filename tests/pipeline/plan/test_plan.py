@@ -68,6 +68,11 @@ def test_everything_is_new_at_first_and_nothing_later(cache: Cache) -> None:
     [
         ({"text": "Hello here."}, Reason.TEXT),
         ({"say": "Hullo."}, Reason.TEXT),
+        ({"text": "Hello here.", "engine": "tone", "emotion": "sad"}, Reason.TEXT),
+        ({"engine": "tone"}, Reason.ENGINE),
+        ({"engine": "tone", "language": "de"}, Reason.ENGINE),
+        ({"voice": "f3", "emotion": "sad"}, Reason.VOICE),
+        ({"emotion": "sad", "speed": 1.2}, Reason.EMOTION),
         ({"voice": "f3"}, Reason.VOICE),
         ({"language": "de"}, Reason.VOICE),
         ({"emotion": "sad"}, Reason.EMOTION),

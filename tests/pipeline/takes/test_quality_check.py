@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tts_cli.audio.meters.measure import measure_take
 from tts_cli.cache.records import take_from_json, take_to_json
 from tts_cli.errors import Source
-from tts_cli.pipeline.model import Plan, PlannedLine
-from tts_cli.pipeline.takes.quality_check import TABLE, find_outliers, find_quality_issues
+from tts_cli.pipeline.model import Plan, PlannedLine, PreviousLine
+from tts_cli.pipeline.takes.quality_check import find_outliers, find_quality_issues, find_retakable
 from tts_cli.types import Line, Manifest, Measures, Take, Utterance
 
 RATE = 16_000
@@ -85,6 +85,14 @@ def test_speed_counts_and_recordings_say_what_they_say():
     assert issues(speech(12), "x", engine="recording") == []
 
 
+@pytest.mark.parametrize(("text", "seconds", "short"), [(16, 0.16, False), (16, 0.14, True), (160, 2.3, True)])
+def test_short_lines_may_be_a_tenth_of_a_second_shorter_than_a_quarter(text, seconds, short):
+    measures = Measures(onset=0, offset=round(seconds * RATE), energy_lufs=(-20.0,), peak_dbfs=(-3.0,))
+    one = Take(key="k", blob="b", size=1, frames=4 * RATE, sample_rate=RATE, measures=measures)
+    found = [fault.message for fault in find_quality_issues(one, utterance("x" * text))]
+    assert any(said.startswith("lasts only") for said in found) == short
+
+
 @given(st.floats(0.1, 2.9), st.text("ab 1", max_size=40))
 def test_what_is_shorter_than_three_seconds_is_never_too_long(seconds, text):
     measures = Measures(onset=0, offset=round(seconds * RATE), energy_lufs=(-20.0,), peak_dbfs=(-3.0,))
@@ -137,5 +145,24 @@ def test_few_takes_lively_ones_and_whispers_tell_nothing():
 
 def test_short_takes_are_as_loud_as_they_are():
     plan, takes = plan_of([0, -1, 1, 0, -0.5, 0.5, 1, -1, -12])
-    takes["k8"] = replace(takes["k8"], frames=round(TABLE.level_least_s * RATE) - 1)
-    assert find_outliers(plan, takes) == {}
+    for seconds, found in ((0.99, set()), (1.0, {"k8"})):
+        takes["k8"] = replace(takes["k8"], frames=round(seconds * RATE))
+        assert set(find_outliers(plan, takes)) == found
+
+
+# --- other takes ----------------------------------------------------------------------------------------
+
+
+def test_another_seed_may_mend_what_is_suspect_and_neither_locked_nor_always_the_same():
+    plan, _ = plan_of([0, 0, 0, 0])
+    engines = {"k0": "tone", "k1": "tone", "k2": "tone", "k3": "espeak"}
+    lines = [
+        replace(planned, utterances=(utterance(key=key, engine=engines[key]),))
+        for planned in plan.lines
+        for key in planned.keys
+    ]
+    locked = PreviousLine(id="k2", text="x", voice="", language="en", emotion="", engine="tone", parts=())
+    plan = replace(plan, lines=(*lines[:2], replace(lines[2], locked=locked), lines[3]))
+    takes = {key: take(speech() if key == "k1" else np.zeros(RATE), key) for key in engines}
+    assert find_retakable(plan, takes) == {"k0"}
+    assert find_retakable(plan, {}) == frozenset()

@@ -17,7 +17,7 @@ import soundfile
 
 from tts_cli.audio.io.containers import format_fault
 from tts_cli.audio.io.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
-from tts_cli.audio.io.outputs import NO_TAGS, Output, Tags
+from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.samples import Samples
 from tts_cli.errors import OutputError, TakeError
 
@@ -271,13 +271,6 @@ def open_outputs(outputs: Sequence[Output], *, frames: int) -> Iterator[MasterWr
         except BaseException:
             writer.kill()
             raise
-
-
-@contextmanager
-def open_master(path: Path, recipe: "Recipe", *, frames: int, tags: Tags = NO_TAGS) -> Iterator[MasterWriter]:
-    """Write one such file."""
-    with open_outputs([Output(path=path, recipe=recipe, tags=tags)], frames=frames) as writer:
-        yield writer
 
 
 def _open_pcm(output: Output, frames: int) -> _Sink:

@@ -41,8 +41,6 @@ _NOT_METADATA = frozenset(("seed", "recipe", "length"))
 # UTF-8 that was once read as Windows-1252, and characters that were lost.
 _GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
 
-Params = Mapping[str, float | str]
-
 
 def load_manifest(
     path: str,
