@@ -10,8 +10,9 @@ from typing import get_args
 import pytest
 
 from tts_cli.audio.mastering.effects import EFFECTS
+from tts_cli.errors import ExitCode
 from tts_cli.formats.recipes import list_recipes
-from tts_cli.types import DeliveryKind, ExitCode, Reason
+from tts_cli.types import DeliveryKind, Reason
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,12 +11,25 @@ TtsError
 └── OutputError           5   a file could not be written
 """
 
-import difflib
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from tts_cli.types import Problem
+
+
+class ExitCode(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    INPUT = 3
+    MISSING = 4
+    PARTIAL = 5
+    CHECK_FAILED = 6
+    INTERRUPTED = 130
 
 
 class TtsError(Exception):
@@ -52,6 +65,8 @@ class UnknownNameError(TtsError):
     exit_code = 3
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+        import difflib
+
         names = sorted(set(known))
         near = difflib.get_close_matches(name, names, n=1)
         if near:

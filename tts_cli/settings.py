@@ -1,17 +1,13 @@
 """Where things lie and how many workers run: flags > environment > tts-cli.toml > defaults, as one frozen value."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
-
 import tts_cli
 from tts_cli.errors import InputError, UsageError
-from tts_cli.types import Problem, Source
 
 FILE_NAME = "tts-cli.toml"
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
@@ -58,6 +54,8 @@ def load_settings(
     The home goes back into our own environment: workers inherit it, and find their weights there. Raises `InputError`
     for a bad tts-cli.toml and `UsageError` for a bad variable.
     """
+    import platformdirs
+
     file = _read_file((folder or Path.cwd()) / FILE_NAME)
     home = environment.get("TTS_CLI_HOME") or file.get("home") or platformdirs.user_data_dir("tts-cli")
     if environment is os.environ:
@@ -119,6 +117,10 @@ _KEYS: Mapping[str, type] = {
 
 
 def _read_file(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    from tts_cli.types import Problem, Source
+
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

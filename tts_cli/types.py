@@ -8,12 +8,10 @@ levels carry their unit (`_db`, `_lufs`, `_dbtp`). `speed` and `pitch` are facto
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Literal, NamedTuple
 
-DEFAULT_ENGINE = "espeak"
-DEFAULT_LANGUAGE = "en"
-
+from tts_cli import DEFAULT_ENGINE, DEFAULT_LANGUAGE
 
 # --- the script as authored -----------------------------------------------------------------------------
 
@@ -313,7 +311,7 @@ class PlannedLine:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of its utterances, in order."""
-        return tuple(utterance.key for utterance in self.utterances)
+        return tuple([utterance.key for utterance in self.utterances])
 
     def is_complete(self, takes: Container[str]) -> bool:
         """Whether none of its takes is missing, by key."""
@@ -698,19 +696,6 @@ class Outcome(StrEnum):
     CACHED = "cached"
     FAILED = "failed"
     WAITING = "waiting"
-
-
-class ExitCode(IntEnum):
-    """What the process says when it ends."""
-
-    DONE = 0
-    BUG = 1
-    USAGE = 2
-    INPUT = 3
-    MISSING = 4
-    PARTIAL = 5
-    CHECK_FAILED = 6
-    INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

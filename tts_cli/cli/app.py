@@ -22,8 +22,7 @@ from tts_cli.cli import (
     report,
     voices,
 )
-from tts_cli.errors import TtsError
-from tts_cli.types import ExitCode
+from tts_cli.errors import ExitCode, TtsError
 
 app = typer.Typer(
     name="tts-cli",

@@ -7,8 +7,8 @@ import typer
 
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, JsonOpt
+from tts_cli.errors import ExitCode
 from tts_cli.settings import load_settings, parse_size
-from tts_cli.types import ExitCode
 
 app = typer.Typer(help="Look after the cache of takes.", no_args_is_help=True)
 

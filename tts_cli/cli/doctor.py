@@ -12,9 +12,8 @@ import typer
 from tts_cli import __version__
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, JsonOpt
-from tts_cli.errors import MissingError, TtsError
+from tts_cli.errors import ExitCode, MissingError, TtsError
 from tts_cli.settings import Settings, WorkerOptions, load_settings
-from tts_cli.types import ExitCode
 
 EXAMPLE = "Example: [bold]tts-cli doctor --json[/bold]"
 LOW_DISK_BYTES = 2 * 1024**3

@@ -11,9 +11,8 @@ from rich.markup import escape
 
 from tts_cli.cli import output
 from tts_cli.cli.options import JsonOpt
-from tts_cli.errors import UsageError
+from tts_cli.errors import ExitCode, UsageError
 from tts_cli.settings import load_settings
-from tts_cli.types import ExitCode
 
 if TYPE_CHECKING:
     from tts_cli.install.download import Downloaded, EventSink

@@ -8,12 +8,12 @@ import typer
 
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
-from tts_cli.errors import UsageError
+from tts_cli.errors import ExitCode, UsageError
 from tts_cli.settings import Settings, WorkerOptions, load_settings
-from tts_cli.types import ExitCode, ExportReport
 
 if TYPE_CHECKING:
     from tts_cli.delivery.export import ExportRequest
+    from tts_cli.types import ExportReport
 
 
 class Duck(StrEnum):
@@ -120,7 +120,7 @@ def _export(order: "ExportRequest", settings: Settings, *, as_json: bool) -> Exi
     return _exit_code(reports)
 
 
-def _exit_code(reports: tuple[ExportReport, ...]) -> ExitCode:
+def _exit_code(reports: "tuple[ExportReport, ...]") -> ExitCode:
     """Lines that failed weigh more than a check that did: what is missing cannot be checked."""
     statuses = {report.status for report in reports}
     if "partial" in statuses:

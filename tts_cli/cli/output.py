@@ -5,14 +5,16 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from tts_cli.errors import InputError, TtsError
-from tts_cli.types import Problem
+
+if TYPE_CHECKING:
+    from tts_cli.types import Problem
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ def size(number: int) -> str:
     return f"{number / 1e3:.0f} kB"
 
 
-def print_problems(problems: Iterable[Problem]) -> None:
+def print_problems(problems: "Iterable[Problem]") -> None:
     """Print problems, each at its place, with its hint below."""
     for problem in problems:
         style = "red" if problem.severity == "error" else "yellow"
@@ -102,7 +104,7 @@ def print_hint(hint: str, indent: str = "") -> None:
         talk().print(f"{indent}[cyan]hint:[/cyan] {escape(hint)}")
 
 
-def problem_json(problem: Problem) -> dict[str, str | int]:
+def problem_json(problem: "Problem") -> dict[str, str | int]:
     """Flatten a problem."""
     return {
         "severity": problem.severity,

@@ -22,8 +22,8 @@ from tts_cli.cli.options import (
     WorkersOpt,
     read_stdin,
 )
+from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings, parse_size
-from tts_cli.types import ExitCode
 
 if TYPE_CHECKING:
     from tts_cli.pipeline.request import EventSink, RenderRequest
