@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from tts_cli.api import check, export, render
 
 __version__ = "0.1.0"
+
+DEFAULT_ENGINE = "espeak"
+DEFAULT_LANGUAGE = "en"
+
 __all__ = ["__version__", "check", "export", "render"]
 
 

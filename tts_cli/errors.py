@@ -11,7 +11,6 @@ TtsError
 └── OutputError           5   a file could not be written
 """
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -90,6 +89,8 @@ class UnknownNameError(TtsError):
     exit_code = 3
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+        import difflib
+
         names = sorted(set(known))
         near = difflib.get_close_matches(name, names, n=1)
         if near:

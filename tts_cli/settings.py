@@ -1,13 +1,10 @@
 """Where things lie and how many workers run: flags > environment > tts-cli.toml > defaults, as one frozen value."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-import platformdirs
 
 import tts_cli
 from tts_cli.errors import InputError, Problem, Source, UsageError
@@ -50,6 +47,8 @@ def load_settings(*, cache: Path | None = None, worker_options: WorkerOptions | 
     The home goes back into our own environment: workers inherit it, and find their weights there. Raises `InputError`
     for a bad tts-cli.toml and `UsageError` for a bad variable.
     """
+    import platformdirs
+
     file = _read_file(Path.cwd() / FILE_NAME)
     home = os.environ.get("TTS_CLI_HOME") or file.get("home") or platformdirs.user_data_dir("tts-cli")
     os.environ["TTS_CLI_HOME"] = str(Path(home).expanduser().absolute())
@@ -110,6 +109,8 @@ _KEYS: Mapping[str, type] = {
 
 
 def _read_file(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

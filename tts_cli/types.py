@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from tts_cli import DEFAULT_ENGINE, DEFAULT_LANGUAGE
 from tts_cli.errors import Problem, Source
-
-DEFAULT_ENGINE = "espeak"
-DEFAULT_LANGUAGE = "en"
 
 Fit = Literal["none", "pad", "stretch", "natural", "error"]
 Stretcher = Literal["atempo", "rubberband"]

@@ -27,7 +27,17 @@ COMMANDS = [
     ("bench", "pipeline"),
     ("bench", "voices"),
 ]
-HEAVY = ("torch", "pandas", "scipy", "numpy", "soundfile", "tts_cli.pipeline.run")
+HEAVY = (
+    "torch",
+    "pandas",
+    "scipy",
+    "numpy",
+    "soundfile",
+    "tomllib",
+    "platformdirs",
+    "tts_cli.types",
+    "tts_cli.pipeline.run",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

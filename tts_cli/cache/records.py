@@ -72,8 +72,8 @@ def take_from_json(data: dict[str, Any]) -> Take:
         measures=Measures(
             onset=data["onset"],
             offset=data["offset"],
-            energy_lufs=tuple(map(_LEVELS.__getitem__, data["energy"])),
-            peak_dbfs=tuple(map(_LEVELS.__getitem__, data["peak"])),
+            energy_lufs=tuple([_LEVELS[level] for level in data["energy"]]),
+            peak_dbfs=tuple([_LEVELS[level] for level in data["peak"]]),
             clipped=data.get("clipped"),
             dc=data.get("dc"),
             tail_dbfs=data.get("tail"),

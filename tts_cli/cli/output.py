@@ -74,7 +74,7 @@ def size(number: int) -> str:
     return f"{number / 1e3:.0f} kB"
 
 
-def print_problems(problems: Iterable[Problem]) -> None:
+def print_problems(problems: "Iterable[Problem]") -> None:
     """Print problems, each at its place, with its hint below."""
     for problem in problems:
         style = "red" if problem.severity == "error" else "yellow"
@@ -101,7 +101,7 @@ def print_hint(hint: str, indent: str = "") -> None:
         talk().print(f"{indent}[cyan]hint:[/cyan] {escape(hint)}")
 
 
-def problem_json(problem: Problem) -> dict[str, str | int]:
+def problem_json(problem: "Problem") -> dict[str, str | int]:
     """Flatten a problem."""
     return {
         "severity": problem.severity,

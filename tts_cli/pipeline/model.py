@@ -57,7 +57,7 @@ class PlannedLine:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of its utterances, in order."""
-        return tuple(utterance.key for utterance in self.utterances)
+        return tuple([utterance.key for utterance in self.utterances])
 
     def is_complete(self, takes: Container[str]) -> bool:
         """Whether none of its takes is missing, by key."""

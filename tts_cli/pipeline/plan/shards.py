@@ -39,7 +39,8 @@ def split_keys(plan: Plan, count: int) -> list[frozenset[str]]:
     utterances: dict[str, Utterance] = {}
     for planned in plan.lines:
         if planned.line.id in plan.selected and not planned.locked:
-            utterances |= {utterance.key: utterance for utterance in planned.utterances}
+            for utterance in planned.utterances:
+                utterances[utterance.key] = utterance
     longest_first = sorted((-estimate_work_s(utterance), key) for key, utterance in utterances.items())
     loads = [(0.0, number) for number in range(count)]
     shares: list[set[str]] = [set() for _ in range(count)]
@@ -54,9 +55,9 @@ def take_share(plan: Plan, shard: Shard) -> Plan:
     """Return the plan of one shard: the lines that it has a part in, each with its own parts alone."""
     share = split_keys(plan, shard.count)[shard.index - 1]
     lines = [
-        replace(planned, utterances=own)
+        planned if len(own) == len(planned.utterances) else replace(planned, utterances=own)
         for planned in plan.lines
-        if (own := tuple(utterance for utterance in planned.utterances if utterance.key in share))
+        if (own := tuple([utterance for utterance in planned.utterances if utterance.key in share]))
     ]
     return replace(plan, lines=tuple(lines))
 

@@ -30,6 +30,21 @@ class _Delivery:
     conditionals: str
     params: Params
 
+    def key(self, text: str, language: str, seed: int) -> str:
+        """Return the key of the take of a text that is spoken so."""
+        return take_key(
+            engine=self.spec.name,
+            adapter=self.spec.version,
+            weights=model_version(self.spec),
+            voice=self.voice,
+            language=language,
+            text=text,
+            params=self.params,
+            seed=seed,
+            sample_rate=self.spec.sample_rate,
+            conditionals=self.conditionals,
+        )
+
 
 def plan_line(
     line: Line, manifest: Manifest, locked: PreviousLine | None, conditionals_requests: ConditionalsRequests
@@ -91,45 +106,35 @@ def _params(line: Line, emotion: Emotion, spec: EngineSpec, voice: Voice) -> Par
 
 
 def _spoken(line: Line, parts: Sequence[Part], delivery: _Delivery, project_seed: int) -> tuple[Utterance, ...]:
-    spec = delivery.spec
+    seeds = [_seed(line, number, delivery.spec, project_seed) for number in range(len(parts))]
     return tuple(
-        with_seed(
-            Utterance(
-                line_id=line.id,
-                part=number,
-                text=part.text,
-                language=line.language,
-                voice=delivery.voice,
-                engine=spec.name,
-                params=delivery.params,
-                seed=0,
-                key="",
-                conditionals=delivery.conditionals,
-                boundary=part.boundary,
-                pause_s=part.pause_s,
-            ),
-            _seed(line, number, spec, project_seed),
+        Utterance(
+            line_id=line.id,
+            part=number,
+            text=part.text,
+            language=line.language,
+            voice=delivery.voice,
+            engine=delivery.spec.name,
+            params=delivery.params,
+            seed=seed,
+            key=delivery.key(part.text, line.language, seed),
+            conditionals=delivery.conditionals,
+            boundary=part.boundary,
+            pause_s=part.pause_s,
         )
-        for number, part in enumerate(parts)
+        for number, (part, seed) in enumerate(zip(parts, seeds, strict=True))
     )
 
 
 def with_seed(utterance: Utterance, seed: int) -> Utterance:
     """Return the same call with another seed, and the key of that."""
-    spec = get_spec(utterance.engine)
-    key = take_key(
-        engine=spec.name,
-        adapter=spec.version,
-        weights=model_version(spec),
+    delivery = _Delivery(
+        spec=get_spec(utterance.engine),
         voice=utterance.voice,
-        language=utterance.language,
-        text=utterance.text,
-        params=utterance.params,
-        seed=seed,
-        sample_rate=spec.sample_rate,
         conditionals=utterance.conditionals,
+        params=utterance.params,
     )
-    return replace(utterance, seed=seed, key=key)
+    return replace(utterance, seed=seed, key=delivery.key(utterance.text, utterance.language, seed))
 
 
 def _seed(line: Line, part: int, spec: EngineSpec, project_seed: int) -> int:

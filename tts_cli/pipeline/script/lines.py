@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tts_cli import DEFAULT_ENGINE, DEFAULT_LANGUAGE
 from tts_cli.errors import Source
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script
 from tts_cli.pipeline.script.engine_checks import raw_params
-from tts_cli.types import DEFAULT_ENGINE, DEFAULT_LANGUAGE, Line, Slot
+from tts_cli.types import Line, Slot
 
 # A speaker's name and level are its own, and so are a chapter's id and title: they are not handed down.
 _OWN = frozenset(("name", "gain_db", "id", "title"))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tts_cli import DEFAULT_ENGINE
 from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError, Problem, Source
 from tts_cli.formats.documents import Diagnostics, Member
@@ -31,7 +32,7 @@ from tts_cli.pipeline.script.engine_checks import (
 from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_line, project_scope
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text
-from tts_cli.types import DEFAULT_ENGINE, Chapter, Emotion, Line, Manifest, Pauses, Slot, Speaker, Voice
+from tts_cli.types import Chapter, Emotion, Line, Manifest, Pauses, Slot, Speaker, Voice
 from tts_cli.voices.library import open_library
 
 DUB = "dub"
