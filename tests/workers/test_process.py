@@ -12,7 +12,7 @@ import pytest
 from tts_cli.cache.records import take_from_json
 
 ROOT = Path(__file__).parents[2]
-HELLO = {"op": "hello", "proto": 2, "engine": "faulty", "adapter": "faulty_engine:Faulty", "device": "cpu"}
+HELLO = {"op": "hello", "proto": 3, "engine": "faulty", "adapter": "faulty_engine:Faulty", "device": "cpu"}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def render(worker, *texts):
 
 
 def test_a_conversation(worker, tmp_path):
-    assert hello(worker, tmp_path) == {"event": "ready", "proto": 2, "pid": worker.pid, "notice": ""}
+    assert hello(worker, tmp_path) == {"event": "ready", "proto": 3, "pid": worker.pid, "notices": []}
     render(worker, "one", "refuse")
     answer = hear(worker)
     take = take_from_json(answer)
@@ -87,7 +87,7 @@ def test_it_shows_signs_of_life_while_it_works_and_only_then(worker, tmp_path):
 
 def test_another_protocol_is_refused(worker, tmp_path):
     answer = hello(worker, tmp_path, proto=1)
-    assert (answer["event"], answer["error"]) == ("unusable", "the worker speaks protocol 2, the parent 1")
+    assert (answer["event"], answer["error"]) == ("unusable", "the worker speaks protocol 3, the parent 1")
     assert worker.wait(5) == 1
 
 
@@ -119,7 +119,7 @@ def test_a_parent_that_stops_listening_ends_it(worker, tmp_path):
 
 
 def test_it_imports_nothing_slow():
-    code = "import sys, tts_cli.workers.process, tts_cli.engines.espeak; print(*sys.modules)"
+    code = "import sys, tts_cli.workers.process, tts_cli.engines.espeak.adapter; print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, env=environment

@@ -19,7 +19,7 @@ from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
 from tts_cli.delivery.checks import check, describe_file
 from tts_cli.delivery.resume_log import ResumeLog
-from tts_cli.engines.catalog import RECORDING
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.pipeline.edit.dub import Dub
 from tts_cli.pipeline.edit.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
 from tts_cli.pipeline.master.deliverables import describe_inputs

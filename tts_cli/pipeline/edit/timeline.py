@@ -8,7 +8,7 @@ import numpy as np
 
 from tts_cli.audio.mastering.effects import EFFECTS, effect_tail_s
 from tts_cli.audio.meters.weighting import BINS_PER_SECOND
-from tts_cli.engines.catalog import RECORDING
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.types import Clip, Gap, Pauses, Placement, Plan, PlannedLine, Recipe, Take, Timeline, Utterance
 
 # Kept around the speech that was measured in a take, so that no breath or release is cut.

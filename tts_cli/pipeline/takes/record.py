@@ -17,6 +17,7 @@ from tts_cli.pipeline.takes.quality_check import (
     find_retakable,
     keep_best,
     plan_retakes,
+    plan_unsound,
 )
 from tts_cli.pipeline.takes.voice_states import make_ready
 from tts_cli.settings import WorkerOptions
@@ -32,7 +33,8 @@ class RecordingState:
     """Where a run records, and what it has recorded so far.
 
     That is keys, the seconds of audio in them, errors by key, why lines have fallen back on another engine, by id, the
-    takes that are suspect and those made in their place, which of them was kept, and what engines want to be known.
+    takes that are suspect and those made in their place, which of them was kept, what engines want to be known, and
+    why engines made no take, by key, where another seed may mend it.
     """
 
     cache: Cache
@@ -46,11 +48,12 @@ class RecordingState:
     flagged: dict[str, Take] = field(default_factory=dict)
     kept: dict[str, TakeChoice] = field(default_factory=dict)
     notices: dict[str, None] = field(default_factory=dict)
+    unsound: dict[str, str] = field(default_factory=dict)
 
     def hear(self, event: WorkerEvent) -> None:
         """Hand a worker's event on, and keep what its engine wants the user to know, once."""
-        if event.what == "ready" and event.detail:
-            self.notices[f"{event.engine}: {event.detail}"] = None
+        if event.what == "ready":
+            self.notices |= {f"{event.engine}: {notice}": None for notice in event.detail.splitlines()}
         self.on_event(event)
 
 
@@ -65,11 +68,13 @@ def record_plan(plan: Plan, studio: RecordingState) -> Plan:
         studio.worker_options, studio.cache.root, listen=studio.hear, stop=studio.stop, optional=optional
     ) as pool:
         tried = _record(make_jobs(plan), plan, studio, pool)
+        tried |= _mend_unsound(plan, studio, pool)
         while again := fall_back(plan, studio.errors, studio.cache):
             studio.fell_back |= errors_of_lines(plan, studio.errors)
             plan = again
             jobs = [job for job in make_jobs(plan) if job.calls[0].key not in tried]
             tried |= _record(jobs, plan, studio, pool)
+            tried |= _mend_unsound(plan, studio, pool)
         plan = settle_quality_issues(plan, studio, pool)
     if studio.stop.asked:
         raise KeyboardInterrupt
@@ -107,6 +112,39 @@ def settle_quality_issues(plan: Plan, studio: RecordingState, pool: Pool | None)
     return replace(plan, takes={**plan.takes, **{key: takes[key] for key in kept}})
 
 
+def _mend_unsound(plan: Plan, studio: RecordingState, pool: Pool) -> set[str]:
+    """Try other seeds where an engine made no take; the first take that comes is kept under the first one's key.
+
+    So that key has the same sound in every run. Returns the keys that were tried.
+    """
+    tried: set[str] = set()
+    for attempt in range(1, MOST_RETAKES + 1):
+        again, firsts = plan_unsound(plan, studio.unsound, attempt)
+        found: dict[str, Take] = {}
+        studio.cache.look_up(firsts, found)
+        tried |= _record([job for job in make_jobs(again) if job.calls[0].key not in found], again, studio, pool)
+        studio.cache.look_up(firsts, found)
+        for key, take in found.items():
+            _keep_instead(firsts[key], take, attempt, studio)
+        for key in firsts.keys() - found.keys():
+            studio.unsound.pop(key, None)
+            if attempt == MOST_RETAKES:
+                studio.errors[firsts[key]] = f"{studio.unsound[firsts[key]]}, {attempt + 1} times"
+    return tried
+
+
+def _keep_instead(key: str, take: Take, attempt: int, studio: RecordingState) -> None:
+    """Commit the take of a later attempt as that of the key that has none."""
+    instead = replace(take, key=key)
+    studio.cache.put(instead)
+    studio.rendered.add(key)
+    if studio.flagged.pop(take.key, None):
+        studio.flagged[key] = instead
+    because = f"came to nothing ({studio.unsound.pop(key)})"
+    studio.kept[key] = TakeChoice(take=attempt + 1, of=attempt + 1, because=because)
+    del studio.errors[key]
+
+
 def _record(jobs: Iterable[Job], plan: Plan, studio: RecordingState, pool: Pool) -> set[str]:
     """Record what has not failed yet in this run; returns the keys that were tried."""
     jobs = [job for job in jobs if job.calls[0].key not in studio.errors]
@@ -120,6 +158,8 @@ def _record(jobs: Iterable[Job], plan: Plan, studio: RecordingState, pool: Pool)
         recorded = _count(eta, result)
         if isinstance(result, TakeFailed):
             studio.errors[result.key] = result.error
+            if result.kind == "unsound":
+                studio.unsound[result.key] = result.error
         else:
             if find_quality_issues(result.take, recorded.utterance):
                 studio.flagged[result.take.key] = result.take
