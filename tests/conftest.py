@@ -130,14 +130,14 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import soundfile
 
     from tts_cli.engines.base import Request
-    from tts_cli.engines.espeak import Espeak
+    from tts_cli.engines.espeak.adapter import Espeak
 
     text = "The tide was out, and the boats lay on their sides. Nobody spoke. Then a bell rang, far away, twice. " * 2
     folder = tmp_path_factory.mktemp("clips")
     engine = Espeak()
     engine.load("cpu")
     for name, voice in (("ann", "en-gb+f3"), ("bob", "en-us+m8")):
-        [speech] = engine.synthesize([Request(text=text, language="en", voice=voice, params={}, seed=0)])
+        [(_, speech)] = engine.speak([Request(text=text, language="en", voice=voice, params={}, seed=0)])
         soundfile.write(folder / f"{name}.wav", speech.samples, speech.sample_rate)
     engine.close()
     return folder

@@ -113,7 +113,10 @@ class MissingError(TtsError):
 
 
 class TakeError(TtsError):
-    """One utterance could not be spoken; `kind` is input, oom, engine or internal."""
+    """One utterance could not be spoken; `kind` is input, unsound, oom, engine or internal.
+
+    "unsound" is what another seed may mend: the engine made nothing, or what is no number.
+    """
 
     exit_code = 5
 

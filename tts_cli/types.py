@@ -281,7 +281,10 @@ class Measures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take:
-    """One kept recording of an utterance: mono FLAC in the cache, named by the sha256 of its bytes."""
+    """One kept recording of an utterance: mono FLAC in the cache, named by the sha256 of its bytes.
+
+    `ended` is False where the engine came to no end by itself, and stopped at its limit.
+    """
 
     key: str
     blob: str
@@ -291,6 +294,7 @@ class Take:
     measures: Measures
     words: tuple[Word, ...] = ()
     wall_s: float = 0.0
+    ended: bool = True
 
 
 # --- the edit list --------------------------------------------------------------------------------------

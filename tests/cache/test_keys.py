@@ -5,7 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.cache.keys import canonical_json, derive_seed, take_key
+from tts_cli.cache.keys import canonical_json, take_key
+from tts_cli.engines.kit.seeds import derive_seed
 
 FIELDS = {
     "engine": "espeak",

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tts_cli.engines import catalog
-from tts_cli.engines.base import EngineSpec, Weights
+from tts_cli.engines.base import EngineSpec, Install, Weights
+from tts_cli.engines.espeak.spec import ESPEAK
 from tts_cli.engines.weights import find_weights, hub_folder, read_record
 from tts_cli.install import hub_files
 
@@ -31,17 +32,21 @@ def lark(hub, monkeypatch) -> EngineSpec:
     repo = hub.add(REPO, dict(FILES))
     hub.add("someone/lark-extra", {"more.pth": b"m" * 5000}, token=SECRET, gated=True, commit="e" * 40)
     spec = replace(
-        catalog.ESPEAK,
+        ESPEAK,
         name="lark",
-        weights=(
-            Weights(
-                repo=REPO,
-                revision=repo.commit,
-                files=("config.json", "*.pth", "voices/*.pt"),
-                sha256={"lark.pth": hashlib.sha256(MODEL).hexdigest()},
-                licence="CC BY 4.0",
-            ),
-            Weights(repo="someone/lark-extra", revision="e" * 40, gated=True, part="extra", doc="more", licence="own"),
+        install=Install(
+            weights=(
+                Weights(
+                    repo=REPO,
+                    revision=repo.commit,
+                    files=("config.json", "*.pth", "voices/*.pt"),
+                    sha256={"lark.pth": hashlib.sha256(MODEL).hexdigest()},
+                    licence="CC BY 4.0",
+                ),
+                Weights(
+                    repo="someone/lark-extra", revision="e" * 40, gated=True, part="extra", doc="more", licence="own"
+                ),
+            )
         ),
     )
     monkeypatch.setitem(catalog.BUILT_IN, "lark", spec)
@@ -199,7 +204,7 @@ def test_a_download_that_is_killed_leaves_nothing_that_looks_whole(hub, lark, tm
         "import os, sys\n"
         "from tts_cli.engines import hub, hub_files\n"
         "from tts_cli.engines.base import Weights\n"
-        "from tts_cli.engines.catalog import ESPEAK\n"
+        "from tts_cli.engines.espeak.spec import ESPEAK\n"
         f"weights = Weights(repo={REPO!r}, revision={hub.repos[REPO].commit!r})\n"
         "watch = lambda done, total: os._exit(9)\n"
         f"hub.fetch(hub_files.Order(spec=ESPEAK, weights=weights, endpoint={hub.url!r}, watch=watch))\n"
@@ -542,7 +547,7 @@ def test_engines_says_what_is_ready_and_what_lacks(cli, fetch, lark) -> None:
 
 def test_remove_deletes_what_only_this_engine_uses(cli, fetch, lark, monkeypatch) -> None:
     fetch()
-    neighbour = replace(lark, name="finch", weights=lark.weights[:1])
+    neighbour = replace(lark, name="finch", install=Install(weights=lark.install.weights[:1]))
     with monkeypatch.context() as context:
         context.setitem(catalog.BUILT_IN, "finch", neighbour)
         shared = cli("engines", "remove", "lark", "--json").json["bytes"]

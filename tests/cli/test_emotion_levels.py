@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tts_cli.engines.emotions import ESPEAK
+from tts_cli.engines.espeak.spec import EMOTIONS as ESPEAK
 
 TEXT = "The river ran past the old willows, and nobody in the boat said a word."
 INTENSITIES = (0.0, 0.5, 1.0)

@@ -83,3 +83,52 @@ def test_shards_make_the_takes_that_one_machine_would(cli, script: Path) -> None
         assert cli("render", script, "-o", "parts", "--cache", "shared", "--shard", shard).code == 0
     parts = cli("render", script, "-o", "parts", "--cache", "shared", "--stitch-only", "--json").json
     assert [output["sha256"] for output in parts["outputs"]] == [output["sha256"] for output in whole["outputs"]]
+
+
+def test_what_is_no_take_is_asked_for_again_and_kept_as_the_first(cli, tmp_path: Path) -> None:
+    """An engine that makes nothing of one seed is given others; the key of the line has that take from then on."""
+    (tmp_path / "script.yaml").write_text(
+        "defaults: {engine: tone}\nlines:\n"
+        "  - {id: five, text: A first line of text., params: {fault: nan, fault_rate: 0.6}}\n"
+        "  - {id: two, text: A third line of text., params: {fault: empty, fault_rate: 0.6}}\n"
+    )
+    first = cli("render", "script.yaml", "-o", "out", "--json").json
+    again = cli("render", "script.yaml", "-o", "out", "--json").json
+    stitched = cli("render", "script.yaml", "-o", "stitched", "--stitch-only", "--json").json
+
+    assert first["status"] == "ok"
+    told = {entry["line"]: entry["kept"] for entry in first["retaken"]}
+    assert told == {
+        "five": "take 2 of 2: the first came to nothing "
+        "(the engine returned samples that are not numbers (NaN or infinite))",
+        "two": "take 3 of 3: the first came to nothing (the engine returned no audio)",
+    }
+    assert again["lines"]["rendered"] == 0
+    shas = [[output["sha256"] for output in run["outputs"]] for run in (first, stitched)]
+    assert shas[0] == shas[1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"), [("nan", "not numbers (NaN or infinite), 3 times"), ("empty", "3 times")]
+)
+def test_what_is_no_take_three_times_fails_its_line(cli, tmp_path: Path, fault: str, message: str) -> None:
+    (tmp_path / "script.yaml").write_text(
+        "defaults: {engine: tone}\n"
+        f"lines: [{{id: bad, text: No., params: {{fault: {fault}}}}}, {{id: good, text: Yes.}}]\n"
+    )
+    result = cli("render", "script.yaml", "--json")
+    assert result.code == 5
+    [failure] = result.json["failures"]
+    assert failure["line"] == "bad"
+    assert failure["error"].endswith(message)
+
+
+def test_what_never_came_to_an_end_is_suspect(cli, tmp_path: Path) -> None:
+    (tmp_path / "script.yaml").write_text(
+        "defaults: {engine: tone}\nlines: [{id: a, text: A line that goes on., params: {fault: endless}}]\n"
+    )
+    first = cli("render", "script.yaml", "--json").json
+    again = cli("render", "script.yaml", "--json").json
+    assert first["suspects"][0]["error"].startswith("came to no end by itself; take 1 of 3 is the best")
+    assert again["suspects"] == first["suspects"]
+    assert again["lines"]["rendered"] == 0

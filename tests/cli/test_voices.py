@@ -18,6 +18,8 @@ import pytest
 import soundfile
 
 from tts_cli.engines import catalog
+from tts_cli.engines.espeak.spec import ESPEAK
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.settings import Settings
 from tts_cli.voices.pack import write_pack
 from tts_cli.voices.pt_file import read_pt, write_pt
@@ -412,7 +414,7 @@ def test_a_voice_speaks_its_own_language_where_nobody_says_another(cli) -> None:
 
 
 def test_an_engine_without_voices_of_its_own_needs_one(cli, ann: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mute = replace(catalog.ESPEAK, name="mute", resolve="tts_cli.engines.recording:resolve")
+    mute = replace(ESPEAK, name="mute", resolve=RECORDING.resolve)
     monkeypatch.setitem(catalog.BUILT_IN, "mute", mute)
     Path("book.yaml").write_text(
         "defaults: {engine: mute}\nspeakers:\n  a: {voice: ann}\n  b: {}\nlines: [{b: Hello.}, {a: Hello.}, Hello.]\n"

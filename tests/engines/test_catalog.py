@@ -8,14 +8,14 @@ import pytest
 
 from tts_cli.engines import catalog
 from tts_cli.engines.base import EngineSpec
-from tts_cli.engines.catalog import engine_names, get_spec, list_voices, package_version, resolve_voice
+from tts_cli.engines.catalog import engine_names, get_spec, package_version, resolve_voice
 from tts_cli.errors import MissingError, UnknownNameError
 
 ROOT = Path(__file__).parents[2]
 SPEC = """
 from tts_cli.engines.base import EngineSpec
-SPEC = EngineSpec(name="humming", summary="hums", adapter="hum:Hum", version=1, package="hum", voices="hum:voices",
-                  resolve="hum:resolve", sample_rate=8000, subtype="PCM_16")
+SPEC = EngineSpec(name="humming", summary="hums", adapter="hum:Hum", version=1, package="hum", voices=tuple,
+                  resolve=lambda voice, language: voice, sample_rate=8000, subtype="PCM_16")
 OTHER = 5
 """
 
@@ -47,7 +47,7 @@ def forget():
 def test_the_built_in_engines_are_there():
     assert engine_names()[:3] == ("espeak", "tone", "recording")
     espeak = get_spec("espeak")
-    assert (espeak.sample_rate, espeak.subtype, espeak.stochastic) == (22_050, "PCM_16", False)
+    assert (espeak.sample_rate, espeak.subtype, espeak.execution.stochastic) == (22_050, "PCM_16", False)
     assert package_version(espeak)[0].isdigit()
     assert package_version(get_spec("recording"))[0].isdigit()
 
@@ -64,7 +64,7 @@ def test_an_unknown_engine_is_refused_with_a_hint():
 
 def test_voices_are_listed_and_resolved_through_the_spec():
     espeak = get_spec("espeak")
-    assert {"de", "+f3"} <= {voice.name for voice in list_voices(espeak)}
+    assert {"de", "+f3"} <= {voice.name for voice in espeak.voices()}
     assert resolve_voice(espeak, "f3", "de-AT") == "de+f3"
     with pytest.raises(UnknownNameError, match="unknown voice"):
         resolve_voice(espeak, "f33", "de")

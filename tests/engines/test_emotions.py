@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_cli.engines.base import Param
-from tts_cli.engines.catalog import BUILT_IN, ESPEAK
+from tts_cli.engines.catalog import BUILT_IN
 from tts_cli.engines.emotions import emotion_at
+from tts_cli.engines.espeak.spec import ESPEAK
 from tts_cli.types import Emotion
 
 VOCABULARY = {

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tts_cli.engines import catalog
-from tts_cli.engines.base import EngineSpec, Requirements
+from tts_cli.engines.base import Abilities, EngineSpec, Install, Requirements
 from tts_cli.engines.environments import find_environment, python_of, site_packages
+from tts_cli.engines.espeak.spec import ESPEAK
 from tts_cli.engines.weights import engine_folder
 from tts_cli.errors import MissingError
 from tts_cli.install import environment_maker as installer
@@ -21,11 +22,11 @@ import warbler_sound
 from tts_cli.engines.base import Speech
 
 class Warbler:
-    def load(self, device): pass
+    def load(self, device): return ()
     def close(self): pass
-    def synthesize(self, requests):
+    def speak(self, requests):
         tone = np.sin(np.arange(8000) * warbler_sound.STEP).astype(np.float32) * 0.3
-        return [Speech(samples=tone, sample_rate=16000) for _ in requests]
+        return ((number, Speech(samples=tone, sample_rate=16000)) for number, _ in enumerate(requests))
 """
 
 
@@ -66,29 +67,35 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def warbler(monkeypatch: pytest.MonkeyPatch) -> EngineSpec:
     """An engine whose package is not installed here."""
     spec = replace(
-        catalog.ESPEAK,
+        ESPEAK,
         name="warbler",
         adapter="warbler:Warbler",
         package="warbler",
-        conditioner=None,
+        abilities=Abilities(),
         sample_rate=16_000,
-        requirements=Requirements(
-            packages=("warbler>=1.2,<2",),
-            modules=("warbler",),
-            overrides=("warbler-sound==2.0",),  # the package itself asks for 1.0
-            extra="warbler",
+        install=Install(
+            requirements=Requirements(
+                packages=("warbler>=1.2,<2",),
+                modules=("warbler",),
+                overrides=("warbler-sound==2.0",),  # the package itself asks for 1.0
+                extra="warbler",
+            )
         ),
     )
     monkeypatch.setitem(catalog.BUILT_IN, "warbler", spec)
     return spec
 
 
+def needing(spec: EngineSpec, requirements: Requirements) -> EngineSpec:
+    return replace(spec, install=Install(requirements=requirements))
+
+
 def test_an_engine_without_requirements_runs_here() -> None:
-    assert python_of(catalog.ESPEAK) == sys.executable
+    assert python_of(ESPEAK) == sys.executable
 
 
 def test_one_whose_packages_are_here_in_tested_versions_runs_here(warbler: EngineSpec) -> None:
-    here = replace(warbler, requirements=Requirements(packages=("numpy>=1.26",), modules=("numpy",)))
+    here = needing(warbler, Requirements(packages=("numpy>=1.26",), modules=("numpy",)))
 
     assert python_of(here) == sys.executable
     assert find_environment(here).versions["numpy"]
@@ -105,7 +112,7 @@ def test_one_whose_packages_are_here_in_tested_versions_runs_here(warbler: Engin
 )
 def test_what_lacks_is_said(warbler: EngineSpec, requirements: Requirements, why: str) -> None:
     with pytest.raises(MissingError) as caught:
-        python_of(replace(warbler, requirements=requirements))
+        python_of(needing(warbler, requirements))
 
     assert why in caught.value.message
     assert caught.value.hint.startswith("tts-cli download warbler")
@@ -114,7 +121,7 @@ def test_what_lacks_is_said(warbler: EngineSpec, requirements: Requirements, why
 def test_nothing_is_imported_to_tell(warbler: EngineSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "explosive.py").write_text("raise RuntimeError('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    spec = replace(warbler, requirements=Requirements(packages=(), modules=("explosive",)))
+    spec = needing(warbler, Requirements(packages=(), modules=("explosive",)))
 
     assert python_of(spec) == sys.executable
 

@@ -27,8 +27,8 @@ def spec(name="faulty", adapter="faulty_engine:Faulty"):
         adapter=adapter,
         version=1,
         package="tts-cli",
-        voices="faulty_engine:voices",
-        resolve="faulty_engine:resolve",
+        voices=tuple,
+        resolve=lambda voice, language: voice,
         sample_rate=RATE,
         subtype="PCM_16",
     )
@@ -38,16 +38,23 @@ class Faulty:
     def load(self, device):
         print("loading, says the library on stdout")
         os.write(1, b"and so does its C code\n")
+        return ()
 
     def condition(self, clips, language):
         getattr(self, f"do_{clips[0].transcript.partition(' ')[0]}", self.do_speak)("")
         level = float("nan") if clips[0].transcript == "nan" else float(np.abs(clips[0].samples).max())
         return {"level": np.array([level], np.float32), "language": language}
 
-    def synthesize(self, requests):
-        return [self.speak(request) for request in requests]
+    def speak(self, requests):
+        """Yield an error that costs its own line, and let the others cost the call."""
+        for number, request in enumerate(requests):
+            try:
+                result = self.speak_one(request)
+            except TakeError as error:
+                result = error
+            yield number, result
 
-    def speak(self, request):
+    def speak_one(self, request):
         what, _, rest = request.text.partition(" ")
         if what == "once":  # go wrong the first time only; the rest is "<marker file> <what>"
             marker, _, rest = rest.partition(" ")
@@ -141,7 +148,7 @@ class EndsWhenAsked(Faulty):
 
 class Slow(Faulty):
     def load(self, device):
-        self.notice = "works one by one here"
+        return ("works one by one here",)
 
 
 class Shapeless(Faulty):
@@ -154,7 +161,7 @@ class Shapeless(Faulty):
         "nan": np.full(10, np.nan, np.float32),
     }
 
-    def speak(self, request):
+    def speak_one(self, request):
         return Speech(samples=self.RETURNS[request.text], sample_rate=RATE)
 
 

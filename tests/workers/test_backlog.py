@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tts_cli.engines.base import Cost, Execution
 from tts_cli.engines.catalog import get_spec
 from tts_cli.types import Job, Utterance
 from tts_cli.workers.backlog import STRIKES, Backlog
@@ -14,7 +15,8 @@ SPEAKING = get_spec("tone")
 
 
 def spec(name):
-    return replace(SPEAKING, name=name, batch=8, gpu_batch=32, realtime_factor=1.0, startup_s=10.0)
+    cost = Cost(realtime_factor=1.0, startup_s=10.0)
+    return replace(SPEAKING, name=name, execution=Execution(batch=8, gpu_batch=32), cost=cost)
 
 
 def jobs_of(engine, *seconds):

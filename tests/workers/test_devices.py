@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from tts_cli.engines.base import Execution
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import MissingError, UsageError
 from tts_cli.workers.child import environment
@@ -167,7 +168,7 @@ def test_an_engine_that_can_work_nowhere_says_so():
     from dataclasses import replace
 
     with pytest.raises(MissingError, match="works on cuda only"):
-        kind_for(replace(get_spec("tone"), devices=("cuda",)), (CPU,))
+        kind_for(replace(get_spec("tone"), execution=Execution(devices=("cuda",))), (CPU,))
 
 
 def test_workers_are_spread_over_the_devices():

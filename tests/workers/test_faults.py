@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tts_cli.engines.base import Execution
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import MissingError
 from tts_cli.settings import WorkerOptions
@@ -104,10 +105,10 @@ def test_a_bug_in_a_batch_costs_its_own_line_and_no_process(run):
     assert len(happenings(events, "ready")) == 1
 
 
-@pytest.mark.parametrize("fault", ["empty", "stereo", "nan"])
-def test_what_is_no_audio_costs_its_own_line(run, fault):
+@pytest.mark.parametrize(("fault", "kind"), [("empty", "unsound"), ("stereo", "engine"), ("nan", "unsound")])
+def test_what_is_no_audio_costs_its_own_line(run, fault, kind):
     found, events = run(line("good"), line("bad", fault=fault), line("fine"))
-    assert kinds(found) == {"good": "take", "bad": "engine", "fine": "take"}
+    assert kinds(found) == {"good": "take", "bad": kind, "fine": "take"}
     assert batches(events) == [3]
 
 
@@ -151,7 +152,7 @@ def test_a_worker_that_leaks_is_replaced(run):
 
 
 def one_by_one(name):
-    return replace(get_spec(name), batch=1)
+    return replace(get_spec(name), execution=Execution(batch=1))
 
 
 # --- stopping -------------------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ def test_an_optional_engine_that_does_not_start_costs_its_lines(run):
 
 def test_an_optional_engine_without_a_device_costs_its_lines(run):
     def needs_a_gpu(name):
-        return replace(get_spec(name), devices=("cuda",))
+        return replace(get_spec(name), execution=Execution(devices=("cuda",)))
 
     with pytest.raises(MissingError, match="works on cuda only"):
         run(line("a"), specs=needs_a_gpu)

@@ -53,7 +53,7 @@ def render(worker, *texts):
 
 
 def test_a_conversation(worker, tmp_path):
-    assert hello(worker, tmp_path) == {"event": "ready", "proto": 3, "pid": worker.pid, "notice": ""}
+    assert hello(worker, tmp_path) == {"event": "ready", "proto": 3, "pid": worker.pid, "notices": []}
     render(worker, "one", "refuse")
     assert hear(worker) == {"event": "began", "keys": ["0" * 64, f"{1:064}"]}
     assert hear(worker) == {"event": "began", "keys": ["0" * 64]}  # the batch was refused: now one by one
@@ -123,7 +123,7 @@ def test_a_parent_that_stops_listening_ends_it(worker, tmp_path):
 
 
 def test_it_imports_nothing_slow():
-    code = "import sys, tts_cli.workers.process, tts_cli.engines.espeak; print(*sys.modules)"
+    code = "import sys, tts_cli.workers.process, tts_cli.engines.espeak.adapter; print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, env=environment

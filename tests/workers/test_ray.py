@@ -12,6 +12,7 @@ import pytest
 ray = pytest.importorskip("ray")
 
 from tts_cli.cache.store import Cache  # noqa: E402
+from tts_cli.engines.base import Cost, Execution  # noqa: E402
 from tts_cli.engines.catalog import get_spec  # noqa: E402
 from tts_cli.errors import MissingError  # noqa: E402
 from tts_cli.pipeline.request import RenderRequest  # noqa: E402
@@ -54,7 +55,7 @@ def tone_jobs(*texts, **params):
 
 
 def one_by_one(name):
-    return replace(get_spec(name), batch=1)
+    return replace(get_spec(name), execution=Execution(batch=1))
 
 
 def blobs(results):
@@ -94,7 +95,7 @@ def test_a_poison_line_costs_itself_and_no_actor(tmp_path):
 
 def test_a_line_that_hangs_is_stopped_on_its_node(tmp_path):
     def impatient(name):
-        return replace(get_spec(name), batch=1, patience_s=1.0)
+        return replace(get_spec(name), execution=Execution(batch=1), cost=Cost(timeout_slack_s=1.0))
 
     with ray_pool(tmp_path, specs=impatient) as pool:
         results = list(pool.render(tone_jobs("hangs", "fine", hangs={"fault": "hang"})))

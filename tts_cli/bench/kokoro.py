@@ -14,9 +14,9 @@ from typing import Any
 
 from tts_cli.bench.engine import best_of, compare_processes, machine_limits, measure, meet, print_json
 from tts_cli.bench.figures import Figure, Tables
-from tts_cli.bench.kokoro_weights import FULL, write_weights
 from tts_cli.bench.timing import Log
-from tts_cli.engines.kokoro_chunks import FRAME_SAMPLES, SAMPLE_RATE
+from tts_cli.engines.kokoro.chunks import FRAME_SAMPLES, SAMPLE_RATE
+from tts_cli.engines.kokoro.random_model import FULL, write_weights
 
 ENGINE, MODULE = "kokoro", "tts_cli.bench.kokoro"
 VOICE = "af_heart"
@@ -103,8 +103,8 @@ def _limits(_: Path) -> dict[str, Any]:
 
 def _load_ours(folder: Path, device: str = "cpu") -> tuple[Any, list[Any]]:
     """Return our model, and the plans of the texts."""
-    from tts_cli.engines.kokoro import read_pack
-    from tts_cli.engines.kokoro_model import KokoroModel
+    from tts_cli.engines.kokoro.adapter import read_pack
+    from tts_cli.engines.kokoro.model import KokoroModel
 
     model, pack = KokoroModel(folder, device), read_pack(folder / "voices" / f"{VOICE}.pt")
     return model, [model.plan(model.ids(text), pack[len(text) - 1], 1.0) for text in TEXTS]
@@ -115,8 +115,8 @@ def _compare_child(folder: Path) -> dict[str, Any]:
     import torch
     from kokoro.model import KModel
 
-    from tts_cli.engines.kokoro import read_pack
-    from tts_cli.engines.kokoro_model import CHECKPOINT, CONFIG, REPO
+    from tts_cli.engines.kokoro.adapter import read_pack
+    from tts_cli.engines.kokoro.model import CHECKPOINT, CONFIG, REPO
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -179,8 +179,9 @@ def _gpu_child(folder: Path) -> dict[str, Any]:
     """Speak many lines alone, then in batches as the engine makes them, both after a warm-up."""
     import torch
 
-    from tts_cli.engines.kokoro import MOST_FRAMES
-    from tts_cli.engines.kokoro_batch import make_batches, speak_batch
+    from tts_cli.engines.kit.batching import make_batches
+    from tts_cli.engines.kokoro.adapter import MAX_FRAMES
+    from tts_cli.engines.kokoro.batch import speak_batch
 
     model, plans = _load_ours(folder, "cuda")
     lines = [plans[number % len(plans)] for number in range(ROWS)]
@@ -191,7 +192,7 @@ def _gpu_child(folder: Path) -> dict[str, Any]:
             model.speak(line, 1)
 
     def batched(*, bfloat16: bool) -> None:
-        for batch in make_batches([line.frames for line in lines], MOST_FRAMES):
+        for batch in make_batches([line.frames for line in lines], MAX_FRAMES):
             speak_batch(model, [lines[member] for member in batch], [1] * len(batch), bfloat16=bfloat16)
 
     def rate(do: Callable[[], None]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tts_cli.bench.figures import Figure
 from tts_cli.engines.base import EngineSpec
-from tts_cli.engines.catalog import TONE
+from tts_cli.engines.tone.spec import TONE
 from tts_cli.errors import Source
 from tts_cli.pipeline.model import Plan, PlannedLine
 from tts_cli.pipeline.plan.shards import split_keys
@@ -108,7 +108,7 @@ def _work_off(jobs: Sequence[Job], seconds: Sequence[float], speeds: Sequence[fl
 
 
 def _one_by_one(_: str) -> EngineSpec:
-    return replace(TONE, batch=1)
+    return replace(TONE, execution=replace(TONE.execution, batch=1))
 
 
 def _shards(plan: Plan, seconds: Sequence[float], speeds: Sequence[float]) -> float:

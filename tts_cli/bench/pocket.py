@@ -110,8 +110,8 @@ def build(folder: Path) -> dict[str, Any]:
     """Write the model and one voice, as the user's own English model in a home of its own."""
     from pocket_tts import export_model_state
 
-    from tts_cli.engines.pocket_model import Model
-    from tts_cli.engines.pocket_random import NEVER, find_files_of, random_voice, write_model
+    from tts_cli.engines.pocket_tts.model import Model
+    from tts_cli.engines.pocket_tts.random_model import NEVER, find_files_of, random_voice, write_model
 
     config = write_model(folder / "model", like=CONFIG, tiny=False, end_bias=NEVER)
     own = folder / "weights" / ENGINE
@@ -128,14 +128,15 @@ def limits(folder: Path) -> dict[str, Any]:
     from pocket_tts.modules.stateful_module import init_states
     from torch.utils.flop_counter import FlopCounterMode
 
-    from tts_cli.engines.pocket_batch import decode_rows
+    from tts_cli.engines.kit.rows import decode_rows
+    from tts_cli.engines.pocket_tts.batch import open_batch
 
     model = _load(folder, width=0)
     flow_lm, mimi = model.tts.flow_lm, model.tts.mimi
     voice = model.find_voice("alba")
     rows = list(model.make_rows(TEXTS[0], voice, 1, {}))
     with torch.no_grad(), FlopCounterMode(display=False) as decoder:
-        frames = next(iter(decode_rows(flow_lm, rows, width=1))).frames
+        frames = next(decode_rows(rows, partial(open_batch, flow_lm), width=1)).frames
     with torch.no_grad(), FlopCounterMode(display=False) as codec:
         mimi.decode_from_latent(torch.zeros(1, 8, flow_lm.ldim), init_states(mimi, 1, 8 * 16))
     weights = [*flow_lm.transformer.parameters(), *flow_lm.flow_net.parameters()]
@@ -191,7 +192,7 @@ def start(folder: Path) -> dict[str, Any]:
     import os
 
     from tts_cli.engines.base import Request
-    from tts_cli.engines.pocket import PocketTts
+    from tts_cli.engines.pocket_tts.adapter import PocketTts
     from tts_cli.workers.channel import memory_in_use
 
     os.environ["TTS_CLI_HOME"] = str(folder)
@@ -199,9 +200,11 @@ def start(folder: Path) -> dict[str, Any]:
     engine.load("cpu")
     engine._model("en", int8=False)  # noqa: SLF001  workers load it with their first line
     loaded_s = _since_start()
-    at_once = {"end_threshold": -1e6}
-    [speech] = engine.synthesize([Request(text=TEXTS[0], language="en", voice="alba", params=at_once, seed=1)])
+    bias = engine._model("en", int8=False).tts.flow_lm.out_eos.bias.data  # noqa: SLF001
+    bias.neg_()  # what never ends ends at once
+    [(_, speech)] = engine.speak([Request(text=TEXTS[0], language="en", voice="alba", params={}, seed=1)])
     first_s, memory = _since_start(), memory_in_use()["memory"] / 1e6
+    bias.neg_()
     _speak(engine._model("en", int8=False), TEXTS)  # noqa: SLF001
     audio_s = len(speech.samples) / speech.sample_rate if not isinstance(speech, Exception) else 0.0
     return {
@@ -226,7 +229,7 @@ def _load(folder: Path, *, width: int, int8: bool = False) -> Any:
 
     import torch
 
-    from tts_cli.engines.pocket_model import Model, find_files
+    from tts_cli.engines.pocket_tts.model import Model, find_files
 
     os.environ["TTS_CLI_HOME"] = str(folder)
     torch.set_num_threads(1)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tts_cli.bench.timing import Log, Row, Timing
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.base import Engine, EngineSpec, PromptAudio, Request, State
+from tts_cli.engines.base import CloningEngine, Engine, EngineSpec, PromptAudio, Request, State
 from tts_cli.engines.catalog import get_spec, resolve_voice
 from tts_cli.errors import TakeError, TtsError, UsageError
 from tts_cli.pipeline.plan.voice_states import make_conditioning
@@ -32,14 +32,14 @@ class _Subject:
     """A voice on an engine that is loaded in this process, and a cache that knows it."""
 
     spec: EngineSpec
-    engine: Engine
+    engine: CloningEngine
     voice: Voice
     cache: Cache
     key: str
 
     def from_audio(self) -> State:
         """Do what a tool without a cache does for each line: read the clip, and have the engine listen."""
-        conditioner = self.spec.conditioner
+        conditioner = self.spec.abilities.clones
         if conditioner is None:
             raise UsageError(f"the engine {self.spec.name} imitates nobody")
         conditionals_request = make_conditioning(self.voice, self.spec, conditioner)
@@ -60,7 +60,7 @@ class _Subject:
     def speak(self, state: State) -> None:
         """Speak the line."""
         voice = resolve_voice(self.spec, "", "en")
-        self.engine.synthesize([Request(text=TEXT, language="en", voice=voice, params={}, seed=0, state=state)])
+        list(self.engine.speak([Request(text=TEXT, language="en", voice=voice, params={}, seed=0, state=state)]))
 
 
 def bench_voices(folder: Path, *, clip: Path | None, engine: str, lines: int, say: Log) -> dict[str, Sequence[Row]]:
@@ -88,7 +88,7 @@ def bench_voices(folder: Path, *, clip: Path | None, engine: str, lines: int, sa
 def _prepare(folder: Path, clip: Path | None, engine: str, say: Log) -> _Subject:
     spec = get_spec(engine)
     module, _, name = spec.adapter.partition(":")
-    adapter: Engine = getattr(importlib.import_module(module), name)()
+    adapter: CloningEngine = getattr(importlib.import_module(module), name)()
     adapter.load("cpu")
     settings = Settings(home=folder / "home", cache=folder / "cache", worker_options=WorkerOptions(workers=1))
     path = clip or _make_clip(folder / "clip.wav", adapter, spec)
@@ -104,7 +104,7 @@ def _make_clip(path: Path, engine: Engine, spec: EngineSpec) -> Path:
     import soundfile
 
     voice = resolve_voice(spec, "", "en")
-    [speech] = engine.synthesize([Request(text=READING, language="en", voice=voice, params={}, seed=0)])
+    [(_, speech)] = engine.speak([Request(text=READING, language="en", voice=voice, params={}, seed=0)])
     if isinstance(speech, TakeError):
         raise speech
     soundfile.write(path, speech.samples, speech.sample_rate)

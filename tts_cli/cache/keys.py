@@ -48,11 +48,6 @@ def conditionals_key(*, engine: str, encoder: Sequence[int | str], made_from: Se
     return digest([CONDITIONALS_VERSION, engine, list(encoder), list(made_from)])
 
 
-def derive_seed(*origin: int | str) -> int:
-    """Turn (project seed, line id, part, take, attempt) into a seed of 31 bits that is never 0."""
-    return int(digest(list(origin))[:8], 16) % (2**31 - 1) + 1
-
-
 def _plain(params: Mapping[str, float | str]) -> dict[str, float | str]:
     # 1 and 1.0 are the same parameter
     return {name: value if isinstance(value, str) else float(value) for name, value in params.items()}

@@ -56,6 +56,7 @@ def take_to_json(take: Take) -> dict[str, Any]:
         "tail": measures.tail_dbfs,
         "words": [list(word) for word in take.words],
         "wall_s": take.wall_s,
+        **({} if take.ended else {"ended": False}),
     }
 
 
@@ -80,6 +81,7 @@ def take_from_json(data: dict[str, Any]) -> Take:
         ),
         words=tuple(map(Word._make, data["words"])),
         wall_s=data["wall_s"],
+        ended=data.get("ended", True),
     )
 
 

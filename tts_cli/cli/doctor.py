@@ -62,7 +62,7 @@ def _python(_: Settings) -> str:
 
 def _espeak(_: Settings) -> str:
     """Have a real worker speak one word into a cache that is thrown away."""
-    from tts_cli.engines.catalog import get_spec, list_voices, package_version
+    from tts_cli.engines.catalog import get_spec, package_version
     from tts_cli.types import Job, Utterance
     from tts_cli.workers.messages import TakeFailed
     from tts_cli.workers.pool import Pool
@@ -83,7 +83,7 @@ def _espeak(_: Settings) -> str:
         (result,) = pool.render([Job(engine="espeak", calls=(word,), estimated_s=1.0)])
     if isinstance(result, TakeFailed):
         raise MissingError(f"cannot speak: {result.error}", hint="pip install --force-reinstall espeakng-loader")
-    return f"{package_version(spec)}, {len(list_voices(spec))} voices, speaks"
+    return f"{package_version(spec)}, {len(spec.voices())} voices, speaks"
 
 
 def _ffmpeg(_: Settings) -> str:

@@ -125,7 +125,7 @@ def _list(*, as_json: bool) -> None:
             "doc": weights.doc or spec.summary,
         }
         for spec in downloadable()
-        for weights in spec.weights
+        for weights in spec.install.weights
     ]
     if as_json:
         output.print_json({"status": "ok", "weights": rows})

@@ -1,7 +1,7 @@
 """`tts-cli engines`: who can speak here, and what that takes."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,8 +29,7 @@ def engines(context: typer.Context, as_json: JsonOpt = False) -> None:
     load_settings()
     found = describe_all()
     if as_json:
-        listed = [asdict(engine.spec) | {k: v for k, v in asdict(engine).items() if k != "spec"} for engine in found]
-        output.print_json({"status": "ok", "engines": listed})
+        output.print_json({"status": "ok", "engines": [_to_json(engine) for engine in found]})
     else:
         _show(found)
 
@@ -49,6 +48,13 @@ def remove(
         output.print_json({"status": "ok", "engine": name, "bytes": freed})
     else:
         output.results().print(f"{name}: {output.size(freed)} freed" if freed else f"{name}: nothing to delete")
+
+
+def _to_json(engine: "Installed") -> dict[str, Any]:
+    """Return what there is of an engine beside what its spec says, which is all but its functions."""
+    plain = asdict(engine, dict_factory=lambda items: {name: value for name, value in items if not callable(value)})
+    spec: dict[str, Any] = plain.pop("spec")
+    return spec | plain
 
 
 def _show(found: "list[Installed]") -> None:

@@ -1,1 +1,1 @@
-"""Who speaks: a protocol, a table of engines, and one adapter per engine."""
+"""Who speaks: the contract, the table of engines, what they share, and one package per engine."""

@@ -1,12 +1,12 @@
-"""What an engine is: a spec that is plain data, and an adapter with four methods.
+"""What an engine is: a spec that is plain data, and an adapter with three methods, or four where it clones voices.
 
 An `EngineSpec` is read by the CLI process, so nothing here imports an engine's packages. The adapter that
 `EngineSpec.adapter` names is imported in a worker process only, perhaps under another environment's python.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tts_cli.types import Emotion, Word
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 State = Any
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
+Params = Mapping[str, float | str]
+
+
+# --- the spec -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,29 +49,33 @@ class EngineVoice:
     description: str = ""
 
 
+def lacks_nothing(language: str) -> str:  # noqa: ARG001  what `missing_part` is given
+    """Return "": an engine that needs no more to clone than to speak."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditioner:
     """How an engine makes conditionals from clips: what it is given, and what comes out.
 
-    Each clip is mono at `sample_rate`, at most `longest_s` long and a multiple of `multiple` samples; there are at
-    most `most_clips`, none where all states come from elsewhere. `layout` names a function `(State) -> State` that
-    brings a state of this engine, be it our own or another tool's, into the one form that `synthesize` takes, or raises
-    ValueError. `version` counts changes of what `condition` computes; `expected_s` is how long that takes. A state that
-    is only good `by_line` is made in the language of each line, not of the voice. `lacks` names a function
-    `(language) -> str` that returns the part of the engine's weights that listening needs and that is not here, "" if
-    there is none; planning calls it.
+    Each clip is mono at `sample_rate`, at most `longest_s` long and a multiple of `multiple` samples. There are at
+    most `max_clips`, none where all states come from elsewhere. `layout` brings a state of this engine, be it our own
+    or another tool's, into the one form that `speak` takes, or raises ValueError. `version` counts changes of what
+    `condition` computes; `expected_s` is how long that takes. A `per_language` state depends on the language; one
+    that is `per_line` is made in the language of each line, not of the voice. `missing_part` returns the part of the
+    engine's weights that cloning in a language needs and that is not here, "" if there is none; planning calls it.
     """
 
     version: int
-    layout: str
+    layout: Callable[[State], State]
     sample_rate: int
     longest_s: float = 15.0
-    most_clips: int = 1
+    max_clips: int = 1
     multiple: int = 1
     uses_transcript: bool = False
-    by_language: bool = False
-    by_line: bool = False
-    lacks: str = ""
+    per_language: bool = False
+    per_line: bool = False
+    missing_part: Callable[[str], str] = lacks_nothing
     suffix: Literal[".pt", ".safetensors"] = ".pt"
     expected_s: float = 10.0
 
@@ -109,23 +117,90 @@ class Requirements:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextLimits:
+    """What one request may hold: planning cuts lines near `target_chars`, and never leaves more than `max_chars`."""
+
+    target_chars: int = 200
+    max_chars: int = 300
+    chars_per_second: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What speaking takes: `realtime_factor` seconds of work for a second of audio, `startup_s` until it is loaded.
+
+    A worker that takes `timeout_slack_s` longer than twenty times what it should counts as hung.
+    """
+
+    realtime_factor: float = 0.01
+    startup_s: float = 0.3
+    timeout_slack_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """Where and how an engine runs.
+
+    `devices` are the kinds it runs on, best first. One call may have `batch` requests at most, or `gpu_batch` on a
+    GPU if that differs. An engine whose `placement` is "remote" speaks on a server, and its worker holds connections
+    instead of weights. One that `needs_local_files` reads files by their paths, and works where the script lies.
+    A `stochastic` engine speaks otherwise with another seed. `nondeterminism` says how takes of the same key may
+    differ with what is spoken beside them; by no bit, if it says nothing.
+    """
+
+    devices: tuple[DeviceKind, ...] = ("cpu",)
+    batch: int = 1
+    gpu_batch: int | None = None
+    placement: Literal["local", "remote"] = "local"
+    needs_local_files: bool = False
+    stochastic: bool = True
+    nondeterminism: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What an engine can do beyond speaking a text.
+
+    It makes conditionals as `clones` says, or imitates nobody. One that is not `expressive` has no emotions of its
+    own: it makes do with pace and level, unless the voice has a clip of one. It may tell where each word lies
+    (`word_times`), speak to a `wanted_duration`, hear up to `context_turns` earlier turns, speak a dialogue of up to
+    `dialogue_speakers`, and obey the `tags` ("[laughs]") that it names.
+    """
+
+    clones: Conditioner | None = None
+    expressive: bool = True
+    word_times: bool = False
+    wanted_duration: bool = False
+    context_turns: int = 0
+    dialogue_speakers: int = 0
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Install:
+    """What `tts-cli download` installs and fetches.
+
+    An engine without requirements runs in tts-cli's own environment.
+    """
+
+    requirements: Requirements | None = None
+    weights: tuple[Weights, ...] = ()
+
+
+def has_one_front_end(versions: Mapping[str, str]) -> str:  # noqa: ARG001  what `front_end` is given
+    """Return "": an engine that turns text into sounds in one way only."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSpec:
     """All that planning needs to know of an engine, without importing it.
 
-    `voices` names a function `() -> tuple[EngineVoice, ...]`; `resolve` a function `(voice, language) -> str` that
+    `adapter` is "module:Class". The other functions may only import what the CLI process may, and should import
+    numpy only when they are called. `voices` lists what the engine brings. `resolve` takes a voice and a language and
     returns the engine's full voice name, "" only where it is given none and has none, or raises `UnknownNameError`.
-    Both are "module:function" and may only import what the CLI process may. `package` is the distribution whose version
-    is part of every key. An engine without a `conditioner` imitates nobody.
-
-    `devices` are the kinds it runs on, best first. One call may have `batch` requests at most, or `gpu_batch` on a GPU
-    if that differs. Loading takes `startup_s`; a worker that takes `patience_s` longer than twenty times what it should
-    counts as hung. An engine that `reads_files` by their paths works where the script lies. One that is not
-    `expressive` has no emotions of its own: it makes do with pace and level, unless the voice has a clip of one.
-    `varies` says how takes of the same key may differ with what is spoken beside them; by no bit, if it says nothing.
-
-    `weights` and `requirements` are what `tts-cli download` fetches and installs; an engine without requirements runs
-    in tts-cli's own environment. `front_end` names a function `(versions of packages) -> str`, importable like
-    `voices`, that tells what turns text into sounds there.
+    `front_end` takes the versions of the engine's packages and tells what turns text into sounds there. `package` is
+    the distribution whose version is part of every key, `version` counts changes of the adapter that are heard.
     """
 
     name: str
@@ -133,39 +208,32 @@ class EngineSpec:
     adapter: str
     version: int
     package: str
-    voices: str
-    resolve: str
+    voices: Callable[[], tuple[EngineVoice, ...]]
+    resolve: Callable[[str, str], str]
     sample_rate: int
     subtype: Literal["PCM_16", "PCM_24"]
-    target_chars: int = 200
-    max_chars: int = 300
-    chars_per_second: float = 15.0
-    realtime_factor: float = 0.01
-    patience_s: float = 30.0
-    startup_s: float = 0.3
-    devices: tuple[DeviceKind, ...] = ("cpu",)
-    batch: int = 1
-    gpu_batch: int | None = None
-    reads_files: bool = False
-    stochastic: bool = True
-    expressive: bool = True
-    varies: str = ""
+    text: TextLimits = TextLimits()
+    cost: Cost = Cost()
+    execution: Execution = Execution()
+    abilities: Abilities = Abilities()
+    install: Install = Install()
+    front_end: Callable[[Mapping[str, str]], str] = has_one_front_end
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
-    conditioner: Conditioner | None = None
-    weights: tuple[Weights, ...] = ()
-    requirements: Requirements | None = None
-    front_end: str = ""
     licence: str = ""
 
     @property
     def imitates(self) -> bool:
         """Whether it makes conditionals from clips, and does not only take over what other tools have made."""
-        return self.conditioner is not None and self.conditioner.most_clips > 0
+        return self.abilities.clones is not None and self.abilities.clones.max_clips > 0
 
     def batch_on(self, kind: DeviceKind) -> int:
         """Return how many requests one call may have at most on such a device."""
-        return self.gpu_batch or self.batch if kind != "cpu" else self.batch
+        execution = self.execution
+        return execution.gpu_batch or execution.batch if kind != "cpu" else execution.batch
+
+
+# --- the calls ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,59 +246,83 @@ class PromptAudio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What one call is given: `params` holds `speed` and `pitch` as factors beside the engine's own.
-
-    `state` is what `condition` once returned for the voice, None for a voice that the engine brings by itself; an
-    adapter may keep what it makes of a state under `state_key`.
-    """
+class Turn:
+    """An earlier turn of a conversation: what was said, by whom, and the key of its take ("" if there is none)."""
 
     text: str
-    language: str
-    voice: str
-    params: Mapping[str, float | str]
-    seed: int
+    speaker: str
+    take: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogueTurn:
+    """One turn of a dialogue that is spoken in one take; voice, `state` and `state_key` are as in a `Request`."""
+
+    text: str
+    speaker: str
+    voice: str = ""
     state: State = None
     state_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One text to speak: `params` holds `speed` and `pitch` as factors beside the engine's own.
+
+    `state` is what `condition` once returned for the voice, None for a voice that the engine brings by itself; an
+    adapter may keep what it makes of a state under `state_key`. `context` holds earlier turns, the latest last, for
+    engines with that ability. `turns`, where there are any, are spoken instead of `text`, one after the other.
+    """
+
+    text: str
+    language: str
+    voice: str
+    params: Params
+    seed: int
+    state: State = None
+    state_key: str = ""
+    context: tuple[Turn, ...] = ()
+    turns: tuple[DialogueTurn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Speech:
-    """What one call returns: mono float32 samples of shape [frames] in -1..1, and word times if the engine has them."""
+    """What a request became: mono float32 samples of shape [frames] in -1..1, and word times if the engine has them.
+
+    `ended` is False where the engine came to no end by itself, and stopped at its limit.
+    """
 
     samples: "Samples"
     sample_rate: int
     words: tuple[Word, ...] = ()
+    ended: bool = True
 
 
 class Engine(Protocol):
-    """An adapter. Made without arguments; raises `TakeError` for a line and `MissingError` for itself.
+    """An adapter. Made without arguments. What makes it useless as a whole is a `MissingError`."""
 
-    What the user should know of it once it is loaded, such as that it works but slowly, it may say as `notice: str`.
-    """
+    def load(self, device: str) -> Sequence[str]:
+        """Make ready on "cpu", "mps", or "cuda", of which a worker sees one only.
 
-    def load(self, device: str) -> None:
-        """Make ready on "cpu", "mps", or "cuda", of which a worker sees one only."""
-
-    def condition(self, clips: Sequence[PromptAudio], language: str) -> State:
-        """Make the state of a voice from clips as its `Conditioner` wants them; the same clips, the same state.
-
-        Never called where the spec has no conditioner.
+        Returns what the user should know of it, such as that it works but slowly; mostly nothing.
         """
 
-    def synthesize(self, requests: Sequence[Request]) -> "Sequence[Speech | TakeError]":
-        """Speak a batch; the same order, one result per request.
+    def speak(self, requests: Sequence[Request]) -> "Iterator[tuple[int, Speech | TakeError]]":
+        """Yield what became of each request, once, with its number, in any order, as soon as it is there.
 
-        A returned error costs its own line. One that is raised costs the call, which is done again one by one.
+        A `TakeError` that is yielded costs its own request. An exception costs the call: the requests that are still
+        open are asked for again, one by one.
         """
 
     def close(self) -> None:
         """Give back what `load` took."""
 
 
-@runtime_checkable
-class StreamingEngine(Engine, Protocol):
-    """An adapter whose rows of a batch end at different times, and need not wait for each other."""
+class CloningEngine(Engine, Protocol):
+    """An adapter whose spec has the ability `clones`, with `max_clips` of at least one."""
 
-    def synthesize_stream(self, requests: Sequence[Request]) -> "Iterator[tuple[int, Speech | TakeError]]":
-        """Yield each result with the number of its request, in any order, as soon as it is there."""
+    def condition(self, clips: Sequence[PromptAudio], language: str) -> State:
+        """Make the state of a voice from clips as its `Conditioner` wants them; the same clips, the same state.
+
+        Raises `TakeError` for clips that no voice can be made of.
+        """

@@ -54,15 +54,15 @@ def usable_environment(spec: EngineSpec) -> Environment:
     environment = find_environment(spec)
     if environment.kind == "missing":
         hint = f"tts-cli download {spec.name}"
-        if spec.requirements and spec.requirements.extra:
-            hint += f', or pip install "tts-cli[{spec.requirements.extra}]"'
+        if spec.install.requirements and spec.install.requirements.extra:
+            hint += f', or pip install "tts-cli[{spec.install.requirements.extra}]"'
         raise MissingError(f"the engine {spec.name} is not installed: {'; '.join(environment.lacks)}", hint=hint)
     return environment
 
 
 def find_environment(spec: EngineSpec) -> Environment:
     """Look here first, then in the engine's own environment."""
-    requirements = spec.requirements
+    requirements = spec.install.requirements
     if requirements is None:
         return Environment(kind="here", python=sys.executable, versions=_versions((spec.package,), None))
     named = (spec.package, *_names(requirements.packages), *_names(requirements.optional))

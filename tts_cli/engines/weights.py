@@ -68,8 +68,8 @@ def engine_folder(name: str) -> Path:
 
 def parts_of(spec: EngineSpec) -> dict[str, tuple[Weights, ...]]:
     """Return the engine's weights by the name of the part."""
-    names = dict.fromkeys(weights.part for weights in spec.weights)
-    return {name: tuple(weights for weights in spec.weights if weights.part == name) for name in names}
+    names = dict.fromkeys(weights.part for weights in spec.install.weights)
+    return {name: tuple(weights for weights in spec.install.weights if weights.part == name) for name in names}
 
 
 def find_fetched(spec: EngineSpec, weights: Weights) -> Fetched | None:
@@ -114,11 +114,11 @@ def weights_digest(spec: EngineSpec) -> str:
     The part "" counts by its bytes, wherever they came from. Another part counts by its commit whether it is here or
     not, so that fetching one more changes nothing, unless other bytes were fetched in its place.
     """
-    if not spec.weights:
+    if not spec.install.weights:
         return ""
     if "" in parts_of(spec):
         find_weights(spec)
-    names = [[weights.part, weights.repo, _identity(spec, weights)] for weights in spec.weights]
+    names = [[weights.part, weights.repo, _identity(spec, weights)] for weights in spec.install.weights]
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 

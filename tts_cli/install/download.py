@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from tts_cli.engines.base import EngineSpec, Weights
-from tts_cli.engines.catalog import RECORDING, engine_names, get_spec
+from tts_cli.engines.catalog import engine_names, get_spec
 from tts_cli.engines.environments import find_environment
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.engines.weights import engine_folder, find_fetched, parts_of, write_record
 from tts_cli.errors import MissingError, UnknownNameError, UsageError
 from tts_cli.install.hub_errors import describe_os_error, redact
@@ -59,7 +60,7 @@ def download(order: DownloadOrder, watch: EventSink) -> Iterator[Downloaded]:
     if (order.revision or order.folder) and len(wanted) > 1:
         raise UsageError("--revision and --from are for one engine at a time", hint="run the command for each")
     for spec, parts in wanted:
-        if spec.requirements:
+        if spec.install.requirements:
             yield _try(spec.name, "environment", partial(_prepare_environment, spec, order, watch))
         for weights in parts if order.weights else ():
             name = f"{spec.name}:{weights.part}" if weights.part else spec.name
@@ -69,7 +70,7 @@ def download(order: DownloadOrder, watch: EventSink) -> Iterator[Downloaded]:
 def downloadable() -> tuple[EngineSpec, ...]:
     """Return the engines that need something."""
     specs = (get_spec(name) for name in engine_names() if name != RECORDING.name)
-    return tuple(spec for spec in specs if spec.weights or spec.requirements)
+    return tuple(spec for spec in specs if spec.install.weights or spec.install.requirements)
 
 
 def _resolve(name: str) -> Iterable[tuple[EngineSpec, tuple[Weights, ...]]]:
@@ -79,7 +80,7 @@ def _resolve(name: str) -> Iterable[tuple[EngineSpec, tuple[Weights, ...]]]:
     engine, _, part = name.partition(":")
     spec = get_spec(engine)
     if part == ALL:
-        return [(spec, spec.weights)]
+        return [(spec, spec.install.weights)]
     parts = parts_of(spec)
     if part and part not in parts:
         raise UnknownNameError(f"part of {engine}", part, filter(None, parts))
@@ -99,12 +100,12 @@ def _try(name: str, what: Literal["environment", "weights"], do: Callable[[], Do
 def _prepare_environment(spec: EngineSpec, order: DownloadOrder, watch: EventSink) -> Downloaded:
     environment = find_environment(spec)
     state: State = "ready"
-    if environment.kind == "missing" and spec.requirements:
+    if environment.kind == "missing" and spec.install.requirements:
         if order.offline:
             raise MissingError("; ".join(environment.lacks), hint="run the command without --offline")
         from tts_cli.install.environment_maker import install
 
-        install(spec, spec.requirements, watch.say)
+        install(spec, spec.install.requirements, watch.say)
         environment, state = find_environment(spec), "made"
         if environment.kind == "missing":
             raise MissingError(f"what was installed does not suit: {'; '.join(environment.lacks)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_cli.engines.base import EngineSpec
-from tts_cli.engines.catalog import engine_names, front_end, get_spec, list_voices
+from tts_cli.engines.catalog import engine_names, get_spec
 from tts_cli.engines.environments import find_environment
 from tts_cli.engines.weights import engine_folder, has_weights, hub_folder, parts_of
 from tts_cli.errors import MissingError
@@ -39,7 +39,7 @@ def describe(spec: EngineSpec) -> Installed:
     environment = find_environment(spec)
     weights, lacking = _weights(spec)
     lacks = (*environment.lacks, *lacking)
-    voices = list_voices(spec)
+    voices = spec.voices()
     return Installed(
         spec=spec,
         ready=not lacks,
@@ -69,7 +69,7 @@ def remove(name: str) -> int:
 
 def _weights(spec: EngineSpec) -> tuple[str, tuple[str, ...]]:
     """Say which parts are here, and what is missing that every line needs."""
-    if not spec.weights:
+    if not spec.install.weights:
         return "none needed", ()
     here = [part or "yes" for part in parts_of(spec) if has_weights(spec, part)]
     needed = "" in parts_of(spec) and "yes" not in here
@@ -81,17 +81,17 @@ def _abilities(spec: EngineSpec, versions: Mapping[str, str]) -> tuple[str, ...]
         "imitates": spec.imitates,
         "emotions": bool(spec.emotions),
         "batches": max(spec.batch_on("cpu"), spec.batch_on("cuda")) > 1,
-        "deterministic": not spec.stochastic,
+        "deterministic": not spec.execution.stochastic,
     }
-    rung = front_end(spec, versions) if spec.front_end and versions else ""
+    rung = spec.front_end(versions) if versions else ""
     return tuple(name for name, has in {**found, rung: bool(rung)}.items() if has)
 
 
 def _belongings(spec: EngineSpec) -> list[Path]:
     """Return the folders of ours that are this engine's alone."""
     others = (get_spec(name) for name in engine_names() if name != spec.name)
-    shared = {weights.repo for other in others for weights in other.weights}
-    repos = dict.fromkeys(weights.repo for weights in spec.weights if weights.repo not in shared)
+    shared = {weights.repo for other in others for weights in other.install.weights}
+    repos = dict.fromkeys(weights.repo for weights in spec.install.weights if weights.repo not in shared)
     return [engine_folder(spec.name), *(hub_folder() / f"models--{repo.replace('/', '--')}" for repo in repos)]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import engine_names, get_spec
-from tts_cli.engines.catalog import list_voices as engine_voices
 from tts_cli.errors import InputError, MissingError, UnknownNameError
 from tts_cli.formats.voice_files import VOICE_FILE, VoiceFile, read_voice
 from tts_cli.pipeline.plan.voice_states import conditionals_requests_of
@@ -50,7 +49,7 @@ def list_voices(engine: str, settings: Settings) -> Iterator[Listed]:
 
     Raises `UnknownNameError`, and `InputError` for a voice.yaml that is invalid.
     """
-    own = engine_voices(get_spec(engine)) if engine else ()
+    own = get_spec(engine).voices() if engine else ()
     for name, folder in sorted(open_library(settings.home).voices().items()):
         values = read_voice(folder).entry.values
         said = {what: str(values.get(what, "")) for what in ("language", "description")}

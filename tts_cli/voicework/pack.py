@@ -141,7 +141,7 @@ def _check(folder: Path, files: Mapping[str, Any]) -> None:
     for member in files:
         engine = Path(member).name.rpartition("-")[0]
         if member.startswith(f"{PACKED}/") and member.endswith(".pt"):
-            conditioner = get_spec(engine).conditioner if engine in engine_names() else None
+            conditioner = get_spec(engine).abilities.clones if engine in engine_names() else None
             if conditioner:
                 import_state(folder / member, conditioner)
             elif not is_finite(read_state(folder / member)):

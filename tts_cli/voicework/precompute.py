@@ -78,7 +78,7 @@ def export(results: Iterable[Precomputed], folder: Path, settings: Settings) -> 
     paths = []
     for result in results:
         data = cache.read_conditionals(result.found) if result.found else None
-        conditioner = get_spec(result.conditionals_request.engine).conditioner
+        conditioner = get_spec(result.conditionals_request.engine).abilities.clones
         if data and conditioner and result.found:
             path = folder / f"{_file_name(result.conditionals_request)}{conditioner.suffix}"
             _write(path, write_state(read_pt(data), conditioner.suffix))

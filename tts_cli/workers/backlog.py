@@ -31,13 +31,13 @@ class _Queue:
     @property
     def work_s(self) -> float:
         """Guess the seconds of work that are left."""
-        factor = self.wall_s / self.audio_s if self.audio_s else self.spec.realtime_factor
+        factor = self.wall_s / self.audio_s if self.audio_s else self.spec.cost.realtime_factor
         return self.left_s * factor
 
     @property
     def is_worth_joining(self) -> bool:
         """Say whether loading the engine once more would pay before those who have it are through, as far as known."""
-        return not (self.workers and self.audio_s) or self.work_s / self.workers > self.spec.startup_s
+        return not (self.workers and self.audio_s) or self.work_s / self.workers > self.spec.cost.startup_s
 
 
 class Backlog:

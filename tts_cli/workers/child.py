@@ -46,15 +46,15 @@ class WorkerDied(Exception):  # noqa: N818  an event that the pool handles, neve
 class Child:
     """A worker process for one engine. Blocking; another thread may `kill` it at any time.
 
-    `memory` and `gpu_memory` are the bytes it last said it holds, `served` the calls it has answered; `notice` is what
-    its engine wants the user to know.
+    `memory` and `gpu_memory` are the bytes it last said it holds, `served` the calls it has answered; `notices` are
+    what its engine wants the user to know.
     """
 
     def __init__(self, spec: EngineSpec, device: Device, *, python: str, stderr: Path, env: Mapping[str, str]) -> None:
         self.engine = spec.name
         self.device = device
         self.memory = self.gpu_memory = self.served = 0
-        self.notice = ""
+        self.notices: tuple[str, ...] = ()
         self._spec = spec
         self._stderr = stderr
         self._deadline: float | None = None
@@ -82,7 +82,7 @@ class Child:
         answer = self._receive()
         if answer["event"] == "unusable":
             raise MissingError(answer["error"], hint=answer["hint"])
-        self.notice = answer["notice"]
+        self.notices = tuple(answer["notices"])
         self._deadline = None
 
     def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float) -> Iterator[dict[str, Any]]:

@@ -144,11 +144,12 @@ def choose_devices(wanted: str, found: Sequence[Device]) -> tuple[Device, ...]:
 def kind_for(spec: EngineSpec, devices: Iterable[Device]) -> DeviceKind:
     """Choose where an engine works: the best kind that both have; raises `MissingError` where they share none."""
     kinds = {device.kind for device in devices}
-    for kind in spec.devices:
+    for kind in spec.execution.devices:
         if kind in kinds:
             return kind
     raise MissingError(
-        f"the engine {spec.name} works on {' or '.join(spec.devices)} only, which is not here", hint="tts-cli doctor"
+        f"the engine {spec.name} works on {' or '.join(spec.execution.devices)} only, which is not here",
+        hint="tts-cli doctor",
     )
 
 

@@ -23,7 +23,7 @@ class Worker(Protocol):
     memory: int
     gpu_memory: int
     served: int
-    notice: str
+    notices: tuple[str, ...]
 
     def start(self, cache: Path) -> None:
         """Wait until the engine is loaded; raises `MissingError` where it cannot be, and `WorkerDied`."""

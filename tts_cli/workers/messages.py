@@ -1,14 +1,15 @@
 """The worker protocol: one JSON object per line, requests on stdin, answers on the original stdout.
 
     -> {"op": "hello", "proto": 3, "engine", "adapter", "device", "cache", "subtype"}
-    <- {"event": "ready", "proto": 3, "pid", "notice"}           notice: what the user should know of this worker
+    <- {"event": "ready", "proto": 3, "pid", "notices"}           notices: what the user should know of this worker
     -> {"op": "condition", "jobs": [{"key", "language", "prompts": [{"pcm", "sample_rate", "transcript"}]}, ...]}
     -> {"op": "render", "jobs": [{"key", "text", "language", "voice", "params", "seed", "conditionals"}, ...]}
     <- {"event": "began", "keys"}                               before the engine is given these calls, all at once
     <- {"event": "heartbeat", "memory", "gpu_memory"}           every second while it works
     <- {"event": "conditionals", "key", "blob", "size", "wall_s"}
     <- {"event": "take", ...}                                   a take as in `cache.records`
-    <- {"event": "failed", "key", "kind", "error"}              kind: input | oom | device | engine | internal | storage
+    <- {"event": "failed", "key", "kind", "error"}              kind: input | unsound | oom | device | engine |
+                                                                internal | storage
     <- {"event": "done", "memory", "gpu_memory"}                after the last job of a request
     <- {"event": "unusable", "error", "hint"}                   instead of "ready": exit follows
 
@@ -16,7 +17,8 @@ Frozen data on both sides; nothing else crosses the pipe. The jobs of a "render"
 and states go straight into the cache, and clips (`pcm` names one there) come from it; `conditionals` is a key, empty or
 left out. A death is the fault of a call only after "began", and only if nothing was begun beside it.
 `adapter` is "module:Class", so a worker needs no list of engines. "oom" and "device" ask for a fresh process;
-"storage" means that the cache cannot be written. Memory is in bytes.
+"storage" means that the cache cannot be written, and "unsound" that the engine made no sound that can be kept: another
+seed may mend it. Memory is in bytes.
 """
 
 import json

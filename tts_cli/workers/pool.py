@@ -188,7 +188,7 @@ class Pool:
     def _devices(self, specs: Iterable[EngineSpec]) -> tuple[Device, ...]:
         """Return the devices to use; looking for GPUs takes a while and is spared where nobody can use one."""
         wanted = self._crew.device
-        if wanted == "auto" and all(spec.devices == (CPU.kind,) for spec in specs):
+        if wanted == "auto" and all(spec.execution.devices == (CPU.kind,) for spec in specs):
             return (CPU,)
         return choose_devices(wanted, self._host.devices())
 

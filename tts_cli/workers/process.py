@@ -26,7 +26,8 @@ from tts_cli.audio.meters.measure import measure_take
 from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
 from tts_cli.cache.records import take_to_json
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.base import Engine, PromptAudio, Request, Speech, State, StreamingEngine
+from tts_cli.engines.base import CloningEngine, Engine, PromptAudio, Request, Speech, State
+from tts_cli.engines.kit.lru import Lru
 from tts_cli.errors import MissingError, TakeError, TtsError
 from tts_cli.types import Take
 from tts_cli.voices.pt_file import is_finite, read_pt, write_pt
@@ -52,12 +53,13 @@ def main() -> int:
         return 0
     with contextlib.suppress(BrokenPipeError):
         with channel.working():
-            engine = _load_engine(hello, channel)
-        if engine is None:
+            loaded = _load_engine(hello, channel)
+        if loaded is None:
             return 1
+        engine, notices = loaded
         try:
             session = _WorkerSession(engine, Cache(Path(hello["cache"])), hello["subtype"])
-            channel.send(event="ready", proto=PROTOCOL, pid=os.getpid(), notice=getattr(engine, "notice", ""))
+            channel.send(event="ready", proto=PROTOCOL, pid=os.getpid(), notices=list(notices))
             while (request := requests.get()) is not None:
                 with channel.working():
                     for answer in _answer(session, request["op"], request["jobs"]):
@@ -88,21 +90,21 @@ def _read_requests(pipe: BinaryIO) -> "queue.SimpleQueue[dict[str, Any] | None]"
     return requests
 
 
-def _load_engine(hello: dict[str, Any], channel: Channel) -> Engine | None:
-    """Make the engine ready, or say why it cannot be."""
+def _load_engine(hello: dict[str, Any], channel: Channel) -> tuple[Engine, Sequence[str]] | None:
+    """Make the engine ready and return it with its notices, or say why it cannot be."""
     try:
         if hello["proto"] != PROTOCOL:
             raise MissingError(f"the worker speaks protocol {PROTOCOL}, the parent {hello['proto']}")
         module, _, name = hello["adapter"].partition(":")
         engine = cast("Engine", getattr(importlib.import_module(module), name)())
-        engine.load(hello["device"])
+        notices = engine.load(hello["device"])
     except TtsError as error:
         channel.send(event="unusable", error=error.message, hint=error.hint)
     except ImportError as error:
         traceback.print_exc()
         channel.send(event="unusable", error=f"the engine {hello['engine']} cannot be imported: {error}", hint="")
     else:
-        return engine
+        return engine, notices
     return None
 
 
@@ -113,12 +115,13 @@ class _WorkerSession:
         self._engine = engine
         self._cache = cache
         self._subtype = subtype
-        self._states: dict[str, State] = {}
+        self._states: Lru[str, State] = Lru(STATES_KEPT)
 
     def condition(self, job: Job) -> Answer:
         """Make the state of a voice from its clips."""
         started = time.perf_counter()
-        state = self._engine.condition([self._clip(prompt) for prompt in job["prompts"]], job["language"])
+        engine = cast("CloningEngine", self._engine)  # planning asks only those whose spec says that they clone
+        state = engine.condition([self._clip(prompt) for prompt in job["prompts"]], job["language"])
         data = write_pt(state)
         if not is_finite(state):
             raise TakeError("the engine made a state that holds NaN or infinity")
@@ -136,18 +139,21 @@ class _WorkerSession:
                 yield _bounded(jobs[number], partial(self._take, jobs[number], speech, engine_s))
 
     def _speak(self, requests: Sequence[Request]) -> Iterator[tuple[int, Speech | TakeError, float]]:
-        """Yield each result with its number and its share of the engine's time in seconds."""
+        """Yield each result with its number and the seconds that the engine took for it.
+
+        Raises `TakeError` for an engine that breaks its contract: each request has one result.
+        """
+        open_numbers = set(range(len(requests)))
         started = time.perf_counter()
-        if isinstance(self._engine, StreamingEngine):
-            for number, speech in self._engine.synthesize_stream(requests):
-                yield number, speech, time.perf_counter() - started
-                started = time.perf_counter()
-            return
-        speeches = self._engine.synthesize(requests)
-        if len(speeches) != len(requests):
-            raise TakeError(f"the engine returned {len(speeches)} takes for {len(requests)} lines")
-        share_s = (time.perf_counter() - started) / len(requests)
-        yield from ((number, speech, share_s) for number, speech in enumerate(speeches))
+        for number, speech in self._engine.speak(requests):
+            if number not in open_numbers:
+                raise TakeError(f"the engine returned the line {number} of {len(requests)} twice, or never had it")
+            open_numbers.remove(number)
+            yield number, speech, time.perf_counter() - started
+            started = time.perf_counter()
+        if open_numbers:
+            took = len(requests) - len(open_numbers)
+            raise TakeError(f"the engine returned {took} takes for {len(requests)} lines")
 
     def _take(self, job: Job, speech: Speech, engine_s: float) -> Answer:
         """Measure, encode and keep what an engine spoke; `engine_s` is its share of the engine's time."""
@@ -163,6 +169,7 @@ class _WorkerSession:
             sample_rate=speech.sample_rate,
             measures=measures,
             words=speech.words,
+            ended=speech.ended,
             wall_s=round(engine_s + time.perf_counter() - started, 4),
         )
         return {"event": "take", **take_to_json(take)}
@@ -176,17 +183,14 @@ class _WorkerSession:
 
     def _state(self, key: str) -> State:
         """Return a voice's state, read once and kept for as long as few voices take turns."""
-        if not key:
-            return None
-        if key not in self._states:
-            found = self._cache.find_conditionals(key)
-            data = None if isinstance(found, Missing) else self._cache.read_conditionals(found)
-            if data is None:
-                raise TakeError("the conditionals of the voice are damaged", hint="run the command again")
-            while len(self._states) >= STATES_KEPT:
-                del self._states[next(iter(self._states))]
-            self._states[key] = read_pt(data)
-        return self._states[key]
+        return self._states.get(key, lambda: self._read_state(key)) if key else None
+
+    def _read_state(self, key: str) -> State:
+        found = self._cache.find_conditionals(key)
+        data = None if isinstance(found, Missing) else self._cache.read_conditionals(found)
+        if data is None:
+            raise TakeError("the conditionals of the voice are damaged", hint="run the command again")
+        return read_pt(data)
 
     def _keep(self, data: bytes, suffix: str) -> str:
         try:
@@ -241,12 +245,17 @@ def _failed(job: Job, error: Exception) -> Answer:
 
 
 def _check(speech: Speech) -> None:
-    """Refuse what no later stage could mend; adapters come from third parties, too."""
+    """Refuse what no take can be made of; what is wrong with one that can be, the pipeline decides.
+
+    Raises `TakeError`, of kind "unsound" where another seed may mend it.
+    """
     samples = speech.samples
     if samples.ndim != 1 or samples.dtype != np.float32:
         raise TakeError(f"the engine returned {samples.dtype} samples of shape {samples.shape}, not mono float32")
     if not len(samples):
-        raise TakeError("the engine returned no audio")
+        raise TakeError("the engine returned no audio", kind="unsound")
+    if not np.isfinite(samples).all():
+        raise TakeError("the engine returned samples that are not numbers (NaN or infinite)", kind="unsound")
 
 
 def _last_line(error: Exception) -> str:

@@ -58,7 +58,7 @@ class RayHost:
 
     def launch(self, spec: EngineSpec, device: Device, *, number: int, threads: int) -> Worker:
         """Have the actor of that place start a worker, or make the actor first."""
-        if spec.reads_files:
+        if spec.execution.needs_local_files:
             return self._local.launch(spec, device, number=number, threads=threads)
         with self._lock:
             if number not in self._actors:
@@ -104,7 +104,7 @@ class RayWorker:
         self.engine = spec.name
         self.device = device
         self.pid = self.memory = self.gpu_memory = self.served = 0
-        self.notice = ""
+        self.notices: tuple[str, ...] = ()
         self._host = host
         self._spec = spec
         self._number = number
@@ -125,7 +125,7 @@ class RayWorker:
                 f"a node of the cluster has tts-cli {greeting.version}, not {__version__}",
                 hint="update its environment",
             )
-        self.pid, self.notice, self._is_shared = greeting.pid, greeting.notice, greeting.is_shared
+        self.pid, self.notices, self._is_shared = greeting.pid, greeting.notices, greeting.is_shared
 
     def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float) -> Iterator[dict[str, Any]]:
         """Yield the answers of a batch when all of them are there.

@@ -36,7 +36,7 @@ class StartResult:
 
     version: str = __version__
     pid: int = 0
-    notice: str = ""
+    notices: tuple[str, ...] = ()
     is_shared: bool = True
     error: str = ""
     hint: str = ""
@@ -91,7 +91,7 @@ class Station:
         except WorkerDied as death:
             return StartResult(error=death.report, outside=death.outside)
         self._child = child
-        return StartResult(pid=child.pid, notice=child.notice, is_shared=is_shared)
+        return StartResult(pid=child.pid, notices=child.notices, is_shared=is_shared)
 
     def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float, parcel: Payload | None) -> Reply:
         """Have a batch done; `parcel` is None where the cache is shared."""

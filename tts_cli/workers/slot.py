@@ -133,7 +133,7 @@ class WorkerSlot:
             if why := backlog.why_given_up(spec.name):
                 self._fail(calls, "skipped", why)
                 continue
-            within_s = spec.patience_s + job.estimated_s * max(1.0, SLACK * spec.realtime_factor)
+            within_s = spec.cost.timeout_slack_s + job.estimated_s * max(1.0, SLACK * spec.cost.realtime_factor)
             try:
                 left = self._ask(spec, calls, within_s, backlog)
             except MissingError as error:
@@ -230,7 +230,7 @@ class WorkerSlot:
                 self._end_worker("ended")
                 raise
             else:
-                self.event("ready", detail=worker.notice)
+                self.event("ready", detail="\n".join(worker.notices))
                 return worker
 
     def _recycle(self) -> None:

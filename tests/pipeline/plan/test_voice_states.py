@@ -7,15 +7,20 @@ import numpy as np
 import pytest
 import soundfile
 
-from tts_cli.engines.base import Conditioner
-from tts_cli.engines.catalog import ESPEAK
+from tts_cli.engines.base import Abilities, Conditioner
+from tts_cli.engines.espeak.spec import ESPEAK
+from tts_cli.engines.kokoro.spec import layout
 from tts_cli.errors import InputError
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests, make_conditioning
 from tts_cli.types import ConditionalsRequest, Emotion, Reference, Voice
 
 RATE = 24_000
-SPEC = replace(ESPEAK, conditioner=None)
-CONDITIONER = Conditioner(version=1, layout="tts_cli.engines.layouts:kokoro", sample_rate=RATE, multiple=960)
+SPEC = replace(ESPEAK, abilities=Abilities())
+CONDITIONER = Conditioner(version=1, layout=layout, sample_rate=RATE, multiple=960)
+
+
+def cloning(conditioner):
+    return replace(SPEC, abilities=Abilities(clones=conditioner))
 
 
 def clip(path: Path, seconds: float = 6.0, rate: int = RATE, seed: int = 1) -> Path:
@@ -28,7 +33,7 @@ def clip(path: Path, seconds: float = 6.0, rate: int = RATE, seed: int = 1) -> P
 
 def prepare(voice: Voice, **changes: object) -> ConditionalsRequest:
     conditioner = replace(CONDITIONER, **changes)
-    return make_conditioning(voice, replace(SPEC, conditioner=conditioner), conditioner)
+    return make_conditioning(voice, cloning(conditioner), conditioner)
 
 
 def voice_of(*paths: Path, transcript: str = "", **more: object) -> Voice:
@@ -48,8 +53,8 @@ def test_the_engine_gets_its_rate_its_length_and_its_multiple(tmp_path: Path) ->
 def test_only_as_many_clips_as_the_engine_takes_are_part_of_the_key(tmp_path: Path) -> None:
     a, b = clip(tmp_path / "a.wav"), clip(tmp_path / "b.wav", seed=2)
     assert prepare(voice_of(a, b)).key == prepare(voice_of(a)).key
-    assert prepare(voice_of(a, b), most_clips=2).key != prepare(voice_of(a), most_clips=2).key
-    assert prepare(voice_of(a, b), most_clips=2).key != prepare(voice_of(b, a), most_clips=2).key
+    assert prepare(voice_of(a, b), max_clips=2).key != prepare(voice_of(a), max_clips=2).key
+    assert prepare(voice_of(a, b), max_clips=2).key != prepare(voice_of(b, a), max_clips=2).key
 
 
 def test_what_changes_the_key_and_what_does_not(tmp_path: Path) -> None:
@@ -70,15 +75,15 @@ def test_what_changes_the_key_and_what_does_not(tmp_path: Path) -> None:
         prepare(voice_of(path), version=2).key,
         prepare(voice_of(path), sample_rate=16_000).key,
         prepare(voice_of(path, transcript="used"), uses_transcript=True).key,
-        prepare(voice_of(path, language="de"), by_language=True).key,
-        prepare(voice_of(path, language="fr"), by_language=True).key,
+        prepare(voice_of(path, language="de"), per_language=True).key,
+        prepare(voice_of(path, language="fr"), per_language=True).key,
     }
     assert len(others | {key}) == 7
 
 
 def test_an_emotion_with_a_clip_is_another_state_and_one_without_is_not(tmp_path: Path) -> None:
     a, b = clip(tmp_path / "a.wav"), clip(tmp_path / "b.wav", seed=2)
-    spec = replace(SPEC, conditioner=CONDITIONER)
+    spec = cloning(CONDITIONER)
     found = ConditionalsRequests()
     own = found.of(voice_of(a), Emotion(name="neutral"), spec)
     sad = found.of(voice_of(a), Emotion(name="sad", exaggeration=0.9), spec)
@@ -98,10 +103,10 @@ def test_a_bad_clip_names_the_voice(tmp_path: Path) -> None:
 
 
 def test_an_engine_whose_states_are_made_by_line_has_one_for_each_language(tmp_path: Path) -> None:
-    conditioner = replace(CONDITIONER, by_language=True, by_line=True)
-    by_line = replace(SPEC, conditioner=conditioner)
-    by_voice = replace(SPEC, conditioner=replace(conditioner, by_line=False))
+    conditioner = replace(CONDITIONER, per_language=True, per_line=True)
+    per_line = cloning(conditioner)
+    by_voice = cloning(replace(conditioner, per_line=False))
     voice, neutral = voice_of(clip(tmp_path / "a.wav"), language="en-GB"), Emotion(name="neutral")
-    keys = [ConditionalsRequests().of(voice, neutral, by_line, language).key for language in ("en", "en-US", "", "fr")]
+    keys = [ConditionalsRequests().of(voice, neutral, per_line, language).key for language in ("en", "en-US", "", "fr")]
     assert keys[0] == keys[1] == keys[2] != keys[3]
     assert len({ConditionalsRequests().of(voice, neutral, by_voice, language).key for language in ("en", "fr")}) == 1

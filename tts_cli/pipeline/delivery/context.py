@@ -19,11 +19,16 @@ from tts_cli.audio.io.outputs import Mark
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
-from tts_cli.engines.catalog import RECORDING
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
 from tts_cli.pipeline.edit.dub import Dub
 from tts_cli.pipeline.edit.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
-from tts_cli.pipeline.master.deliverables import check_measures, describe_inputs, describe_output, measure_output
+from tts_cli.pipeline.master.deliverables import (
+    check_measures,
+    describe_inputs,
+    describe_output,
+    measure_output,
+)
 from tts_cli.pipeline.master.file_names import (
     REPORT_FILE,
     TIMELINE_FILE,

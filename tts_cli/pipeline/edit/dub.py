@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from tts_cli.audio.io.ffmpeg import has_filter
-from tts_cli.engines.catalog import RECORDING, get_spec
+from tts_cli.engines.catalog import get_spec
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.errors import InputError, MissingError, Problem
 from tts_cli.pipeline.edit.slot_fit import SlotLine, engine_speeds, fit_lines
 from tts_cli.pipeline.edit.timeline import complete_lines, make_dub_timeline, make_line_timelines

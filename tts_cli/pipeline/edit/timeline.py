@@ -8,7 +8,7 @@ import numpy as np
 
 from tts_cli.audio.mastering.effects import EFFECTS, effect_tail_s
 from tts_cli.audio.meters.weighting import BINS_PER_SECOND
-from tts_cli.engines.catalog import RECORDING
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.pipeline.model import Placement, Plan, PlannedLine
 from tts_cli.recipe import Recipe
 from tts_cli.types import Clip, Gap, Pauses, Take, Timeline, Utterance

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from tts_cli import __version__
-from tts_cli.engines.catalog import RECORDING, get_spec, package_version
+from tts_cli.engines.catalog import get_spec, package_version
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.errors import TtsError
 from tts_cli.pipeline.model import Plan
 from tts_cli.types import Manifest, Timeline, Voice

@@ -154,4 +154,4 @@ def _describe_engine(name: str) -> dict[str, str]:
         model = model_version(spec)
     except MissingError:  # it spoke once, for lines that are locked now
         model = ""
-    return {"name": name, "model": model, "same_key": spec.varies or "the same bits"}
+    return {"name": name, "model": model, "same_key": spec.execution.nondeterminism or "the same bits"}

@@ -12,9 +12,9 @@ def estimate_s(utterance: Utterance) -> float:
 def speaking_rate(utterance: Utterance) -> float:
     """Guess how many characters are spoken in a second."""
     speed = utterance.params.get("speed", 1.0)
-    return get_spec(utterance.engine).chars_per_second * (speed if isinstance(speed, float) else 1.0)
+    return get_spec(utterance.engine).text.chars_per_second * (speed if isinstance(speed, float) else 1.0)
 
 
 def estimate_work_s(utterance: Utterance) -> float:
     """Guess how many seconds a worker spends on an utterance; only ratios count."""
-    return estimate_s(utterance) * get_spec(utterance.engine).realtime_factor
+    return estimate_s(utterance) * get_spec(utterance.engine).cost.realtime_factor

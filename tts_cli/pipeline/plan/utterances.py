@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tts_cli.cache.keys import KEY_VERSION, derive_seed, digest, take_key
+from tts_cli.cache.keys import KEY_VERSION, digest, take_key
 from tts_cli.engines.base import EngineSpec
-from tts_cli.engines.catalog import RECORDING, get_spec, model_version, resolve_voice
+from tts_cli.engines.catalog import get_spec, model_version, resolve_voice
 from tts_cli.engines.emotions import emotion_at
+from tts_cli.engines.kit.seeds import derive_seed
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.pipeline.model import PlannedLine, PreviousLine
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import SAME
@@ -69,7 +71,7 @@ def plan_line(
         conditionals=conditionals_request.key if conditionals_request else "",
         params=_params(line, emotion, spec, voice or PLAIN),
     )
-    parts = make_parts(line.spoken, spec.target_chars, spec.max_chars)
+    parts = make_parts(line.spoken, spec.text.target_chars, spec.text.max_chars)
     return PlannedLine(
         line=line,
         utterances=_spoken(line, parts.parts, delivery, manifest.seed),
@@ -139,7 +141,7 @@ def with_seed(utterance: Utterance, seed: int) -> Utterance:
 
 def _seed(line: Line, part: int, spec: EngineSpec, project_seed: int) -> int:
     """Derive a seed where one changes the sound; an engine without randomness varies on request only."""
-    if not spec.stochastic and line.seed is None and line.take == 1:
+    if not spec.execution.stochastic and line.seed is None and line.take == 1:
         return 0
     return derive_seed(project_seed if line.seed is None else line.seed, line.id, part, line.take)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tts_cli import DEFAULT_LANGUAGE
 from tts_cli.cache.keys import conditionals_key
 from tts_cli.engines.base import Conditioner, EngineSpec
-from tts_cli.engines.catalog import check_state, get_spec, model_version
+from tts_cli.engines.catalog import get_spec, model_version
 from tts_cli.errors import InputError, Problem
 from tts_cli.types import ConditionalsRequest, Emotion, Reference, ReferenceClip, Voice
 
@@ -33,14 +33,14 @@ class ConditionalsRequests:
         Where the engine's states are made by line, it is for a line in that `language`, if one is given. Raises
         `InputError` for a clip or a state that cannot be read.
         """
-        if voice is None or spec.conditioner is None or not (voice.state or (voice.references and spec.imitates)):
+        if voice is None or spec.abilities.clones is None or not (voice.state or (voice.references and spec.imitates)):
             return None
         references = (emotion.reference,) if emotion.reference and voice.references else voice.references
-        spoken = language if language and spec.conditioner.by_line else voice.language
+        spoken = language if language and spec.abilities.clones.per_line else voice.language
         identity = (voice.folder or voice.state, spec.name, spoken, references)
         if identity not in self._known:
             heard = replace(voice, references=references, language=spoken)
-            made = make_conditioning(heard, spec, spec.conditioner)
+            made = make_conditioning(heard, spec, spec.abilities.clones)
             self._known[identity] = self.by_key[made.key] = made
         return self._known[identity]
 
@@ -58,7 +58,7 @@ def conditionals_requests_of(
 def make_conditioning(voice: Voice, spec: EngineSpec, conditioner: Conditioner) -> ConditionalsRequest:
     """Read what the voice is made from; equal samples give an equal key, whatever their files are called."""
     language = voice.language or DEFAULT_LANGUAGE
-    if conditioner.by_line:
+    if conditioner.per_line:
         language = language.partition("-")[0]
     prompts: tuple[ReferenceClip, ...] = ()
     state = b""
@@ -66,9 +66,9 @@ def make_conditioning(voice: Voice, spec: EngineSpec, conditioner: Conditioner) 
         state = import_state(Path(voice.state), conditioner)
         made_from = [hashlib.sha256(state).hexdigest()]
     else:
-        clips = voice.references[: conditioner.most_clips]
+        clips = voice.references[: conditioner.max_clips]
         prompts = tuple(_make_prompt(voice, reference, conditioner) for reference in clips)
-        made_from = [language] if conditioner.by_language else []
+        made_from = [language] if conditioner.per_language else []
         made_from += [part for prompt in prompts for part in (prompt.pcm, prompt.transcript)]
     encoder = (spec.version, model_version(spec), conditioner.version, PREPARATION_VERSION)
     key = conditionals_key(engine=spec.name, encoder=encoder, made_from=made_from)
@@ -77,7 +77,7 @@ def make_conditioning(voice: Voice, spec: EngineSpec, conditioner: Conditioner) 
 
 def packed_state(conditionals_request: ConditionalsRequest) -> bytes:
     """Return the state that came with the voice's folder, empty if none did; raises `InputError` for a bad one."""
-    folder, conditioner = conditionals_request.voice.folder, get_spec(conditionals_request.engine).conditioner
+    folder, conditioner = conditionals_request.voice.folder, get_spec(conditionals_request.engine).abilities.clones
     path = Path(folder, packed_name(conditionals_request))
     return import_state(path, conditioner) if folder and conditioner and path.is_file() else b""
 
@@ -93,7 +93,7 @@ def import_state(path: Path, conditioner: Conditioner) -> bytes:
     from tts_cli.voices.pt_file import is_finite, write_pt
 
     try:
-        state = check_state(conditioner, read_state(path))
+        state = conditioner.layout(read_state(path))
     except ValueError as error:
         raise refusal(path, f"is no voice of this engine: {error}") from error
     if not is_finite(state):

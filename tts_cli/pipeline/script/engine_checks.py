@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tts_cli.engines.base import EngineSpec
-from tts_cli.engines.catalog import RECORDING, engine_names, get_spec, resolve_voice
+from tts_cli.engines.catalog import engine_names, get_spec, resolve_voice
 from tts_cli.engines.emotions import EXAGGERATION, emotion_at
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.errors import UnknownNameError
 from tts_cli.formats.documents import Diagnostics
 from tts_cli.formats.fields import guess
@@ -101,7 +102,7 @@ def _find_lacks(emotion: Emotion, voice: Voice | None, spec: EngineSpec) -> Iter
         message = f"only a voice that imitates can take the reference of the emotion {emotion.name!r}"
         yield EngineProblem("emotion", message, severity="warning")
     clip = emotion.reference or (voice.emotions.get(emotion.name, NEUTRAL).reference if voice else None)
-    if not (spec.expressive or emotion.name == NEUTRAL.name or (clip and voice and voice.references)):
+    if not (spec.abilities.expressive or emotion.name == NEUTRAL.name or (clip and voice and voice.references)):
         made_do = f", only: {emotion.description}" if emotion.description else ""
         message = f"the engine {spec.name} has no emotion {emotion.name!r} of its own{made_do}"
         hint = "give the voice a `reference` in which it speaks that way" if spec.imitates else ""

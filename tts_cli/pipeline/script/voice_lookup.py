@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tts_cli import DEFAULT_LANGUAGE
 from tts_cli.engines.base import EngineSpec
-from tts_cli.engines.catalog import list_voices, resolve_voice
+from tts_cli.engines.catalog import resolve_voice
 from tts_cli.errors import InputError, UnknownNameError
 from tts_cli.formats.documents import Diagnostics
 from tts_cli.formats.fields import guess
@@ -58,7 +58,7 @@ class VoiceFinder:
         return hint if hint.startswith("did you mean") else ""
 
     def _names(self, spec: EngineSpec) -> list[str]:
-        return [*self._library.voices(), *(voice.name for voice in list_voices(spec))]
+        return [*self._library.voices(), *(voice.name for voice in spec.voices())]
 
     def _find(self, name: str, spec: EngineSpec) -> Found:
         if not name:
@@ -77,7 +77,7 @@ class VoiceFinder:
             )
         if not path.is_file():
             return None, EngineProblem("voice", f"no such voice {name[:80]!r}", "paths are relative to the manifest")
-        if spec.conditioner and path.suffix.lower() in STATES:
+        if spec.abilities.clones and path.suffix.lower() in STATES:
             return Voice(name=path.stem, engine=spec.name, state=str(path)), None
         if not spec.imitates:
             return None, EngineProblem("voice", f"the engine {spec.name} imitates nobody", guess("", self._names(spec)))

@@ -54,5 +54,5 @@ class EtaEstimator:
     @property
     def eta_s(self) -> float:
         """Guess how many seconds the rest will take, by the workers that have delivered so far."""
-        work_s = sum(pace.eta_s(get_spec(engine).realtime_factor) for engine, pace in self._paces.items())
+        work_s = sum(pace.eta_s(get_spec(engine).cost.realtime_factor) for engine, pace in self._paces.items())
         return work_s / max(1, len(self._workers))

@@ -1,19 +1,21 @@
 """Takes -> those that do not sound right: judged by what was measured when they were recorded, gently on short lines.
 
 Of an engine whose seed changes something, a suspect is spoken again, at most twice, and the best take is kept. Nothing
-of this is stored: other thresholds judge the same takes anew, without a recording.
+of this is stored: other thresholds judge the same takes anew, without a recording. An engine that made nothing, or what
+is no number, has made no take: it is asked again as often, and the line fails after that.
 """
 
 import re
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from tts_cli.cache.keys import derive_seed
 from tts_cli.cache.store import Cache
-from tts_cli.engines.catalog import RECORDING, get_spec
-from tts_cli.pipeline.model import Failure, Plan, Reason
+from tts_cli.engines.catalog import get_spec
+from tts_cli.engines.kit.seeds import derive_seed
+from tts_cli.engines.recording.spec import RECORDING
+from tts_cli.pipeline.model import Failure, Plan, PlannedLine, Reason
 from tts_cli.pipeline.plan.estimates import speaking_rate
 from tts_cli.pipeline.plan.utterances import with_seed
 from tts_cli.types import Measures, Take, Utterance
@@ -59,7 +61,8 @@ def find_quality_issues(take: Take, utterance: Utterance) -> list[QualityIssue]:
         return [QualityIssue(100, "is empty")]
     if measures.offset == 0 or max(measures.peak_dbfs, default=0.0) <= TABLE.silent_dbfs:
         return [QualityIssue(90, "is silent")]
-    return [*_find_in_sound(take, measures), *_find_in_length(take, utterance)]
+    endless = [] if take.ended else [QualityIssue(70, "came to no end by itself")]
+    return [*endless, *_find_in_sound(take, measures), *_find_in_length(take, utterance)]
 
 
 def _find_in_sound(take: Take, measures: Measures) -> Iterator[QualityIssue]:
@@ -152,7 +155,7 @@ def find_retakable(plan: Plan, takes: Mapping[str, Take]) -> frozenset[str]:
         if not planned.locked
         for utterance in planned.utterances
         if utterance.key in takes
-        and get_spec(utterance.engine).stochastic
+        and get_spec(utterance.engine).execution.stochastic
         and find_quality_issues(takes[utterance.key], utterance)
     )
 
@@ -202,6 +205,22 @@ class TakeChoice:
     take: int
     of: int
     because: str
+
+
+def plan_unsound(plan: Plan, unsound: Container[str], attempt: int) -> tuple[Plan, dict[str, str]]:
+    """Plan one more attempt at what came to nothing (`unsound`, by key), where another seed may mend it.
+
+    Returns the key of the utterance in the place of which each new one is spoken, by the new one's key.
+    """
+    lines: list[PlannedLine] = []
+    firsts: dict[str, str] = {}
+    for planned in plan.lines:
+        failed = [one for one in planned.utterances if one.key in unsound and get_spec(one.engine).execution.stochastic]
+        again = tuple(with_seed(one, _retake_seed(one, attempt)) for one in failed)
+        firsts |= {new.key: one.key for new, one in zip(again, failed, strict=True)}
+        if again:
+            lines.append(replace(planned, utterances=again, reason=Reason.SUSPECT))
+    return replace(plan, lines=tuple(lines)), firsts
 
 
 def keep_best(plan: Plan, takes: Mapping[str, Take], retakable: frozenset[str]) -> tuple[Plan, dict[str, TakeChoice]]:

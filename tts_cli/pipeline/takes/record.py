@@ -19,6 +19,7 @@ from tts_cli.pipeline.takes.quality_check import (
     find_retakable,
     keep_best,
     plan_retakes,
+    plan_unsound,
 )
 from tts_cli.pipeline.takes.voice_states import make_ready
 from tts_cli.types import Job, Take
@@ -57,6 +58,7 @@ class Recorder:
         self._flagged: dict[str, Take] = {}
         self._kept: dict[str, TakeChoice] = {}
         self._notices: dict[str, None] = {}
+        self._unsound: dict[str, str] = {}  # why engines made no take, by key, where another seed may mend it
 
     @property
     def has_rendered(self) -> bool:
@@ -91,11 +93,13 @@ class Recorder:
             optional=optional_engines(plan),
         ) as pool:
             tried = self._record_jobs(make_jobs(plan), plan, pool)
+            tried |= self._mend_unsound(plan, pool)
             while again := fall_back(plan, self._errors, run.cache):
                 self._fell_back |= errors_of_lines(plan, self._errors)
                 plan = again
                 jobs = [job for job in make_jobs(plan) if job.calls[0].key not in tried]
                 tried |= self._record_jobs(jobs, plan, pool)
+                tried |= self._mend_unsound(plan, pool)
             plan = self._choose_takes(plan, pool)
         if run.stop.asked:
             raise KeyboardInterrupt
@@ -126,8 +130,8 @@ class Recorder:
 
     def _on_worker_event(self, event: WorkerEvent) -> None:
         """Hand a worker's event on, and keep what its engine wants the user to know, once."""
-        if event.what == "ready" and event.detail:
-            self._notices[f"{event.engine}: {event.detail}"] = None
+        if event.what == "ready":
+            self._notices |= {f"{event.engine}: {notice}": None for notice in event.detail.splitlines()}
         self._run.on_event(event)
 
     def _choose_takes(self, plan: Plan, pool: Pool | None) -> Plan:
@@ -146,6 +150,37 @@ class Recorder:
         self._flagged |= takes
         return replace(plan, takes={**plan.takes, **{key: takes[key] for key in kept}})
 
+    def _mend_unsound(self, plan: Plan, pool: Pool) -> set[str]:
+        """Try other seeds where an engine made no take; the first take that comes is kept under the first one's key.
+
+        So that key has the same sound in every run. Returns the keys that were tried.
+        """
+        tried: set[str] = set()
+        for attempt in range(1, MOST_RETAKES + 1):
+            again, firsts = plan_unsound(plan, self._unsound, attempt)
+            found: dict[str, Take] = {}
+            self._run.cache.look_up(firsts, found)
+            tried |= self._record_jobs([job for job in make_jobs(again) if job.calls[0].key not in found], again, pool)
+            self._run.cache.look_up(firsts, found)
+            for key, take in found.items():
+                self._keep_instead(firsts[key], take, attempt)
+            for key in firsts.keys() - found.keys():
+                self._unsound.pop(key, None)
+                if attempt == MOST_RETAKES:
+                    self._errors[firsts[key]] = f"{self._unsound[firsts[key]]}, {attempt + 1} times"
+        return tried
+
+    def _keep_instead(self, key: str, take: Take, attempt: int) -> None:
+        """Commit the take of a later attempt as that of the key that has none."""
+        instead = replace(take, key=key)
+        self._run.cache.put(instead)
+        self._rendered.add(key)
+        if self._flagged.pop(take.key, None):
+            self._flagged[key] = instead
+        because = f"came to nothing ({self._unsound.pop(key)})"
+        self._kept[key] = TakeChoice(take=attempt + 1, of=attempt + 1, because=because)
+        del self._errors[key]
+
     def _record_jobs(self, jobs: Iterable[Job], plan: Plan, pool: Pool) -> set[str]:
         """Record what has not failed yet in this run; returns the keys that were tried."""
         run = self._run
@@ -160,6 +195,8 @@ class Recorder:
             recorded = _count(eta, result)
             if isinstance(result, TakeFailed):
                 self._errors[result.key] = result.error
+                if result.kind == "unsound":
+                    self._unsound[result.key] = result.error
             else:
                 if find_quality_issues(result.take, recorded.utterance):
                     self._flagged[result.take.key] = result.take

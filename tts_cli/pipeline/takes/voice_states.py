@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tts_cli.cache.blobs import PCM, STATE
 from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.catalog import get_spec, lacking_part, model_version
+from tts_cli.engines.catalog import get_spec, model_version
 from tts_cli.errors import MissingError
 from tts_cli.pipeline.plan.voice_states import packed_state
 from tts_cli.types import ConditionalsRequest, Job, Utterance
@@ -68,9 +68,9 @@ def make_ready(
 def _refuse_deaf(conditionals_request: ConditionalsRequest) -> None:
     """Refuse to make a state before the weights for it are here, with the way to get them."""
     spec = get_spec(conditionals_request.engine)
-    part = lacking_part(spec.conditioner, conditionals_request.language) if spec.conditioner else ""
+    part = spec.abilities.clones.missing_part(conditionals_request.language) if spec.abilities.clones else ""
     if part:
-        gated = [weights.repo for weights in spec.weights if weights.part == part and weights.gated]
+        gated = [weights.repo for weights in spec.install.weights if weights.part == part and weights.gated]
         licence = f"accept the licence at https://huggingface.co/{gated[0]}, then " if gated else ""
         message = f"{spec.name} cannot imitate without its weights for voice cloning"
         raise MissingError(message, hint=f"{licence}tts-cli download {spec.name}:{part}")
@@ -79,7 +79,7 @@ def _refuse_deaf(conditionals_request: ConditionalsRequest) -> None:
 def _make_job(conditionals_request: ConditionalsRequest, cache: Cache) -> Job:
     for prompt in conditionals_request.prompts:
         cache.put_blob(prompt.data, PCM)
-    conditioner = get_spec(conditionals_request.engine).conditioner
+    conditioner = get_spec(conditionals_request.engine).abilities.clones
     seconds = conditioner.expected_s if conditioner else 0.0
     return Job(engine=conditionals_request.engine, calls=(conditionals_request,), estimated_s=seconds)
 

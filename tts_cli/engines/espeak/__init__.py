@@ -1,0 +1,1 @@
+"""espeak-ng, embedded: robotic, instant, in over a hundred languages."""

@@ -1,0 +1,1 @@
+"""What engines share, each thing once."""

@@ -1,0 +1,1 @@
+"""Kokoro-82M: natural preset voices, and blends of them."""

@@ -1,0 +1,1 @@
+"""Kyutai's pocket-tts: small neural voices that imitate clips."""

@@ -1,0 +1,1 @@
+"""Plays a recorded file instead of speaking."""
