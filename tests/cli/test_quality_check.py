@@ -83,3 +83,16 @@ def test_shards_make_the_takes_that_one_machine_would(cli, script: Path) -> None
         assert cli("render", script, "-o", "parts", "--cache", "shared", "--shard", shard).code == 0
     parts = cli("render", script, "-o", "parts", "--cache", "shared", "--stitch-only", "--json").json
     assert [output["sha256"] for output in parts["outputs"]] == [output["sha256"] for output in whole["outputs"]]
+
+
+def test_recordings_with_a_fault_are_suspect_and_sound_ones_are_not(cli, tmp_path: Path) -> None:
+    made = Path(__file__).parents[1] / "data"
+    rows = "".join(f"{name},x,{made / name}.flac\n" for name in ("ann", "bob", "dc", "clipping", "hum"))
+    (tmp_path / "takes.csv").write_text(f"id,text,audio\n{rows}")
+
+    report = cli("render", "takes.csv", "--json").json
+
+    found = {suspect["line"]: suspect["error"] for suspect in report["suspects"]}
+    assert found.keys() == {"dc", "clipping"}
+    assert "DC offset of +0.10" in found["dc"]
+    assert "is clipped" in found["clipping"]
