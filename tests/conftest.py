@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from loopback_hub import Hub, running_hub
 
@@ -16,6 +18,13 @@ from tts_cli.cli import app, output
 
 ROOT = Path(__file__).parents[1]
 SPEECH = ROOT.parent / "shared" / "speech"
+MADE_SPEECH = ROOT / "tests" / "data"
+
+
+# In CI the same examples each time, so that a failure is the change's; at a desk the search goes on.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("dev", derandomize=False, deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,12 @@ def speech() -> Path:
     if not SPEECH.is_dir():
         pytest.skip("no real speech beside the checkout")
     return SPEECH
+
+
+@pytest.fixture(params=["made", "real"])
+def any_speech(request: pytest.FixtureRequest) -> Path:
+    """A folder of FLAC files: those that we made, which every clone has; and real ones, where they are at hand."""
+    return MADE_SPEECH if request.param == "made" else request.getfixturevalue("speech")
 
 
 @pytest.fixture(scope="session")

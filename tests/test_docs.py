@@ -1,145 +1,150 @@
-"""What the README says is true: its commands run, its manifest is sound, its tables are complete."""
+"""What the pages say is true: their commands run in a fresh folder, their tables are the code's, their links lead on.
+
+`tests/pages/docs_pages.py` says how a page is read.
+"""
 
 import re
-import shlex
+import runpy
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
-from typing import get_args
 
 import pytest
+import soundfile
+from docs_pages import PAGES, ROOT, Block, Command, blocks, commands, expand, filtered, parse
 
-from tts_cli.audio.mastering.effects import EFFECTS
-from tts_cli.errors import ExitCode
-from tts_cli.formats.recipes import list_recipes
-from tts_cli.pipeline.model import Reason
-from tts_cli.recipe import DeliveryKind
+from tts_cli.engines.catalog import get_spec, list_voices
+from tts_cli.engines.weights import parts_of
+from tts_cli.settings import _KEYS
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MANIFEST = re.search(r"```yaml\n(project:.*?)```", README, re.DOTALL)
-ONE_LINERS = [
-    line.partition("#")[0].strip()
-    for line in README.partition("## Ten one-liners")[2].partition("##")[0].splitlines()
-    if line.startswith("    ")
-]
-SHEET = "speaker,emotion,text\nmole,happy,Hello there.\nrat,,Good morning.\n"
+MADE_SPEECH = ROOT / "tests" / "data"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGE_FILES = sorted((ROOT / "tts_cli").rglob("*.py"))
+
+
+# --- what the pages take for granted -------------------------------------------------------------------
+
+
+def make_film(path: Path) -> None:
+    from tts_cli.audio.io.ffmpeg import ffmpeg_path
+
+    sources = ("-f", "lavfi", "-i", "testsrc=s=64x48:d=6", "-f", "lavfi", "-i", "sine=d=6")
+    subprocess.run([ffmpeg_path(), "-v", "error", *sources, "-c:v", "libx264", path], check=True)
+
+
+def make_samples(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    samples, rate = soundfile.read(MADE_SPEECH / "ann.flac")
+    soundfile.write(path, samples, rate)
+
+
+def make_cover(path: Path) -> None:
+    from tts_cli.audio.io.ffmpeg import ffmpeg_path
+
+    source = ("-f", "lavfi", "-i", "color=s=64x64", "-frames:v", "1")
+    subprocess.run([ffmpeg_path(), "-v", "error", *source, path], check=True)
+
+
+INPUTS = {
+    "film.mp4": make_film,
+    "me.wav": make_samples,
+    "cover.jpg": make_cover,
+    "samples/nora.wav": make_samples,
+    "film.srt": lambda path: path.write_text("1\n00:00:00,500 --> 00:00:02,500\nMOLE: Bother!\n"),
+}
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A folder with the files that the README's commands name."""
-    assert MANIFEST
-    (tmp_path / "book.yaml").write_text(
-        MANIFEST[1] + "chapters:\n  - {id: a, lines: [One.]}\n  - {id: b, lines: [{mole: Two.}]}\n"
-    )
-    (tmp_path / "lines.csv").write_text(SHEET)
-    (tmp_path / "game.csv").write_text(SHEET)
-    return tmp_path
+def folder(tmp_path: Path) -> Path:
+    """A fresh folder of a user who has a film, a recording and a picture."""
+    work = tmp_path / "work"
+    work.mkdir()
+    return work
 
 
-def test_there_are_ten_one_liners() -> None:
-    assert len(ONE_LINERS) == 10
+def provide(page: Path, folder: Path) -> None:
+    """Make the inputs that a page names and does not bring itself."""
+    text = page.read_text(encoding="utf-8")
+    for name, make in INPUTS.items():
+        if name in text or (name.startswith("samples/") and "samples/*.wav" in text):
+            make(folder / name)
 
 
-@pytest.mark.parametrize("line", ONE_LINERS)
-def test_each_one_liner_runs(cli, project: Path, line: str) -> None:
-    words = shlex.split(line)
-    stdin = b""
-    if words[0] == "cat":
-        stdin = (project / words[1]).read_bytes()
-        words = words[3:]
-    if "|" in words:
-        words = words[: words.index("|")]
-
-    result = cli(*words[1:], stdin=stdin)
-
-    assert words[0] == "tts-cli"
-    assert result.code == 0, result.err
+# --- commands ------------------------------------------------------------------------------------------
 
 
-def test_the_voice_commands_run_one_after_another(cli, project: Path, clips: Path) -> None:
-    (project / "samples").mkdir()
-    shutil.copy(clips / "ann.wav", project / "samples")
-    block = README.partition("## Voices")[2].partition("##")[0]
-    lines = [line.partition("  #")[0].strip() for line in block.splitlines() if line.startswith("    ")]
-    assert len(lines) == 6
-    for line in lines:
-        words = shlex.split(line.replace("samples/*.wav", "samples/ann.wav"))
-        result = cli(*words[1:])
-        assert (words[0], result.code) == ("tts-cli", 0), result.err
-    assert (project / "elsewhere" / "nora" / "voice.yaml").is_file()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_reader_can_follow_the_page(cli, page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    provide(page, folder)
+    for block in blocks(page):
+        if block.key == "run":
+            shutil.copytree(ROOT / "manifests", folder / "manifests")
+        if block.key == "file":
+            (folder / block.value).write_text(block.text, encoding="utf-8")
+        elif block.kind == "sh":
+            for command in commands(block):
+                follow(cli, block, command, folder)
 
 
-def test_the_scale_commands_name_real_options_and_shards_finish(cli, project: Path) -> None:
-    block = README.partition("## At scale")[2].partition("\n## ")[0]
-    lines = [line.partition("  #")[0].split() for line in block.splitlines() if line.startswith("    ")]
-    helped = cli("render", "--help").out + cli("bench", "scale", "--help").out
-    assert len(lines) == 6
-    for words in lines:
-        assert all(word in helped for word in words if word.startswith("--"))
-    shard, stitch = (words for words in lines if "--shard" in words or "--stitch-only" in words)
-    for index in range(1, 9):
-        assert cli(*shard[1:-1], f"{index}/8").code == 0
-    assert cli(*stitch[1:]).code == 0
+def follow(cli, block: Block, command: Command, folder: Path) -> None:
+    program, *words = command.words
+    if program != "tts-cli":
+        check_tool(program, words)
+        return
+    words = expand(words, folder)
+    if block.key == "parse only":
+        check_parse(words)
+        return
+    result = cli(*words, stdin=(folder / command.stdin).read_bytes() if command.stdin else b"")
+    assert result.code == block.exits, (command.words, result.out[-2000:], result.err[-2000:])
+    if command.then:
+        assert filtered(result.out, command.then) is not None
+    if command.out:
+        (folder / command.out).write_text(result.out)
 
 
-def test_the_dub_and_report_commands_run(cli, project: Path) -> None:
-    from tts_cli.audio.io.ffmpeg import ffmpeg_path
-
-    (project / "film.srt").write_text("1\n00:00:00,500 --> 00:00:02,500\nMOLE: Bother!\n")
-    (project / "film.yaml").write_text("speakers: {mole: {voice: f3}}\nlines: film.srt\n")
-    sources = ("-f", "lavfi", "-i", "testsrc=s=64x48:d=3", "-f", "lavfi", "-i", "sine=d=3")
-    subprocess.run([ffmpeg_path(), "-v", "error", *sources, "-c:v", "libx264", project / "film.mp4"], check=True)
-    assert cli("render", "book.yaml", "-o", "out/book").code == 0
-    for title in ("Dub", "Report"):
-        block = README.partition(f"## {title}\n")[2].partition("\n## ")[0]
-        lines = [line.partition("  #")[0].strip() for line in block.splitlines() if line.startswith("    ")]
-        assert len(lines) == 3
-        for line in lines:
-            result = cli(*shlex.split(line)[1:])
-            assert result.code == 0, (line, result.err)
-    for name in (
-        "film/film.dub.wav",
-        "film/film.dub.srt",
-        "film/timing.csv",
-        "film/dub/film.dub.mp4",
-        "book/report.html",
-    ):
-        assert (project / "out" / name).is_file(), name
+def check_parse(words: list[str]) -> None:
+    """Hold a command that is not run against the code: its options, and the engines that it names."""
+    parse(words)
+    if words[0] == "download":
+        for name in (word for word in words[1:] if not word.startswith(("-", "http")) and not word.endswith("/")):
+            engine, _, part = name.partition(":")
+            assert part in ("", *parts_of(get_spec(engine))), name
 
 
-def test_the_delivery_commands_run_one_after_another(cli, project: Path) -> None:
-    block = README.partition("## Delivery")[2].partition("\n## ")[0]
-    lines = [line.partition("  #")[0].strip() for line in block.splitlines() if line.startswith("    tts-cli")]
-    assert len(lines) == 5
-    assert cli("render", "book.yaml").code == 0
-    for line in lines:
-        words = shlex.split(line)
-        assert cli(*words[1:]).code == 0, line
-    recipe = re.findall(r"```yaml\n(.*?)```", block, re.DOTALL)[-1]
-    (project / "mine.yaml").write_text(recipe)
-    assert cli("export", "book.yaml", "--recipe", "mine.yaml").code == 0
-    kinds = re.search(r"Kinds are `([\w ]+)`", block)
-    assert kinds
-    assert set(kinds[1].split()) == set(get_args(DeliveryKind))
-    assert f"`{' '.join(EFFECTS)}`" in block
-    assert {
-        name for row in re.findall(r"^\| (`.*?`) \|", block, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", row)
-    } == {recipe.name for recipe in list_recipes(project) if recipe.deliver}
+def check_tool(program: str, words: list[str]) -> None:
+    """Hold a command of another program against what it is about here."""
+    if program == "pip" and words[0] == "install":
+        check_installed(words[1:])
+    elif program == "pytest":
+        assert all((ROOT / word).exists() for word in words if "/" in word), words
+    elif program == "just":
+        recipes = re.findall(r"^([\w-]+)[^\n:]*:", (ROOT / "Justfile").read_text(encoding="utf-8"), re.MULTILINE)
+        assert not words or words[0] in recipes, words
+    elif program in ("python", "uv", "pre-commit"):
+        assert all((ROOT / word).exists() for word in words if word.endswith(".py")), words
+    else:
+        pytest.fail(f"nobody checks {program} {words}")
 
 
-def test_the_main_job_from_a_clone(cli, tmp_path: Path) -> None:
+def check_installed(words: list[str]) -> None:
+    for word in words:
+        found = re.fullmatch(r"(\.|tts-cli)(?:\[([\w,]+)\])?", word)
+        assert word.startswith("-") or not word.startswith("tts-cli"), f"{word} is not published"
+        if found and found[2]:
+            assert set(found[2].split(",")) <= set(PROJECT["project"]["optional-dependencies"]), word
+
+
+def test_the_main_job_writes_what_the_readme_says(cli, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
-
     result = cli("render", "manifests/quickstart.yaml")
-
     assert result.code == 0
-    assert {path.name for path in (tmp_path / "out" / "quickstart").iterdir()} == {
-        "quickstart.wav",
-        "timeline.json",
-        "report.json",
-    }
+    written = {path.name for path in (tmp_path / "out" / "quickstart").iterdir()}
+    assert written == {"quickstart.wav", "timeline.json", "report.json"}
+    assert all(f"`{name}`" in README for name in written)
 
 
 @pytest.mark.parametrize("manifest", sorted((ROOT / "manifests").glob("*.*")), ids=lambda path: path.name)
@@ -153,13 +158,71 @@ def test_every_example_is_sound(cli, manifest: Path) -> None:
     assert result.err == ""
 
 
-def test_the_tables_are_complete() -> None:
-    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+# --- tables and facts ----------------------------------------------------------------------------------
 
-    assert codes == {int(code) for code in ExitCode}
-    assert f"`{', '.join(Reason)}`" in README
+
+def test_the_tables_are_the_codes() -> None:
+    tables = runpy.run_path(str(ROOT / "docs" / "tables.py"))
+    used = set()
+    for page in tables["PAGES"]:
+        text = page.read_text(encoding="utf-8")
+        used |= {found[2] for found in tables["PLACE"].finditer(text)}
+        assert tables["fill"](text) == text, f"{page.name} is stale: run `python docs/tables.py`"
+    assert used == set(tables["TABLES"])
+
+
+def test_the_settings_are_complete() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?:`(\w+)`)? *\| (?:`(TTS_CLI_\w+)`)? *\|", page, re.MULTILINE)
+    sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE_FILES)
+    assert {key for key, _ in rows if key} == set(_KEYS)
+    assert all(f'"{variable}"' in sources for _, variable in rows if variable)
+
+
+def test_the_numbers_of_voices_are_the_engines() -> None:
+    page = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
+    kokoro, pocket, espeak = (list_voices(get_spec(name)) for name in ("kokoro", "pocket-tts", "espeak"))
+    assert f"{len(kokoro)} voices in American" in page
+    assert f"{len(pocket)} voices that each speak" in page
+    assert len({voice.language.partition("-")[0] for voice in espeak}) > 100
+
+
+def test_the_engine_of_the_page_has_the_contracts_methods() -> None:
+    from tts_cli.engines.base import Engine
+
+    page = (ROOT / "docs" / "new-engine.md").read_text(encoding="utf-8")
+    methods = {name for name in vars(Engine) if not name.startswith("_")}
+    assert set(re.findall(r"^    def (\w+)", page, re.MULTILINE)) == methods
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#]+)(?:#[\w-]*)?\)", text):
+        assert link.startswith("https://") or (page.parent / link).is_file(), link
+
+
+def test_the_readme_is_short_and_its_map_is_whole() -> None:
+    assert len(README.splitlines()) <= 200
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= set(re.findall(r"\(([\w/.-]+)\)", README))
+
+
+# --- hints ---------------------------------------------------------------------------------------------
+
+
+def test_hints_name_packages_that_can_be_installed() -> None:
+    """tts-cli itself is not published, and what a hint names is a package that we declare, or that an engine needs."""
+    extras = [name for packages in PROJECT["project"]["optional-dependencies"].values() for name in packages]
+    declared = {re.split(r"[^\w-]", name)[0] for name in (*PROJECT["project"]["dependencies"], *extras)} | {"spacy"}
+    hints = []
+    for path in PACKAGE_FILES:
+        text = path.read_text(encoding="utf-8")
+        assert "tts-cli[" not in text, path
+        hints += re.findall(r"pip install (?:--[\w-]+ )*\"?([\w-]+)[^{\w-]", text)
+    assert len(hints) >= 5
+    assert set(hints) <= declared
 
 
 def test_nothing_names_a_machine() -> None:
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("tts_cli/**/*.py")]:
+    for path in [*PAGES, *ROOT.glob("*.md"), *ROOT.glob("*.toml"), *PACKAGE_FILES]:
         assert "/work/" not in path.read_text(encoding="utf-8"), path

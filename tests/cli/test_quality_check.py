@@ -132,3 +132,16 @@ def test_what_never_came_to_an_end_is_suspect(cli, tmp_path: Path) -> None:
     assert first["suspects"][0]["error"].startswith("came to no end by itself; take 1 of 3 is the best")
     assert again["suspects"] == first["suspects"]
     assert again["lines"]["rendered"] == 0
+
+
+def test_recordings_with_a_fault_are_suspect_and_sound_ones_are_not(cli, tmp_path: Path) -> None:
+    made = Path(__file__).parents[1] / "data"
+    rows = "".join(f"{name},x,{made / name}.flac\n" for name in ("ann", "bob", "dc", "clipping", "hum"))
+    (tmp_path / "takes.csv").write_text(f"id,text,audio\n{rows}")
+
+    report = cli("render", "takes.csv", "--json").json
+
+    found = {suspect["line"]: suspect["error"] for suspect in report["suspects"]}
+    assert found.keys() == {"dc", "clipping"}
+    assert "DC offset of +0.10" in found["dc"]
+    assert "is clipped" in found["clipping"]

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,12 @@ def test_a_journal_that_cannot_be_written_is_said_first(cli, book: Path, tmp_pat
     assert result.code == 5
     assert "cannot be written" in result.err
     assert not (tmp_path / "cache").exists()
+
+
+def test_without_ray_the_hint_is_a_command_that_installs_it(cli, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    result = cli("render", book, "--executor", "ray")
+
+    assert result.code == 4
+    assert 'hint: pip install "ray>=2.40"' in result.err

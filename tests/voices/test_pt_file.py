@@ -78,6 +78,19 @@ def test_reads_real_voice_packs(name: str) -> None:
     assert 0.05 < pack.std() < 1
 
 
+def test_reads_what_torch_has_saved_elsewhere() -> None:
+    """The file in tests/data was written by torch.save; here, torch need not be installed."""
+    read = read_pt((Path(__file__).parents[1] / "data" / "torch-saved.pt").read_bytes())
+    numbers = np.arange(24, dtype=np.float32)
+    assert np.array_equal(read["pack"], numbers.reshape(2, 3, 4))
+    assert np.array_equal(read["turned"], numbers.reshape(4, 6).T)
+    assert read["half"].dtype == np.float16
+    assert read["half"].tolist() == [1.5, -2.0]
+    assert read["tokens"].tolist() == [[3, 6560]]
+    assert read["nothing"] is None
+    assert read["words"] == ["en", 1, 2.5, True]
+
+
 def test_neither_torch_nor_an_unpickler_is_used(tmp_path: Path) -> None:
     (tmp_path / "a.pt").write_bytes(write_pt({"a": np.ones(3)}))
     code = (

@@ -148,3 +148,19 @@ def test_real_speech_serves_as_it_is(speech: Path) -> None:
     assert len(clips) == 18
     assert all(1.5 < clip.seconds <= 15.2 for clip in clips.values())
     assert clips["3005-163389-0003"].diagnostics == ()
+
+
+MADE = Path(__file__).parents[1] / "data"
+
+
+@pytest.mark.parametrize("name", ["ann", "bob", "cy", "dora", "eve", "fred"])
+def test_made_speech_serves_as_it_is(name: str) -> None:
+    clip = check_clip(MADE / f"{name}.flac")
+    assert clip.diagnostics == ()
+    assert 5 < clip.quality.speech_s <= clip.seconds < 8
+
+
+@pytest.mark.parametrize("kind", ["noise", "hum", "clipping"])
+def test_what_was_done_to_made_speech_is_found_and_nothing_else(kind: str) -> None:
+    """They last three seconds, so each is also too short."""
+    assert kinds(MADE / f"{kind}.flac") == {kind, "short"}

@@ -53,10 +53,8 @@ def usable_environment(spec: EngineSpec) -> Environment:
     """Return where the engine runs; raises `MissingError` where it cannot yet."""
     environment = find_environment(spec)
     if environment.kind == "missing":
-        hint = f"tts-cli download {spec.name}"
-        if spec.install.requirements and spec.install.requirements.extra:
-            hint += f', or pip install "tts-cli[{spec.install.requirements.extra}]"'
-        raise MissingError(f"the engine {spec.name} is not installed: {'; '.join(environment.lacks)}", hint=hint)
+        lacks = "; ".join(environment.lacks)
+        raise MissingError(f"the engine {spec.name} is not installed: {lacks}", hint=f"tts-cli download {spec.name}")
     return environment
 
 

@@ -214,7 +214,7 @@ def _connect(address: str) -> tuple[ModuleType, bool]:
     try:
         import ray
     except ImportError as error:
-        raise MissingError("Ray is not installed", hint='pip install "tts-cli[ray]"') from error
+        raise MissingError("Ray is not installed", hint='pip install "ray>=2.40"') from error
     if ray.is_initialized():
         return ray, False
     where: dict[str, Any] = {"address": address or None}

@@ -53,8 +53,8 @@ def test_two_equal_channels_are_three_units_louder_than_one():
     assert louder == pytest.approx(10 * math.log10(2), abs=1e-6)
 
 
-def test_agrees_with_pyloudnorm_on_real_speech(speech: Path):
-    for path in sorted(speech.glob("*.flac"))[:6]:
+def test_agrees_with_pyloudnorm_on_speech(any_speech: Path):
+    for path in sorted(any_speech.glob("[!d]*.flac"))[:6]:
         samples, rate = soundfile.read(path, dtype="float32")
         # pyloudnorm normalises the high-pass, which makes it read up to 0.13 LU lower at this rate.
         judged = pyloudnorm.Meter(rate).integrated_loudness(samples)

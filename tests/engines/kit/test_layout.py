@@ -21,9 +21,17 @@ def pocket(length: int = 40, *, tail: int = 0) -> dict:
     return {"cache": cache, "offset": np.array([length]), "pad": np.array([0])}
 
 
-@pytest.mark.skipif(not PACKS.is_dir(), reason="no voice packs beside the checkout")
-def test_kokoro_packs_pass_unchanged() -> None:
-    pack = read_pt((PACKS / "af_heart.pt").read_bytes())
+@pytest.fixture(params=["made", "real"])
+def pack(request: pytest.FixtureRequest) -> np.ndarray:
+    """A voice pack of random numbers in its real form; and a real one, where it lies beside the checkout."""
+    if request.param == "made":
+        return RNG.standard_normal((510, 1, 256)).astype(np.float32)
+    if not PACKS.is_dir():
+        pytest.skip("no voice packs beside the checkout")
+    return read_pt((PACKS / "af_heart.pt").read_bytes())
+
+
+def test_kokoro_packs_pass_unchanged(pack: np.ndarray) -> None:
     assert np.array_equal(kokoro_spec.layout(pack), pack)
     assert np.array_equal(read_pt(write_pt(kokoro_spec.layout(pack))), pack)
 

@@ -23,7 +23,7 @@ from tts_cli.errors import MissingError, TakeError
 PACKAGES = ("kokoro", "misaki", "torch")
 pytestmark = [
     pytest.mark.engine_kokoro,
-    pytest.mark.skipif(not all(map(util.find_spec, PACKAGES)), reason="pip install tts-cli[kokoro]"),
+    pytest.mark.skipif(not all(map(util.find_spec, PACKAGES)), reason="pip install '.[kokoro]'"),
     pytest.mark.filterwarnings("ignore"),  # of the package and what it is built on
 ]
 VOICES = ("af_heart", "am_adam", "bf_emma", "ff_siwis")

@@ -43,7 +43,7 @@ def make_g2p(letter: str, way: Way = "auto") -> G2p:
         return _Espeak(letter)
     if util.find_spec("spacy") is None:
         if way == "lexicon":
-            raise MissingError("the lexicon needs spaCy", hint="pip install spacy into the engine's environment")
+            raise MissingError("the lexicon needs spaCy", hint="pip install spacy, or leave `g2p` out")
         return _Espeak(letter)
     return _Lexicon(letter, tagger=_load_tagger() if way == "auto" else None)
 
