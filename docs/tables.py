@@ -15,7 +15,8 @@ import yaml
 from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.cli import app
 from tts_cli.engines.base import EngineSpec, Param
-from tts_cli.engines.catalog import BUILT_IN, RECORDING
+from tts_cli.engines.catalog import BUILT_IN
+from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.errors import ExitCode
 from tts_cli.formats import fields
 from tts_cli.formats.recipes import SUFFIXES, list_recipes

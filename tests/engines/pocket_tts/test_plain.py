@@ -8,6 +8,7 @@ import pytest
 
 from tts_cli.engines.catalog import get_spec, resolve_voice
 from tts_cli.engines.pocket_tts import files as pocket_files
+from tts_cli.engines.pocket_tts import spec as pocket_spec
 from tts_cli.engines.pocket_tts.weights import GATED, PUBLIC, all_weights, cloning_part
 from tts_cli.engines.weights import hub_folder
 from tts_cli.errors import MissingError, TakeError, UnknownNameError
@@ -83,13 +84,13 @@ def test_files_are_found_where_the_config_pins_them(put) -> None:
     assert files.config["weights_path"] == str(public)
     assert files.config["flow_lm"]["lookup_table"]["tokenizer_path"] == str(tokenizer)
     assert not files.cloning
-    assert pocket_files.missing_part("cs") == "cs-cloning"
+    assert pocket_spec.missing_part("cs") == "cs-cloning"
 
     gated = put(snapshot(GATED, "b" * 40))
     files = pocket_files.find_model("cs", Path("nowhere"))
     assert files.config["weights_path"] == str(gated)
     assert files.cloning
-    assert pocket_files.missing_part("cs") == ""
+    assert pocket_spec.missing_part("cs") == ""
 
 
 def test_another_commit_is_not_taken_for_it(put) -> None:
@@ -111,6 +112,6 @@ def test_a_config_of_ones_own_makes_a_language_and_counts_in_keys(put) -> None:
 
 
 def test_imitating_lacks_its_part_until_it_is_fetched() -> None:
-    assert pocket_files.missing_part("en") == "cloning"
-    assert pocket_files.missing_part("fr") == "fr-cloning"
+    assert pocket_spec.missing_part("en") == "cloning"
+    assert pocket_spec.missing_part("fr") == "fr-cloning"
     assert isinstance(pocket_files.refuse_cloning("fr"), TakeError)

@@ -14,9 +14,8 @@ from importlib import metadata, util
 from typing import Any, Literal
 
 from tts_cli.engines.kokoro.chunks import Spoken
-from tts_cli.engines.kokoro.spec import KOKORO
+from tts_cli.engines.kokoro.spec import KOKORO, tagger_version
 from tts_cli.engines.kokoro.tagger import tag
-from tts_cli.engines.kokoro.voices import tagger_version
 from tts_cli.engines.weights import find_weights, has_weights
 from tts_cli.errors import MissingError
 

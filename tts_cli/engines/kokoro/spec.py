@@ -1,5 +1,7 @@
 """What planning knows of Kokoro-82M."""
 
+from collections.abc import Mapping
+
 from tts_cli.engines.base import (
     Abilities,
     Conditioner,
@@ -14,7 +16,7 @@ from tts_cli.engines.base import (
     Weights,
 )
 from tts_cli.engines.emotions import emotion_table
-from tts_cli.engines.kokoro.voices import front_end, resolve, voices
+from tts_cli.engines.kokoro.voices import resolve, voices
 from tts_cli.types import Emotion
 
 # Kokoro has no emotions: what is left of one are its pace and its level.
@@ -37,6 +39,25 @@ def layout(state: State) -> State:
     from tts_cli.engines.kit.layout import read_floats
 
     return read_floats(state, "the pack", (510, 1, 256))
+
+
+def front_end(versions: Mapping[str, str]) -> str:
+    """Say how English text becomes phonemes with those packages: see `g2p`."""
+    if "spacy" not in versions:
+        return "g2p=espeak"
+    tagger = tagger_version(versions)
+    return f"g2p=tagger-{tagger}" if tagger else "g2p=lexicon"
+
+
+def tagger_version(versions: Mapping[str, str]) -> str:
+    """Return the version of the tagger, as a package or from the weights' part; empty without one."""
+    import json
+
+    from tts_cli.engines.weights import find_weights, has_weights
+
+    if has_weights(KOKORO, "tagger"):
+        return str(json.loads((find_weights(KOKORO, "tagger") / "meta.json").read_bytes())["version"])
+    return versions.get("en-core-web-sm", "")
 
 
 KOKORO = EngineSpec(

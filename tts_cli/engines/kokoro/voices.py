@@ -81,23 +81,3 @@ def write_blend(shares: Mapping[str, float]) -> str:
     if list(shares.values()) == [1.0]:
         return next(iter(shares))
     return "".join(f"{'-' if share < 0 else '+'}{name}({abs(share):.6f})" for name, share in shares.items()).lstrip("+")
-
-
-def front_end(versions: Mapping[str, str]) -> str:
-    """Say how English text becomes phonemes with those packages: see `kokoro_g2p`."""
-    if "spacy" not in versions:
-        return "g2p=espeak"
-    tagger = tagger_version(versions)
-    return f"g2p=tagger-{tagger}" if tagger else "g2p=lexicon"
-
-
-def tagger_version(versions: Mapping[str, str]) -> str:
-    """Return the version of the tagger, as a package or from the weights' part; empty without one."""
-    import json
-
-    from tts_cli.engines.kokoro.spec import KOKORO
-    from tts_cli.engines.weights import find_weights, has_weights
-
-    if has_weights(KOKORO, "tagger"):
-        return str(json.loads((find_weights(KOKORO, "tagger") / "meta.json").read_bytes())["version"])
-    return versions.get("en-core-web-sm", "")

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tts_cli.engines.pocket_tts.voices import CONFIGS, base_language
+from tts_cli.engines.pocket_tts.voices import CONFIGS, NAME, own_config
 from tts_cli.engines.pocket_tts.weights import cloning_part
-from tts_cli.engines.weights import has_weights, hub_folder, read_record
+from tts_cli.engines.weights import hub_folder, read_record
 from tts_cli.errors import MissingError, TakeError
 
-NAME = "pocket-tts"
 _LICENCE = "accept the licence at https://huggingface.co/kyutai/pocket-tts, then"
 
 
@@ -31,12 +30,6 @@ class ModelFiles:
     cloning: bool
     embeddings: str
     folder: Path
-
-
-def own_config(language: str) -> Path | None:
-    """Return the user's config for a language, if there is one."""
-    path = hub_folder() / NAME / f"{language}.yaml"
-    return path if language.isalnum() and path.is_file() else None
 
 
 def digest_own_configs(versions: Mapping[str, str]) -> str:  # noqa: ARG001  what every front end is given
@@ -62,40 +55,24 @@ def find_model(language: str, configs: Path) -> ModelFiles:
     folder, part = path.parent, "" if language == "en" else language
     public = config.pop("weights_path_without_voice_cloning", None)
     gated = config.get("weights_path")
-    found = _find(gated, folder) if gated else None
+    found = find_file(gated, folder) if gated else None
     cloning = found is not None
-    config["weights_path"] = str(found or _must_find(public or gated or "model.safetensors", folder, part))
+    config["weights_path"] = str(found or _mustfind_file(public or gated or "model.safetensors", folder, part))
     table = config["flow_lm"]["lookup_table"]
-    table["tokenizer_path"] = str(_must_find(table["tokenizer_path"], folder, part))
+    table["tokenizer_path"] = str(_mustfind_file(table["tokenizer_path"], folder, part))
     for section in (config["flow_lm"], config["mimi"]):
         if section.get("weights_path"):
-            section["weights_path"] = str(_must_find(section["weights_path"], folder, part))
+            section["weights_path"] = str(_mustfind_file(section["weights_path"], folder, part))
     return ModelFiles(config=config, cloning=cloning, embeddings=_embeddings(path, configs), folder=folder)
 
 
 def find_embedding(files: ModelFiles, voice: str, language: str) -> Path:
     """Return the file of a voice that comes with the weights; raises `TakeError` where it is not here."""
-    found = _find(files.embeddings.replace("{}", voice), files.folder)
+    found = find_file(files.embeddings.replace("{}", voice), files.folder)
     if found is None:
         name = _part_name("" if language == "en" else language)
         raise TakeError(f"the voice {voice} of {name} is not here", hint=f"tts-cli download {name}")
     return found
-
-
-def missing_part(language: str) -> str:
-    """Return the part of the weights that imitating in a language needs, if it is not here; read by planning."""
-    import yaml
-
-    from tts_cli.engines.pocket_tts.spec import POCKET
-
-    base = base_language(language)
-    path = own_config(base)
-    if path is None:
-        here = base not in CONFIGS or has_weights(POCKET, cloning_part(base))
-    else:
-        address = yaml.safe_load(path.read_text(encoding="utf-8")).get("weights_path") or ""
-        here = _find(address, path.parent) is not None
-    return "" if here else cloning_part(base)
 
 
 def refuse_cloning(language: str) -> TakeError:
@@ -114,15 +91,15 @@ def _embeddings(path: Path, configs: Path) -> str:
     return str(get_predefined_voice(CONFIGS.get(path.stem, path.stem), "{}"))
 
 
-def _must_find(address: str, folder: Path, part: str) -> Path:
-    found = _find(address, folder)
+def _mustfind_file(address: str, folder: Path, part: str) -> Path:
+    found = find_file(address, folder)
     if found is None:
         name = _part_name(part)
         raise MissingError(f"the weights of {name} lack {address}", hint=f"tts-cli download {name}")
     return found
 
 
-def _find(address: str, folder: Path) -> Path | None:
+def find_file(address: str, folder: Path) -> Path | None:
     """Find what a config names, at the commit that it names; or else in whatever was fetched of that repository."""
     if not address.startswith("hf://"):
         path = folder / address

@@ -12,9 +12,10 @@ from tts_cli.engines.base import (
     TextLimits,
 )
 from tts_cli.engines.emotions import emotion_table
-from tts_cli.engines.pocket_tts.files import digest_own_configs, missing_part
-from tts_cli.engines.pocket_tts.voices import layout, resolve, voices
-from tts_cli.engines.pocket_tts.weights import all_weights
+from tts_cli.engines.pocket_tts.files import digest_own_configs, find_file
+from tts_cli.engines.pocket_tts.voices import CONFIGS, base_language, layout, own_config, resolve, voices
+from tts_cli.engines.pocket_tts.weights import all_weights, cloning_part
+from tts_cli.engines.weights import has_weights
 from tts_cli.types import Emotion
 
 # It has no levers for emotions but its pace and how far its readings stray; the rest is in the clip that it imitates.
@@ -30,6 +31,20 @@ EMOTIONS = emotion_table(
     Emotion(name="surprised", description="uneven", speed=1.02, volume_db=1.0, params={"temperature": 0.6}),
     Emotion(name="tender", description="slow, soft", speed=0.93, volume_db=-2.0, params={"temperature": 0.25}),
 )
+
+
+def missing_part(language: str) -> str:
+    """Return the part of the weights that imitating in a language needs, if it is not here; read by planning."""
+    import yaml
+
+    base = base_language(language)
+    path = own_config(base)
+    if path is None:
+        here = base not in CONFIGS or has_weights(POCKET, cloning_part(base))
+    else:
+        address = yaml.safe_load(path.read_text(encoding="utf-8")).get("weights_path") or ""
+        here = find_file(address, path.parent) is not None
+    return "" if here else cloning_part(base)
 
 
 POCKET = EngineSpec(

@@ -1,10 +1,14 @@
 """What pocket-tts speaks, and in whose voices: names only, so that planning need not import it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tts_cli.engines.base import EngineVoice, State
+from tts_cli.engines.weights import hub_folder
 from tts_cli.errors import UnknownNameError
+
+NAME = "pocket-tts"
 
 # Each language's config in the package, pinned: its alias "english" becomes another model now and then.
 CONFIGS: Mapping[str, str] = {
@@ -41,7 +45,7 @@ def voices() -> tuple[EngineVoice, ...]:
 def resolve(voice: str, language: str) -> str:
     """Return the voice's name, or the language's own voice; raises `UnknownNameError`."""
     base = base_language(language)
-    if base not in CONFIGS and not has_own_config(base):
+    if base not in CONFIGS and own_config(base) is None:
         raise UnknownNameError("language", language, CONFIGS)
     name = voice or _DEFAULTS.get(base, "alba")
     if name not in _NATIVE:
@@ -54,11 +58,10 @@ def base_language(language: str) -> str:
     return language.replace("_", "-").partition("-")[0].lower()
 
 
-def has_own_config(language: str) -> bool:
-    """Say whether the user has a config for the language; see `pocket_files`."""
-    from tts_cli.engines.pocket_tts.files import own_config
-
-    return own_config(language) is not None
+def own_config(language: str) -> Path | None:
+    """Return the user's config for a language, if there is one."""
+    path = hub_folder() / NAME / f"{language}.yaml"
+    return path if language.isalnum() and path.is_file() else None
 
 
 def layout(state: State) -> State:
