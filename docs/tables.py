@@ -115,7 +115,7 @@ def weights() -> str:
     """Everything that `download` can get."""
     found: dict[str, list[tuple[int, str, str, bool]]] = {}
     for spec in _speaking():
-        for part in spec.weights:
+        for part in spec.install.weights:
             name = f"{spec.name}:{part.part}" if part.part else spec.name
             found.setdefault(name, []).append((part.megabytes, part.licence, part.doc or spec.summary, part.gated))
     rows = [

@@ -14,7 +14,7 @@ import numpy as np
 
 from tts_cli.bench.timing import Log, Row, Timing
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.base import CloningEngine, Engine, EngineSpec, PromptAudio, Request, State
+from tts_cli.engines.base import CloningEngine, Conditionals, Engine, EngineSpec, PromptAudio, Request
 from tts_cli.engines.catalog import get_spec, resolve_voice
 from tts_cli.errors import TakeError, TtsError, UsageError
 from tts_cli.pipeline.plan.voice_states import make_conditioning
@@ -37,7 +37,7 @@ class _Subject:
     cache: Cache
     key: str
 
-    def from_audio(self) -> State:
+    def from_audio(self) -> Conditionals:
         """Do what a tool without a cache does for each line: read the clip, and have the engine listen."""
         conditioner = self.spec.abilities.clones
         if conditioner is None:
@@ -49,7 +49,7 @@ class _Subject:
         ]
         return self.engine.condition(clips, conditionals_request.language)
 
-    def from_cache(self) -> State:
+    def from_cache(self) -> Conditionals:
         """Do what a worker does: find the record, read the state, check its hash, decode it."""
         found = self.cache.find_conditionals(self.key)
         data = None if isinstance(found, Missing) else self.cache.read_conditionals(found)
@@ -57,7 +57,7 @@ class _Subject:
             raise TtsError("the state is not in the cache")
         return read_pt(data)
 
-    def speak(self, state: State) -> None:
+    def speak(self, state: Conditionals) -> None:
         """Speak the line."""
         voice = resolve_voice(self.spec, "", "en")
         list(self.engine.speak([Request(text=TEXT, language="en", voice=voice, params={}, seed=0, state=state)]))
@@ -111,7 +111,7 @@ def _make_clip(path: Path, engine: Engine, spec: EngineSpec) -> Path:
     return path
 
 
-def _run(subject: _Subject, find_state: Callable[[], State], lines: int) -> None:
+def _run(subject: _Subject, find_state: Callable[[], Conditionals], lines: int) -> None:
     for _ in range(lines):
         subject.speak(find_state())
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # The precomputed state of a voice: a tree of dicts with string keys, lists, numpy arrays, numbers, strings and None.
 # Each engine has a layout of its own; `Conditioner.layout` checks it.
-State = Any
+Conditionals = Any
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
 Params = Mapping[str, float | str]
@@ -67,7 +67,7 @@ class Conditioner:
     """
 
     version: int
-    layout: Callable[[State], State]
+    layout: Callable[[Conditionals], Conditionals]
     sample_rate: int
     longest_s: float = 15.0
     max_clips: int = 1
@@ -261,7 +261,7 @@ class DialogueTurn:
     text: str
     speaker: str
     voice: str = ""
-    state: State = None
+    state: Conditionals = None
     state_key: str = ""
 
 
@@ -279,7 +279,7 @@ class Request:
     voice: str
     params: Params
     seed: int
-    state: State = None
+    state: Conditionals = None
     state_key: str = ""
     context: tuple[Turn, ...] = ()
     turns: tuple[DialogueTurn, ...] = ()
@@ -321,7 +321,7 @@ class Engine(Protocol):
 class CloningEngine(Engine, Protocol):
     """An adapter whose spec has the ability `clones`, with `max_clips` of at least one."""
 
-    def condition(self, clips: Sequence[PromptAudio], language: str) -> State:
+    def condition(self, clips: Sequence[PromptAudio], language: str) -> Conditionals:
         """Make the state of a voice from clips as its `Conditioner` wants them; the same clips, the same state.
 
         Raises `TakeError` for clips that no voice can be made of.

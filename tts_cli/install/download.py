@@ -15,7 +15,7 @@ from tts_cli.errors import MissingError, UnknownNameError, UsageError
 from tts_cli.install.hub_errors import describe_os_error, redact
 
 ALL = "all"
-State = Literal["ready", "made", "fetched", "failed"]
+Conditionals = Literal["ready", "made", "fetched", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Downloaded:
 
     name: str
     what: Literal["environment", "weights"]
-    state: State
+    state: Conditionals
     detail: str = ""
     size: int = 0
     error: str = ""
@@ -99,7 +99,7 @@ def _try(name: str, what: Literal["environment", "weights"], do: Callable[[], Do
 
 def _prepare_environment(spec: EngineSpec, order: DownloadOrder, watch: EventSink) -> Downloaded:
     environment = find_environment(spec)
-    state: State = "ready"
+    state: Conditionals = "ready"
     if environment.kind == "missing" and spec.install.requirements:
         if order.offline:
             raise MissingError("; ".join(environment.lacks), hint="run the command without --offline")
@@ -127,7 +127,7 @@ def _prepare_weights(spec: EngineSpec, weights: Weights, order: DownloadOrder, w
         watch=lambda done, total: watch.count(wanted.name, done, total),
     )
     found = find_fetched(spec, weights)
-    state: State = "ready"
+    state: Conditionals = "ready"
     if found is None or not hub.is_known(wanted, found):
         source = order.folder or redact(order.endpoint) or "its hub"
         gated = ", gated" if weights.gated else ""

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tts_cli.engines.base import Request, State
+from tts_cli.engines.base import Conditionals, Request
 from tts_cli.types import ConditionalsRequest, Take, Utterance
 
 PROTOCOL = 3
@@ -101,7 +101,7 @@ def utterance_to_json(utterance: Utterance) -> dict[str, Any]:
     }
 
 
-def request_from_json(job: dict[str, Any], state: State = None) -> Request:
+def request_from_json(job: dict[str, Any], state: Conditionals = None) -> Request:
     """Rebuild what the engine is asked; the key is not its business."""
     return Request(
         text=job["text"],

@@ -26,7 +26,7 @@ from tts_cli.audio.meters.measure import measure_take
 from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
 from tts_cli.cache.records import take_to_json
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.engines.base import CloningEngine, Engine, PromptAudio, Request, Speech, State
+from tts_cli.engines.base import CloningEngine, Conditionals, Engine, PromptAudio, Request, Speech
 from tts_cli.engines.kit.lru import Lru
 from tts_cli.errors import MissingError, TakeError, TtsError
 from tts_cli.types import Take
@@ -115,7 +115,7 @@ class _WorkerSession:
         self._engine = engine
         self._cache = cache
         self._subtype = subtype
-        self._states: Lru[str, State] = Lru(STATES_KEPT)
+        self._states: Lru[str, Conditionals] = Lru(STATES_KEPT)
 
     def condition(self, job: Job) -> Answer:
         """Make the state of a voice from its clips."""
@@ -181,11 +181,11 @@ class _WorkerSession:
         samples = np.frombuffer(data, "<f4").astype(np.float32)
         return PromptAudio(samples=samples, sample_rate=prompt["sample_rate"], transcript=prompt["transcript"])
 
-    def _state(self, key: str) -> State:
+    def _state(self, key: str) -> Conditionals:
         """Return a voice's state, read once and kept for as long as few voices take turns."""
         return self._states.get(key, lambda: self._read_state(key)) if key else None
 
-    def _read_state(self, key: str) -> State:
+    def _read_state(self, key: str) -> Conditionals:
         found = self._cache.find_conditionals(key)
         data = None if isinstance(found, Missing) else self._cache.read_conditionals(found)
         if data is None:

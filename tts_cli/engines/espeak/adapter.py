@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from tts_cli.engines.base import PromptAudio, Request, Speech, State
+from tts_cli.engines.base import Conditionals, PromptAudio, Request, Speech
 from tts_cli.engines.espeak import match as espeak_match
 from tts_cli.engines.espeak.library import SAMPLE_RATE, Library, Setting
 from tts_cli.engines.espeak.spec import ESPEAK
@@ -43,7 +43,7 @@ class Espeak:
         self._library = Library()
         return ()
 
-    def condition(self, clips: Sequence[PromptAudio], language: str) -> State:
+    def condition(self, clips: Sequence[PromptAudio], language: str) -> Conditionals:
         """Match the language's voice to a clip; raises `TakeError` where there is too little speech in it."""
         [clip] = clips
         return espeak_match.to_plain(

@@ -1,6 +1,6 @@
 """What espeak-ng is, as plain data."""
 
-from tts_cli.engines.base import Abilities, Conditioner, Cost, EngineSpec, Execution, Param, State, TextLimits
+from tts_cli.engines.base import Abilities, Conditionals, Conditioner, Cost, EngineSpec, Execution, Param, TextLimits
 from tts_cli.engines.emotions import emotion_table
 from tts_cli.engines.espeak.voices import resolve, voices
 from tts_cli.errors import TakeError
@@ -83,7 +83,7 @@ EMOTIONS = emotion_table(
 )
 
 
-def layout(state: State) -> State:
+def layout(state: Conditionals) -> Conditionals:
     """Check a matched voice of the embedded engine."""
     from tts_cli.engines.espeak.match import from_plain, to_plain
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tts_cli.engines.base import (
     Abilities,
+    Conditionals,
     Conditioner,
     Cost,
     EngineSpec,
@@ -11,7 +12,6 @@ from tts_cli.engines.base import (
     Install,
     Param,
     Requirements,
-    State,
     TextLimits,
     Weights,
 )
@@ -34,7 +34,7 @@ EMOTIONS = emotion_table(
 )
 
 
-def layout(state: State) -> State:
+def layout(state: Conditionals) -> Conditionals:
     """Check a voice pack: a style of 256 numbers for each length of a phrase."""
     from tts_cli.engines.kit.layout import read_floats
 

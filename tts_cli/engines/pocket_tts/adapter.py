@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tts_cli.engines.base import PromptAudio, Request, Speech, State
+from tts_cli.engines.base import Conditionals, PromptAudio, Request, Speech
 from tts_cli.engines.kit.lru import Lru
 from tts_cli.engines.kit.params import Values, fill_params
 from tts_cli.engines.kit.pieces import join_pieces
@@ -73,7 +73,7 @@ class PocketTts:
         self._width = 0
         return (notice,)
 
-    def condition(self, clips: Sequence[PromptAudio], language: str) -> State:
+    def condition(self, clips: Sequence[PromptAudio], language: str) -> Conditionals:
         """Listen to a clip; raises `TakeError` where the weights for it are not here."""
         [clip] = clips
         return layout(self._model(base_language(language), int8=False).imitate(clip.samples))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from tts_cli.audio.samples import Samples
-from tts_cli.engines.base import State
+from tts_cli.engines.base import Conditionals
 from tts_cli.engines.kit.lru import Lru
 from tts_cli.engines.kit.rows import decode_rows
 from tts_cli.engines.kit.seeds import piece_seed
@@ -73,7 +73,7 @@ class Model:
         """The package's model."""
         return self._tts
 
-    def imitate(self, samples: Samples) -> State:
+    def imitate(self, samples: Samples) -> Conditionals:
         """Return the state of a voice from a clip [n]; raises `TakeError` where the weights are those that cannot."""
         if not self._files.cloning:
             raise refuse_cloning(self.language)
@@ -87,7 +87,7 @@ class Model:
         path = find_embedding(self._files, name, self.language)
         return self._keep(str(path), lambda: self._tts.get_state_for_audio_prompt(path), f"the voice {name}")
 
-    def take_state(self, state: State, key: str) -> Any:
+    def take_state(self, state: Conditionals, key: str) -> Any:
         """Turn a state as it is cached, under that key, into the package's; raises `TakeError` for another model's."""
 
         def convert() -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tts_cli.engines.base import EngineVoice, State
+from tts_cli.engines.base import Conditionals, EngineVoice
 from tts_cli.engines.weights import hub_folder
 from tts_cli.errors import UnknownNameError
 
@@ -64,7 +64,7 @@ def own_config(language: str) -> Path | None:
     return path if language.isalnum() and path.is_file() else None
 
 
-def layout(state: State) -> State:
+def layout(state: Conditionals) -> Conditionals:
     """Bring the attention caches of a prompt into their shortest form; files name each array `module/name`.
 
     A cache is as long as upstream chose and holds NaN beyond its offset: that is cut off.
@@ -88,7 +88,7 @@ def _nested(state: Mapping[str, Any]) -> dict[str, Any]:
     return modules
 
 
-def _attention(name: str, module: Mapping[str, Any]) -> State:
+def _attention(name: str, module: Mapping[str, Any]) -> Conditionals:
     import numpy as np
 
     from tts_cli.engines.kit.layout import read_array, read_floats, read_ids
