@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tts_cli import DEFAULT_ENGINE
 from tts_cli.cli import output
 from tts_cli.cli.options import EngineOpt, JsonOpt
 from tts_cli.errors import UsageError
-from tts_cli.types import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from tts_cli.bench.figures import Figure, Tables

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from tts_cli import DEFAULT_ENGINE
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
 from tts_cli.errors import ExitCode, UsageError
 from tts_cli.settings import WorkerOptions, load_settings
-from tts_cli.types import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from tts_cli.voicework.clone import Cloned

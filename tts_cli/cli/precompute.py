@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from tts_cli import DEFAULT_ENGINE
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
 from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings
-from tts_cli.types import DEFAULT_ENGINE
 
 EXAMPLE = "Example: [bold]tts-cli precompute book.yaml[/bold], or [bold]tts-cli precompute nora -o states/[/bold]"
 

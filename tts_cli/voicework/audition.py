@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tts_cli import DEFAULT_LANGUAGE
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import UnknownNameError
@@ -13,7 +14,6 @@ from tts_cli.pipeline.model import Report
 from tts_cli.pipeline.request import EventSink, RenderRequest
 from tts_cli.pipeline.run import render
 from tts_cli.settings import Settings
-from tts_cli.types import DEFAULT_LANGUAGE
 from tts_cli.voicework.precompute import find_voice
 
 MANIFEST = "audition.yaml"

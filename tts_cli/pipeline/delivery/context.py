@@ -19,6 +19,7 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import RECORDING
+from tts_cli.line import Line
 from tts_cli.pipeline.delivery.checks import check, describe_file
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
 from tts_cli.pipeline.edit.dub import Dub
@@ -32,7 +33,7 @@ from tts_cli.pipeline.model import Deliverable, Plan
 from tts_cli.pipeline.parallel import Counter
 from tts_cli.pipeline.request import NO_TARGET, DubTarget
 from tts_cli.recipe import Delivery, Recipe
-from tts_cli.types import Line, Take, Timeline
+from tts_cli.types import Take, Timeline
 
 _NOBODY = {"id": "", "speaker": "narrator", "chapter": "script", "language": "und", "emotion": "neutral"}
 EXPORT_FILE = "export.json"

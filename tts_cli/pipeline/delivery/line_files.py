@@ -15,6 +15,7 @@ from tts_cli.formats.line_lists import (
     write_unreal,
     write_wwise,
 )
+from tts_cli.line import Line
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.edit.timeline import make_excerpt, make_line_timelines
 from tts_cli.pipeline.master.labels import file_tags
@@ -22,7 +23,7 @@ from tts_cli.pipeline.master.master import find_programme_gain, make_line
 from tts_cli.pipeline.model import Deliverable, PlannedLine
 from tts_cli.recipe import Delivery
 from tts_cli.text.markup import display_text
-from tts_cli.types import Line, Timeline
+from tts_cli.types import Timeline
 
 _WRITERS = {
     ("index", ".csv"): write_index_csv,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tts_cli.errors import InputError, OutputError, Problem
+from tts_cli.line import Line
 from tts_cli.recipe import Recipe
-from tts_cli.types import Line
 
 TIMELINE_FILE = "timeline.json"
 REPORT_FILE = "report.json"

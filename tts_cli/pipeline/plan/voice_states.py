@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from tts_cli import DEFAULT_LANGUAGE
 from tts_cli.cache.keys import conditionals_key
 from tts_cli.engines.base import Conditioner, EngineSpec
 from tts_cli.engines.catalog import check_state, get_spec, model_version
 from tts_cli.errors import InputError, Problem
-from tts_cli.types import DEFAULT_LANGUAGE, ConditionalsRequest, Emotion, Reference, ReferenceClip, Voice
+from tts_cli.types import ConditionalsRequest, Emotion, Reference, ReferenceClip, Voice
 
 # Counts changes of what is done to a clip between its file and the engine.
 PREPARATION_VERSION = 1

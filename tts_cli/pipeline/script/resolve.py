@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tts_cli import DEFAULT_ENGINE
 from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError, Problem, Source
 from tts_cli.formats.documents import Diagnostics, Member
@@ -20,6 +21,7 @@ from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
 from tts_cli.formats.voice_files import read_emotions_folder
+from tts_cli.line import Line, Slot
 from tts_cli.pipeline.script.engine_checks import (
     EngineProblem,
     find_engine_problems,
@@ -31,7 +33,7 @@ from tts_cli.pipeline.script.engine_checks import (
 from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_line, project_scope
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text
-from tts_cli.types import DEFAULT_ENGINE, Chapter, Emotion, Line, Manifest, Pauses, Slot, Speaker, Voice
+from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
 from tts_cli.voices.library import open_library
 
 DUB = "dub"

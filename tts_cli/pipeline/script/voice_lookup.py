@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tts_cli import DEFAULT_LANGUAGE
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import list_voices, resolve_voice
 from tts_cli.errors import InputError, UnknownNameError
@@ -12,7 +13,7 @@ from tts_cli.formats.fields import guess
 from tts_cli.formats.records import Entry
 from tts_cli.formats.voice_files import VOICE_FILE, VoiceFile, read_voice
 from tts_cli.pipeline.script.engine_checks import EngineProblem, make_emotions, raw_params, read_params
-from tts_cli.types import DEFAULT_LANGUAGE, Reference, Voice
+from tts_cli.types import Reference, Voice
 from tts_cli.voices.conditionals import SUFFIXES as STATES
 from tts_cli.voices.library import VoiceLibrary
 
