@@ -1,22 +1,22 @@
 """One run: what is asked for, by which recipe, where to, and what is known when it begins."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tts_cli.cache.shard_run import ShardRun
 from tts_cli.cache.store import Cache
 from tts_cli.errors import UsageError
-from tts_cli.formats.csv_rows import Sheet, read_csv
-from tts_cli.formats.decode import decode, read_bytes
-from tts_cli.formats.documents import sniff_format
+from tts_cli.formats.csv_rows import Sheet
 from tts_cli.formats.recipes import find_recipe
+from tts_cli.formats.script import Script
 from tts_cli.pipeline.edit.dub import check_slots
 from tts_cli.pipeline.master.file_names import safe_name
 from tts_cli.pipeline.master.previous_run import PreviousRun
 from tts_cli.pipeline.model import Plan
 from tts_cli.pipeline.plan.plan import make_plan, select_lines
 from tts_cli.pipeline.request import EventSink, RenderRequest
-from tts_cli.pipeline.script.resolve import load_manifest
+from tts_cli.pipeline.script.resolve import load_script
 from tts_cli.pipeline.takes.record import RecordingState
 from tts_cli.recipe import Recipe
 from tts_cli.settings import Settings
@@ -43,7 +43,11 @@ class RunContext:
 
 def load(order: RenderRequest, settings: Settings) -> Manifest:
     """Read a manifest and check it; raises `InputError` with every problem."""
-    return load_manifest(order.manifest, format=order.format, stdin=order.stdin, home=settings.home)
+    return _load_script(order, settings)[1]
+
+
+def _load_script(order: RenderRequest, settings: Settings) -> tuple[Script, Manifest]:
+    return load_script(order.manifest, order.format, order.stdin, settings.home)
 
 
 def open_session(
@@ -59,7 +63,10 @@ def open_session(
     Raises `UsageError` for what excludes each other, and `InputError` for what cannot be read.
     """
     _refuse_contradictions(order)
-    manifest = manifest or load(order, settings)
+    sheets: Mapping[str, Sheet] = {}
+    if manifest is None:
+        script, manifest = _load_script(order, settings)
+        sheets = script.sheets
     name = order.recipe or manifest.recipe or settings.recipe or "default"
     recipe = recipe or find_recipe(name, settings.home)
     if recipe.fit:
@@ -77,7 +84,7 @@ def open_session(
         shard_run=ShardRun(settings.cache, str(Path(order.manifest).absolute())),
         cache=cache,
         selected=select_lines(manifest, order.only, lambda: past.quality_issues),
-        sheet=_read_sheet(order, manifest) if order.write_back else None,
+        sheet=_find_sheet(order, manifest, sheets),
     )
 
 
@@ -88,16 +95,17 @@ def _refuse_contradictions(order: RenderRequest) -> None:
         raise UsageError("--stitch-only renders nothing, and --force renders all: choose one of them")
 
 
-def _read_sheet(order: RenderRequest, manifest: Manifest) -> Sheet:
-    """Read the one sheet that all lines come from, to be copied with the results; raises `UsageError` without one."""
+def _find_sheet(order: RenderRequest, manifest: Manifest, sheets: Mapping[str, Sheet]) -> Sheet | None:
+    """Return the one sheet that all lines come from, to be copied with the results; raises `UsageError` without one."""
+    if not order.write_back:
+        return None
     paths = {line.source.path for line in manifest.lines}
     path = paths.pop()
-    data = order.stdin or read_bytes(path)
-    if paths or (order.format or sniff_format(path, decode(data, path).text)) != "csv":
+    if paths or path not in sheets:
         raise UsageError("--write-back needs lines that all come from one CSV sheet")
-    if order.write_back and order.write_back.resolve() == Path(path).resolve():
+    if order.write_back.resolve() == Path(path).resolve():
         raise UsageError("--write-back would overwrite the sheet itself", hint="name another file")
-    return read_csv(data, path)
+    return sheets[path]
 
 
 def plan_session(run: RunContext) -> Plan:
