@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from tts_cli import DEFAULT_ENGINE, DEFAULT_LANGUAGE
-from tts_cli.errors import Problem, Source
+from tts_cli.errors import Problem
+from tts_cli.line import Line
 
-Fit = Literal["none", "pad", "stretch", "natural", "error"]
 Stretcher = Literal["atempo", "rubberband"]
 
 
@@ -89,61 +88,6 @@ class Chapter:
 
     id: str
     title: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """The time a dubbed line may take, in seconds of the programme; None means open."""
-
-    start_s: float | None = None
-    end_s: float | None = None
-    duration_s: float | None = None
-    max_duration_s: float | None = None
-    fit: Fit | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of the script with all defaults (project, speaker, chapter) already applied.
-
-    `text` is shown, `say` is spoken where given. `audio` is a recorded file used instead of an engine; `fallback` are
-    the engines to try, in this order, where `engine` fails.
-    """
-
-    id: str
-    text: str
-    source: Source
-    say: str | None = None
-    speaker: str = ""
-    emotion: str = ""
-    intensity: float = 1.0
-    direction: str = ""
-    voice: str = ""
-    engine: str = DEFAULT_ENGINE
-    fallback: tuple[str, ...] = ()
-    language: str = DEFAULT_LANGUAGE
-    chapter: str = ""
-    scene: str = ""
-    slot: Slot | None = None
-    pause_before_s: float | None = None
-    pause_after_s: float | None = None
-    speed: float = 1.0
-    pitch: float = 1.0
-    volume_db: float = 0.0
-    seed: int | None = None
-    take: int = 1
-    lock: bool = False
-    params: Mapping[str, float | str] = field(default_factory=dict)
-    file: str = ""
-    audio: str = ""
-    effect: str = ""
-    tags: tuple[str, ...] = ()
-    notes: str = ""
-
-    @property
-    def spoken(self) -> str:
-        """The text an engine is given, before normalisation."""
-        return self.text if self.say is None else self.say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,7 @@ def test_a_bug_keeps_its_traceback(cli, monkeypatch: pytest.MonkeyPatch) -> None
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("tts_cli.pipeline.session.load_manifest", broken)
+    monkeypatch.setattr("tts_cli.pipeline.session.load_script", broken)
 
     with pytest.raises(RuntimeError, match="a bug"):
         cli("check", "x.yaml")

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from tts_cli.errors import InputError
 from tts_cli.formats.csv_rows import read_csv, write_back
+from tts_cli.formats.decode import decode
 
 RESULT = {"status": "ok", "duration": "1.250", "file": "lines/a.wav", "key": "abc"}
 
 
 def read(text, name="s.csv"):
-    return read_csv(text if isinstance(text, bytes) else text.encode(), name)
+    return read_csv(decode(text if isinstance(text, bytes) else text.encode(), name), name)
 
 
 def rows(text):

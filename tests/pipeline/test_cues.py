@@ -4,10 +4,11 @@ import pytest
 
 from tts_cli.errors import Source
 from tts_cli.formats.subtitles import Cue
+from tts_cli.line import Line
 from tts_cli.pipeline.edit.cues import fastest, make_cues, widest
 from tts_cli.pipeline.model import PlannedLine
 from tts_cli.text.captions import CaptionRules
-from tts_cli.types import Clip, Line, Measures, Take, Timeline, Utterance, Word
+from tts_cli.types import Clip, Measures, Take, Timeline, Utterance, Word
 
 RATE = 1000
 RULES = CaptionRules(columns=42, lines=2, chars_per_second=20.0, shortest_s=1.0, gap_s=0.08)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tts_cli.errors import InputError, OutputError, Source
+from tts_cli.line import Line
 from tts_cli.pipeline.master.file_names import line_names, master_names, output_path, programme_name, safe_name
 from tts_cli.recipe import FitRules, Recipe
-from tts_cli.types import Line
 
 WAV = Recipe(name="test", format="wav")
 

@@ -3,9 +3,10 @@
 import pytest
 
 from tts_cli.errors import Source
+from tts_cli.line import Line
 from tts_cli.pipeline.master.report import choose_status, line_outcomes, list_failures
 from tts_cli.pipeline.model import Outcome, Plan, PlannedLine
-from tts_cli.types import Line, Manifest, Utterance
+from tts_cli.types import Manifest, Utterance
 
 
 def planned(name: str, *keys: str) -> PlannedLine:

@@ -10,9 +10,10 @@ from tts_cli.bench.figures import Figure
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.tone.spec import TONE
 from tts_cli.errors import Source
+from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine
 from tts_cli.pipeline.plan.shards import split_keys
-from tts_cli.types import Job, Line, Manifest, Utterance
+from tts_cli.types import Job, Manifest, Utterance
 from tts_cli.workers.backlog import Backlog
 
 WORKERS = 8

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tts_cli.errors import InputError, Problem, Source
-from tts_cli.formats.decode import Decoded, decode, fault
+from tts_cli.formats.decode import Decoded, fault
 from tts_cli.formats.fields import column_of
 
 DELIMITERS = ",;\t|"
@@ -45,12 +45,8 @@ class Sheet:
                 yield number, row
 
 
-def read_csv(data: bytes, name: str) -> Sheet:
-    """Read a sheet.
-
-    Raises `InputError` for what is empty, undecodable, ragged or has an unclosed quote.
-    """
-    decoded = decode(data, name)
+def read_csv(decoded: Decoded, name: str) -> Sheet:
+    """Read a sheet; raises `InputError` for what is empty, ragged or has an unclosed quote."""
     header_row, delimiter = _find_header(decoded.text, name)
     widths = _measure(decoded.text, name, delimiter)
     width = widths[header_row - 1]

@@ -17,6 +17,7 @@ from tts_cli.formats.schema import DefaultFields, PauseFields, ProjectFields, Sp
 from tts_cli.formats.yaml_tree import Marks, read_yaml
 
 DEEPEST_REFERENCE = 8
+MOST_SHOWN = 100
 STDIN = "-"
 STDIN_NAME = "stdin"
 _SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "csv", ".tsv": "csv"}
@@ -75,6 +76,18 @@ class Diagnostics:
     def complain(self, source: Source, message: str, hint: str = "") -> None:
         """Note a problem."""
         self.problems.append(Problem(source, message, hint))
+
+    def in_order(self) -> list[Problem]:
+        """Return the problems sorted by file and place, each once, and no more than anybody reads."""
+        ranks = {name: rank for rank, name in reversed(list(enumerate(self.files)))}
+        problems = sorted(
+            dict.fromkeys(self.problems),
+            key=lambda problem: (ranks.get(problem.source.path, -1), problem.source.line, problem.source.column),
+        )
+        more = len(problems) - MOST_SHOWN
+        if more <= 0:
+            return problems
+        return [*problems[:MOST_SHOWN], Problem(problems[MOST_SHOWN].source, f"and {more} more problems from here on")]
 
     def attempt(self, read: Callable[[], T]) -> T | None:
         """Read a file that another one refers to; what is wrong in it is noted, and the work goes on."""

@@ -3,57 +3,21 @@
 import difflib
 from collections.abc import Iterable, Mapping
 
-_INHERITED = {
-    "speaker": "character voice_name role speaking_voice character_voice",
-    "emotion": "style mood",
-    "intensity": "",
-    "direction": "instruct instructions voice_actor_direction note context",
-    "voice": "reference_audio ref_audio",
-    "engine": "model",
-    "language": "lang culture",
-    "scene": "",
-    "fit": "",
-    "pause_before": "",
-    "pause_after": "silence_after_ms pause_between_turns",
-    "speed": "rate speed_factor voice_rate",
-    "pitch": "",
-    "volume": "volume_db",
-    "lock": "",
-    "params": "",
-    "file": "filename audio_file_name output file_url out",
-    "effect": "fx effects",
-    "tags": "tag",
-    "skip": "",
-}
-_LINE = {
-    "id": "line_id number index serial localization_key",
-    "text": "line dialogue spoken_dialogue input text_content",
-    "say": "optimized_text sanitized_text spoken tts_text",
-    **_INHERITED,
-    "chapter": "section part",
-    "start": "start_time",
-    "end": "end_time",
-    "duration": "",
-    "max_duration": "",
-    "seed": "",
-    "take": "",
-    "audio": "recorded override",
-    "notes": "",
-}
-_SPEAKER = {"name": "display display_name", "gain_db": "gain", "emotions": "", **_INHERITED}
-del _SPEAKER["speaker"]
+from tts_cli.line import LINE_FIELDS, Level
 
 BARE_PARAMS = frozenset(("exaggeration", "cfg_weight", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"))
 MOST_REMEMBERED = 1000
 # Columns that `--write-back` fills in beside duration and file; reading them again has no effect.
 OWN_COLUMNS = frozenset(("status", "key"))
-# Aliases whose bare numbers have another unit than the field's.
-_UNITS = {"silenceafterms": "ms", "volumedb": "dB"}
 
 
 def fold(name: str) -> str:
     """Return a name without what writers vary: `Pause After`, `pause-after` and `pauseAfter` are one."""
     return name.lower().replace("_", "").replace(" ", "").replace("-", "").strip()
+
+
+# Aliases whose bare numbers have another unit than the field's.
+_UNITS = {fold(alias): unit for field in LINE_FIELDS for alias, unit in field.units.items()}
 
 
 class Names:
@@ -84,6 +48,11 @@ class Names:
             return f"params.{param.strip()}"
         bare = name.strip().lower().replace("-", "_").replace(" ", "_")
         return f"params.{bare}" if bare in BARE_PARAMS else None
+
+
+def _inherited(level: Level) -> dict[str, str]:
+    """Return the fields that lines inherit from this level, and their aliases."""
+    return {field.name: field.aliases for field in LINE_FIELDS if level in field.levels}
 
 
 TOP = Names(
@@ -127,8 +96,8 @@ PROJECT = Names(
     }
 )
 PAUSES = Names(dict.fromkeys(("comma", "phrase", "sentence", "paragraph", "scene", "chapter", "speaker_change"), ""))
-DEFAULTS = Names(_INHERITED)
-SPEAKER = Names(_SPEAKER)
+DEFAULTS = Names(_inherited("project"))
+SPEAKER = Names({"name": "display display_name", "gain_db": "gain", "emotions": "", **_inherited("speaker")})
 _SOUND = {"speed": "rate", "pitch": "", "volume": "volume_db"}
 EMOTION = Names(
     {
@@ -157,8 +126,8 @@ VOICE = Names(
 )
 DEFINITION = Names({"voice": "", **_SOUND, "params": ""})
 REFERENCE = Names({"file": "path clip", "transcript": "text"})
-CHAPTER = Names({"id": "", "title": "name", "lines": "script", **_INHERITED})
-LINE = Names(_LINE)
+CHAPTER = Names({"id": "", "title": "name", "lines": "script", **_inherited("chapter")})
+LINE = Names({field.name: field.aliases for field in LINE_FIELDS})
 
 
 def column_of(header: str) -> str | None:
@@ -180,3 +149,19 @@ def guess(name: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {near[0]!r}?"
     return f"known: {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}" if names else ""
+
+
+def line_table() -> str:
+    """Return the documentation of a line's fields as a Markdown table."""
+    rows = [
+        (
+            f"`{field.name}`",
+            f"`{field.aliases}`" if field.aliases else "",
+            "yes" if field.levels else "",
+            "yes" if field.in_key else "",
+            field.doc,
+        )
+        for field in LINE_FIELDS
+    ]
+    head = ("field", "also called", "inherited", "changes the take", "is")
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))

@@ -9,10 +9,11 @@ from tts_cli.formats.csv_rows import Sheet
 from tts_cli.formats.fields import OWN_COLUMNS, Names, column_of, guess, with_unit
 from tts_cli.formats.schema import validate
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
+from tts_cli.line import LINE_FIELDS
 
 # What YAML writes for "nothing"; in a text they are words.
 _NOTHING = ("", "~", "null", "Null", "NULL")
-_WORDS = frozenset(("text", "say", "title", "name", "notes", "direction", "description"))
+_WORDS = frozenset(("title", "name", "description", *(field.name for field in LINE_FIELDS if field.kind == "text")))
 
 
 class Location(Protocol):

@@ -4,7 +4,7 @@ A validated record is a plain dict of the fields it gives; what it leaves open i
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -14,8 +14,9 @@ from typing_extensions import TypedDict
 
 from tts_cli.formats import values
 from tts_cli.formats.fields import Names
+from tts_cli.line import LINE_FIELDS, Fit, Kind, Level, LineField
 from tts_cli.recipe import AudioFormat, Bounds, DeliveryKind, MeasureName, Overflow
-from tts_cli.types import Fit, Stretcher
+from tts_cli.types import Stretcher
 
 LONGEST_TEXT = 100_000
 
@@ -40,68 +41,45 @@ Params = dict[str, Name]
 _strict = with_config(extra="forbid", str_strip_whitespace=True)
 
 
-class InheritedFields(TypedDict, total=False):
-    """What a line takes over from its chapter, its speaker and the project where it says nothing itself."""
-
-    speaker: Name
-    emotion: Name
-    intensity: Fraction
-    direction: Text
-    voice: Name
-    engine: Engines
-    language: Language
-    scene: Name
-    fit: Fit
-    pause_before: Pause
-    pause_after: Pause
-    speed: Speed
-    pitch: Pitch
-    volume: Volume
-    lock: Switch
-    params: Params
-    file: File
-    effect: Name
-    tags: Tags
-    skip: Switch
-
-
-@_strict
-class LineFields(InheritedFields, total=False):
-    """One line of the script, or one row of a sheet."""
-
-    id: Id
-    text: Text
-    say: Text
-    chapter: Name
-    start: Time
-    end: Time
-    duration: Time
-    max_duration: Time
-    seed: Seed
-    take: Annotated[int, PlainValidator(values.whole(1, 9999))]
-    audio: Text
-    notes: Text
+KINDS: Mapping[Kind, Any] = {
+    "engines": Engines,
+    "file": File,
+    "fit": Fit,
+    "fraction": Fraction,
+    "id": Id,
+    "language": Language,
+    "name": Name,
+    "params": Params,
+    "path": Text,
+    "pause": Pause,
+    "pitch": Pitch,
+    "seed": Seed,
+    "speed": Speed,
+    "switch": Switch,
+    "tags": Tags,
+    "take": Annotated[int, PlainValidator(values.whole(1, 9999))],
+    "text": Text,
+    "time": Time,
+    "volume": Volume,
+}
+"""What a line's field may be."""
 
 
-@_strict
-class ChapterFields(InheritedFields, total=False):
-    """A chapter's title, and what its lines inherit; the lines themselves are read apart."""
-
-    id: Name
-    title: Text
+def _line_record(title: str, fields: Iterable[LineField], /, **own: Any) -> Any:
+    """Make the schema of records that say something of lines, and something of their `own`."""
+    types = {field.name: KINDS[field.kind] for field in fields}
+    return _strict(TypedDict(title, {**types, **own}, total=False))  # type: ignore[operator]
 
 
-@_strict
-class DefaultFields(InheritedFields, total=False):
-    """What all lines inherit."""
+def _inherited(level: Level) -> Iterator[LineField]:
+    return (field for field in LINE_FIELDS if level in field.levels)
 
 
-@_strict
-class SpeakerFields(InheritedFields, total=False):
-    """A member of the cast; the emotions are read apart."""
-
-    name: Name
-    gain_db: Gain
+# The emotions of a speaker and the lines of a chapter are read apart.
+LineFields = _line_record("LineFields", LINE_FIELDS)
+DefaultFields = _line_record("DefaultFields", _inherited("project"))
+SpeakerFields = _line_record("SpeakerFields", _inherited("speaker"), name=Name, gain_db=Gain)
+ChapterFields = _line_record("ChapterFields", _inherited("chapter"), id=Name, title=Text)
 
 
 @_strict

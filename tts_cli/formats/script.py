@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tts_cli.formats import fields
-from tts_cli.formats.csv_rows import read_csv
-from tts_cli.formats.decode import decode, read_bytes
+from tts_cli.formats.csv_rows import Sheet, read_csv
+from tts_cli.formats.decode import Decoded, decode, read_bytes
 from tts_cli.formats.documents import (
     STDIN,
     STDIN_NAME,
@@ -28,7 +28,7 @@ from tts_cli.formats.yaml_tree import Mark, Marks, Node
 class Script:
     """All records of a manifest, each with its place; a line comes with the chapter it was written in, or "".
 
-    `form` is yaml, json, csv, srt, vtt or ass.
+    `form` is yaml, json, csv, srt, vtt or ass. `sheets` are those that lines come from, by their path.
     """
 
     path: str
@@ -38,6 +38,7 @@ class Script:
     header: Header
     chapters: Mapping[str, Entry] = field(default_factory=dict)
     lines: tuple[tuple[Entry, str], ...] = ()
+    sheets: Mapping[str, Sheet] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class _Draft:
 
     chapters: dict[str, Record] = field(default_factory=dict)
     lines: list[tuple[Record, str]] = field(default_factory=list)
+    sheets: dict[str, Sheet] = field(default_factory=dict)
 
 
 def read_script(path: str, format_: str | None, stdin: bytes | None, diagnostics: Diagnostics) -> Script:
@@ -62,7 +64,7 @@ def read_script(path: str, format_: str | None, stdin: bytes | None, diagnostics
     header = Header()
     if form not in ("yaml", "json"):
         diagnostics.files.append(name)
-        _take_lines(draft, _Lines(name, data, form), "", diagnostics)
+        _take_lines(draft, _Lines(name, decoded, form), "", diagnostics)
     else:
         document = read_document(decoded, name, folder, diagnostics, is_json=form == "json")
         header = FrameReader(diagnostics).read(document, (os.path.realpath(path),))
@@ -75,7 +77,7 @@ class _Lines:
     """A file that holds lines and nothing else: a sheet, or subtitles, which name speakers of the `cast`."""
 
     name: str
-    data: bytes
+    decoded: Decoded
     form: str
     cast: Iterable[str] = ()
 
@@ -83,12 +85,12 @@ class _Lines:
 def _take_lines(draft: _Draft, file: _Lines, chapter: str, diagnostics: Diagnostics) -> None:
     records: Sequence[Record]
     if file.form in SUBTITLE_FORMS:
-        subtitles = read_subtitles(file.data, file.name, file.form, file.cast)
+        subtitles = read_subtitles(file.decoded, file.name, file.form, file.cast)
         diagnostics.warnings += subtitles.warnings
         diagnostics.problems += subtitles.problems
         records = subtitles.records
     else:
-        sheet = read_csv(file.data, file.name)
+        sheet = draft.sheets[file.name] = read_csv(file.decoded, file.name)
         diagnostics.warnings += sheet.warnings
         records = read_rows(sheet, diagnostics.problems)
     draft.lines += [(record, chapter) for record in records]
@@ -104,6 +106,7 @@ def _check(draft: _Draft, script: Script, diagnostics: Diagnostics) -> Script:
         script,
         chapters=dict(zip(draft.chapters, chapters, strict=True)),
         lines=tuple((entry, chapter) for entry, (_, chapter) in zip(lines, draft.lines, strict=True)),
+        sheets=draft.sheets,
     )
 
 
@@ -185,9 +188,9 @@ class _Reader:
         self._findings.attempt(lambda: self._take_file(path, chapter))
 
     def _take_file(self, path: str, chapter: str) -> None:
-        data = read_bytes(path)
-        form = sniff_format(path, decode(data, path).text)
-        _take_lines(self._draft, _Lines(path, data, form, self._cast), chapter, self._findings)
+        decoded = decode(read_bytes(path), path)
+        lines = _Lines(path, decoded, sniff_format(path, decoded.text), self._cast)
+        _take_lines(self._draft, lines, chapter, self._findings)
 
     def _line(self, node: Node, mark: Mark | Marks) -> Record | None:
         """Read a line: a mapping, a mapping with the speaker as a key, or a bare text."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
 from tts_cli.errors import Problem, Source
-from tts_cli.formats.decode import decode
+from tts_cli.formats.decode import Decoded
 from tts_cli.formats.fields import fold
 from tts_cli.formats.records import Record
 from tts_cli.formats.values import BadValueError, parse_time
@@ -90,14 +90,13 @@ class Subtitles:
     warnings: tuple[Problem, ...] = ()
 
 
-def read_subtitles(data: bytes, name: str, form: str, cast: Iterable[str] = ()) -> Subtitles:
+def read_subtitles(decoded: Decoded, name: str, form: str, cast: Iterable[str] = ()) -> Subtitles:
     """Read a subtitle file of a form of `SUBTITLE_FORMS`; `cast` are the speakers that a manifest knows, if any.
 
-    Times stay text, for the schema to judge. Raises `InputError` where the bytes are no text.
+    Times stay text, for the schema to judge.
     """
     reading = _Reading(name, {fold(member): member for member in cast})
-    text = decode(data, name).text
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = decoded.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     cues = _read_ass(lines, reading) if form == "ass" else _read_blocks(lines, reading)
     records = [record for cue in cues for record in _speak(cue, reading)]
     if not records and not reading.problems:

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Literal
 
 from tts_cli.errors import Source
+from tts_cli.line import Line
 from tts_cli.recipe import Recipe
-from tts_cli.types import ConditionalsRequest, Line, Manifest, Take, Utterance, Voice
+from tts_cli.types import ConditionalsRequest, Manifest, Take, Utterance, Voice
 
 
 class Reason(StrEnum):

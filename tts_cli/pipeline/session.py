@@ -1,22 +1,22 @@
 """One run: what is asked for, by which recipe, where to, and what is known when it begins."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tts_cli.cache.shard_run import ShardRun
 from tts_cli.cache.store import Cache
 from tts_cli.errors import UsageError
-from tts_cli.formats.csv_rows import Sheet, read_csv
-from tts_cli.formats.decode import decode, read_bytes
-from tts_cli.formats.documents import sniff_format
+from tts_cli.formats.csv_rows import Sheet
 from tts_cli.formats.recipes import find_recipe
+from tts_cli.formats.script import Script
 from tts_cli.pipeline.edit.dub import check_slots
 from tts_cli.pipeline.master.file_names import safe_name
 from tts_cli.pipeline.master.previous_run import PreviousRun
 from tts_cli.pipeline.model import Plan
 from tts_cli.pipeline.plan.plan import make_plan, select_lines
 from tts_cli.pipeline.request import EventSink, RenderRequest
-from tts_cli.pipeline.script.resolve import load_manifest
+from tts_cli.pipeline.script.resolve import load_script
 from tts_cli.recipe import Recipe
 from tts_cli.settings import Settings, WorkerOptions
 from tts_cli.types import Manifest
@@ -43,7 +43,11 @@ class RunContext:
 
 def load(request: RenderRequest, settings: Settings) -> Manifest:
     """Read a manifest and check it; raises `InputError` with every problem."""
-    return load_manifest(request.manifest, format=request.format, stdin=request.stdin, home=settings.home)
+    return _load_script(request, settings)[1]
+
+
+def _load_script(request: RenderRequest, settings: Settings) -> tuple[Script, Manifest]:
+    return load_script(request.manifest, request.format, request.stdin, settings.home)
 
 
 def open_run(
@@ -59,7 +63,10 @@ def open_run(
     Raises `UsageError` for what excludes each other, and `InputError` for what cannot be read.
     """
     _refuse_contradictions(request)
-    manifest = manifest or load(request, settings)
+    sheets: Mapping[str, Sheet] = {}
+    if manifest is None:
+        script, manifest = _load_script(request, settings)
+        sheets = script.sheets
     name = request.recipe or manifest.recipe or settings.recipe or "default"
     recipe = recipe or find_recipe(name, settings.home)
     if recipe.fit:
@@ -78,7 +85,7 @@ def open_run(
         shard_run=ShardRun(settings.cache, str(Path(request.manifest).absolute())),
         cache=cache,
         selected=select_lines(manifest, request.only, lambda: previous.quality_issues),
-        sheet=_read_sheet(request, manifest) if request.write_back else None,
+        sheet=_find_sheet(request, manifest, sheets),
     )
 
 
@@ -94,13 +101,14 @@ def _refuse_contradictions(request: RenderRequest) -> None:
         raise UsageError("--stitch-only renders nothing, and --force renders all: choose one of them")
 
 
-def _read_sheet(request: RenderRequest, manifest: Manifest) -> Sheet:
-    """Read the one sheet that all lines come from, to be copied with the results; raises `UsageError` without one."""
+def _find_sheet(request: RenderRequest, manifest: Manifest, sheets: Mapping[str, Sheet]) -> Sheet | None:
+    """Return the one sheet that all lines come from, to be copied with the results; raises `UsageError` without one."""
+    if not request.write_back:
+        return None
     paths = {line.source.path for line in manifest.lines}
     path = paths.pop()
-    data = request.stdin or read_bytes(path)
-    if paths or (request.format or sniff_format(path, decode(data, path).text)) != "csv":
+    if paths or path not in sheets:
         raise UsageError("--write-back needs lines that all come from one CSV sheet")
-    if request.write_back and request.write_back.resolve() == Path(path).resolve():
+    if request.write_back.resolve() == Path(path).resolve():
         raise UsageError("--write-back would overwrite the sheet itself", hint="name another file")
-    return read_csv(data, path)
+    return sheets[path]

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_cli.errors import Source
+from tts_cli.line import Line
 from tts_cli.pipeline.edit.timeline import make_line_timelines, make_timelines
 from tts_cli.pipeline.model import Plan, PlannedLine
 from tts_cli.recipe import Recipe
-from tts_cli.types import Boundary, Chapter, Clip, Gap, Line, Manifest, Measures, Pauses, Take, Utterance
+from tts_cli.types import Boundary, Chapter, Clip, Gap, Manifest, Measures, Pauses, Take, Utterance
 
 RATE = 22050
 RECIPE = Recipe(name="test", sample_rate=44100, head_s=0.5, tail_s=1.0)

@@ -8,10 +8,11 @@ import pytest
 from tts_cli.cache.blobs import blob_path, write_blob
 from tts_cli.cache.store import Cache
 from tts_cli.errors import InputError, Source, UsageError
+from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PreviousLine, Reason
 from tts_cli.pipeline.plan.jobs import make_jobs
 from tts_cli.pipeline.plan.plan import describe_previous, make_plan, select_lines
-from tts_cli.types import Chapter, Emotion, Line, Manifest, Measures, Speaker, Take
+from tts_cli.types import Chapter, Emotion, Manifest, Measures, Speaker, Take
 
 LONG = "The mole had been working very hard all the morning, spring-cleaning his little home. " * 6
 

@@ -1,9 +1,10 @@
 import pytest
 
 from tts_cli.errors import Source
+from tts_cli.line import Line
 from tts_cli.pipeline.script.credits import add_credits, fill_in
 from tts_cli.recipe import Recipe
-from tts_cli.types import Chapter, Line, Manifest
+from tts_cli.types import Chapter, Manifest
 
 SOURCE = Source("book.yaml", 1)
 RECIPE = Recipe(name="r", opening="{title}[, by {author}][. Read by {narrator}].", closing="The end of {title}.")

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tts_cli.errors import InputError, Source
+from tts_cli.line import Slot
 from tts_cli.pipeline.script.resolve import load_manifest
-from tts_cli.types import Chapter, Pauses, Slot
+from tts_cli.types import Chapter, Pauses
 
 EXAMPLES = Path(__file__).parents[3] / "manifests"
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tts_cli.audio.meters.measure import measure_take
 from tts_cli.cache.records import take_from_json, take_to_json
 from tts_cli.errors import Source
+from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine, PreviousLine
 from tts_cli.pipeline.takes.quality_check import find_outliers, find_quality_issues, find_retakable
-from tts_cli.types import Line, Manifest, Measures, Take, Utterance
+from tts_cli.types import Manifest, Measures, Take, Utterance
 
 RATE = 16_000
 

@@ -9,12 +9,13 @@ from tts_cli.audio.io.ffmpeg import has_filter
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.errors import InputError, MissingError, Problem
+from tts_cli.line import Line, Slot
 from tts_cli.pipeline.edit.slot_fit import SlotLine, engine_speeds, fit_lines
 from tts_cli.pipeline.edit.timeline import complete_lines, make_dub_timeline, make_line_timelines
 from tts_cli.pipeline.model import Failure, Placement, Plan, PlannedLine
 from tts_cli.recipe import FitRules, Recipe
 from tts_cli.text.markup import display_text
-from tts_cli.types import Line, Manifest, Slot, Take, Timeline
+from tts_cli.types import Manifest, Take, Timeline
 
 Takes = Mapping[str, Take]
 RecordAgain = Callable[[Manifest, frozenset[str]], tuple[Plan, Takes]]

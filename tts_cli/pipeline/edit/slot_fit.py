@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from tts_cli.line import Fit
 from tts_cli.pipeline.model import Placement
 from tts_cli.recipe import FitRules, Overflow
-from tts_cli.types import Fit
 
 RUN_S = 5.0
 """Lines of a speaker that are parted by more than this need not be of a like pace."""

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from tts_cli.errors import InputError, OutputError, Problem
+from tts_cli.line import Line
 from tts_cli.recipe import Delivery, Recipe
-from tts_cli.types import Line, Manifest
+from tts_cli.types import Manifest
 
 TIMELINE_FILE = "timeline.json"
 REPORT_FILE = "report.json"

@@ -7,9 +7,11 @@ from typing import Any
 
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import InputError, Problem, Source
+from tts_cli.line import Line
 from tts_cli.pipeline.master.previous_run import TIMELINE_VERSION
+from tts_cli.pipeline.master.timeline_json import read_kept
 from tts_cli.pipeline.model import Plan, PlannedLine
-from tts_cli.types import Boundary, Chapter, Line, Manifest, Pauses, Take, Utterance, Voice
+from tts_cli.types import Boundary, Chapter, Manifest, Pauses, Take, Utterance, Voice
 
 _HINT = "render the manifest again, which costs little: its takes are cached"
 
@@ -60,23 +62,15 @@ def _manifest(data: Mapping[str, Any], path: Path, lines: tuple[PlannedLine, ...
 def _line(row: Mapping[str, Any], path: str) -> PlannedLine:
     gain_db, lead_s, before_s, after_s = row["edit"]
     line = Line(
-        id=row["id"],
+        source=Source(path, 1),
         text=row["text"],
         say=row["spoken"],
-        source=Source(path, 1),
-        speaker=row["speaker"],
         emotion=row["emotion"].partition(":")[0],
-        voice=row["cast"],
         engine=row["engine"],
         language=row["language"],
-        chapter=row["chapter"],
-        scene=row["scene"],
         pause_before_s=before_s,
         pause_after_s=after_s,
-        effect=row["effect"],
-        file=row["file"],
-        tags=tuple(row["tags"]),
-        direction=row["direction"],
+        **read_kept(row),
     )
     utterances = tuple(
         Utterance(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.cache.keys import digest
+from tts_cli.line import LINE_FIELDS
 from tts_cli.pipeline.master.deliverables import write_text
 from tts_cli.pipeline.master.file_names import TIMELINE_FILE
 from tts_cli.pipeline.master.previous_run import TIMELINE_VERSION, PreviousRun, unchanged
@@ -85,9 +86,16 @@ def _clip_json(master: str, clip: Clip) -> dict[str, Any]:
     }
 
 
+# What is kept of a line as it is: the attribute by its key. A field that is newer than this version of the file stands
+# at the end of its row.
+_KEPT = {field.timeline: field.attribute for field in LINE_FIELDS if field.timeline}
+_OLD_KEYS = frozenset(("id", "chapter", "speaker", "cast", "scene", "effect", "file", "tags", "direction"))
+_NEWER = {key: attribute for key, attribute in _KEPT.items() if key not in _OLD_KEYS}
+
+
 def _line_json(planned: PlannedLine, past: PreviousLine) -> dict[str, Any]:
     line = planned.line
-    return {
+    row = {
         "id": line.id,
         "chapter": line.chapter,
         "speaker": line.speaker,
@@ -106,6 +114,18 @@ def _line_json(planned: PlannedLine, past: PreviousLine) -> dict[str, Any]:
         "tags": line.tags,
         "direction": line.direction,
     }
+    for key, attribute in _NEWER.items():
+        row[key] = getattr(line, attribute)
+    return row
+
+
+def read_kept(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a row keeps of a line as it is, by attribute; raises `KeyError` where an old field is missing.
+
+    JSON has no tuples, so a list becomes one. A field that is newer than the file has its default.
+    """
+    kept = {attribute: row[key] for key, attribute in _KEPT.items() if key in row or key in _OLD_KEYS}
+    return {attribute: tuple(value) if isinstance(value, list) else value for attribute, value in kept.items()}
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False)

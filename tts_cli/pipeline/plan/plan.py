@@ -6,11 +6,12 @@ from functools import cached_property
 
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import InputError, MissingError, Problem, UnknownNameError, UsageError
+from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine, PreviousLine, Reason
 from tts_cli.pipeline.plan.utterances import plan_line
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import with_engine
-from tts_cli.types import Line, Manifest, Take
+from tts_cli.types import Manifest, Take
 
 
 def make_plan(

@@ -11,11 +11,12 @@ from tts_cli.engines.catalog import get_spec, model_version, resolve_voice
 from tts_cli.engines.emotions import emotion_at
 from tts_cli.engines.kit.seeds import derive_seed
 from tts_cli.engines.recording.spec import RECORDING
+from tts_cli.line import Line
 from tts_cli.pipeline.model import PlannedLine, PreviousLine
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import SAME
 from tts_cli.text.script import Part, make_parts
-from tts_cli.types import Boundary, Emotion, Line, Manifest, Utterance, Voice
+from tts_cli.types import Boundary, Emotion, Manifest, Utterance, Voice
 
 NEUTRAL = Emotion(name="neutral")
 PLAIN = Voice(name="", engine="")

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tts_cli.line import Line
 from tts_cli.recipe import Recipe
-from tts_cli.types import Chapter, Line, Manifest
+from tts_cli.types import Chapter, Manifest
 
 OPENING, CLOSING = "opening-credits", "closing-credits"
 _TITLES = {OPENING: "Opening Credits", CLOSING: "Closing Credits"}

@@ -14,7 +14,8 @@ from tts_cli.formats.documents import Diagnostics
 from tts_cli.formats.fields import guess
 from tts_cli.formats.records import Entry
 from tts_cli.formats.values import BadValueError, parse_number, within
-from tts_cli.types import Emotion, Line, Reference, Voice
+from tts_cli.line import Line
+from tts_cli.types import Emotion, Reference, Voice
 
 DEEPEST_LIKE = 20
 SAME = 1e-6  # factors that differ less are the same

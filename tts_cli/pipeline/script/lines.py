@@ -5,15 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tts_cli import DEFAULT_ENGINE, DEFAULT_LANGUAGE
+from tts_cli import DEFAULT_ENGINE
 from tts_cli.errors import Source
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script
+from tts_cli.line import LINE_FIELDS, SLOT_FIELDS, Line, Slot
 from tts_cli.pipeline.script.engine_checks import raw_params
-from tts_cli.types import Line, Slot
 
 # A speaker's name and level are its own, and so are a chapter's id and title: they are not handed down.
 _OWN = frozenset(("name", "gain_db", "id", "title"))
+# What a line takes over as it is given; the rest is looked up, or has another form. What is not given has its default.
+_LOOKED_UP = frozenset(("id", "text", "speaker", "engine", "chapter", "params", "audio"))
+_SLOT = {field.name: field.attribute for field in SLOT_FIELDS}
+_LINE = {
+    field.name: field.attribute
+    for field in LINE_FIELDS
+    if field.attribute and field.name not in _SLOT and field.name not in _LOOKED_UP
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,44 +58,26 @@ def inherited(entry: Entry) -> Entry:
 
 def make_line(values: Mapping[str, Any], scope: Scope, line_id: str, source: Source, audio: str = "") -> Line:
     """Make a line of its own and its inherited fields; engine parameters are still as written."""
-    get = values.get
-    engines = get("engine", (DEFAULT_ENGINE,))
+    engines = values.get("engine", (DEFAULT_ENGINE,))
+    given = {_LINE[name]: value for name, value in values.items() if name in _LINE}
     return Line(
-        id=line_id,
-        text=get("text", ""),
         source=source,
-        say=get("say"),
+        id=line_id,
+        text=values.get("text", ""),
         speaker=scope.speaker,
-        emotion=get("emotion", ""),
-        intensity=get("intensity", 1.0),
-        direction=get("direction", ""),
-        voice=get("voice", ""),
         engine=engines[0],
         fallback=engines[1:],
-        language=get("language", DEFAULT_LANGUAGE),
-        chapter=scope.chapter,
-        scene=get("scene", ""),
         slot=_make_slot(values),
-        pause_before_s=get("pause_before"),
-        pause_after_s=get("pause_after"),
-        speed=get("speed", 1.0),
-        pitch=get("pitch", 1.0),
-        volume_db=get("volume", 0.0),
-        seed=get("seed"),
-        take=get("take", 1),
-        lock=get("lock", False),
+        chapter=scope.chapter,
         params=raw_params(values),
-        file=get("file", ""),
         audio=audio,
-        effect=get("effect", ""),
-        tags=get("tags", ()),
-        notes=get("notes", ""),
+        **given,
     )
 
 
 def _make_slot(values: Mapping[str, Any]) -> Slot | None:
-    start, end = values.get("start"), values.get("end")
-    duration, longest = values.get("duration"), values.get("max_duration")
-    if start is end is duration is longest is None:
+    """Make the slot of a line that has any time at all."""
+    if _SLOT.keys().isdisjoint(values):
         return None
-    return Slot(start_s=start, end_s=end, duration_s=duration, max_duration_s=longest, fit=values.get("fit"))
+    given = {_SLOT[name]: value for name, value in values.items() if name in _SLOT}
+    return Slot(**given) if given.keys() - {"fit"} else None

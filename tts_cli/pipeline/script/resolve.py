@@ -21,6 +21,7 @@ from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
 from tts_cli.formats.voice_files import read_emotions_folder
+from tts_cli.line import Line, Slot
 from tts_cli.pipeline.script.engine_checks import (
     EngineProblem,
     find_engine_problems,
@@ -32,12 +33,11 @@ from tts_cli.pipeline.script.engine_checks import (
 from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_line, project_scope
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text
-from tts_cli.types import Chapter, Emotion, Line, Manifest, Pauses, Slot, Speaker, Voice
+from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
 from tts_cli.voices.library import open_library
 
 DUB = "dub"
 """The recipe of subtitles: their lines have their times."""
-MOST_SHOWN = 100
 _NOT_METADATA = frozenset(("seed", "recipe", "length"))
 # UTF-8 that was once read as Windows-1252, and characters that were lost.
 _GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
@@ -56,29 +56,21 @@ def load_manifest(
 
     Raises `InputError` with every problem found, in the order of the files and of their lines.
     """
+    return load_script(path, format, stdin, home)[1]
+
+
+def load_script(path: str, form: str | None, stdin: bytes | None, home: Path | None) -> tuple[Script, Manifest]:
+    """Do the same, and return with the manifest the script that it was made of."""
     diagnostics = Diagnostics()
     try:
-        script = read_script(path, format, stdin, diagnostics)
+        script = read_script(path, form, stdin, diagnostics)
         library = open_library(home, Path(script.folder))
         manifest = _Resolver(script, diagnostics, VoiceFinder(library, script.folder, diagnostics)).resolve()
     except InputError as error:
         diagnostics.problems += error.problems
     if diagnostics.problems:
-        raise InputError(_in_order(diagnostics))
-    return manifest
-
-
-def _in_order(diagnostics: Diagnostics) -> list[Problem]:
-    """Sort problems by file and place, each once, and no more than anybody reads."""
-    ranks = {name: rank for rank, name in reversed(list(enumerate(diagnostics.files)))}
-    problems = sorted(
-        dict.fromkeys(diagnostics.problems),
-        key=lambda problem: (ranks.get(problem.source.path, -1), problem.source.line, problem.source.column),
-    )
-    more = len(problems) - MOST_SHOWN
-    if more <= 0:
-        return problems
-    return [*problems[:MOST_SHOWN], Problem(problems[MOST_SHOWN].source, f"and {more} more problems from here on")]
+        raise InputError(diagnostics.in_order())
+    return script, manifest
 
 
 class _Resolver:
