@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from docs_pages import PAGES, ROOT, Block, Command, blocks, commands, expand, filtered, parse
 
-from tts_cli.engines.catalog import get_spec, list_voices
+from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.weights import parts_of
 from tts_cli.settings import _KEYS
 
@@ -181,7 +181,7 @@ def test_the_settings_are_complete() -> None:
 
 def test_the_numbers_of_voices_are_the_engines() -> None:
     page = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
-    kokoro, pocket, espeak = (list_voices(get_spec(name)) for name in ("kokoro", "pocket-tts", "espeak"))
+    kokoro, pocket, espeak = (get_spec(name).voices() for name in ("kokoro", "pocket-tts", "espeak"))
     assert f"{len(kokoro)} voices in American" in page
     assert f"{len(pocket)} voices that each speak" in page
     assert len({voice.language.partition("-")[0] for voice in espeak}) > 100

@@ -36,7 +36,7 @@ def declared() -> set[str]:
     """Return the distributions that pyproject's dependencies and extras, and the engines' requirements, name."""
     extras = [packages for extra, packages in PROJECT["optional-dependencies"].items() if extra != NOT_FOR_USERS]
     found = names(*PROJECT["dependencies"], *(package for packages in extras for package in packages))
-    for requirements in (get_spec(name).requirements for name in engine_names()):
+    for requirements in (get_spec(name).install.requirements for name in engine_names()):
         if requirements:
             found |= names(*requirements.packages, *requirements.optional)
     return found
@@ -75,9 +75,9 @@ def test_what_the_readme_installs_is_not_called_optional(optional_packages: dict
     assert names(*optional_packages.values()) <= declared() - names(*PROJECT["dependencies"])
 
 
-@pytest.mark.parametrize("name", [name for name in engine_names() if get_spec(name).requirements])
+@pytest.mark.parametrize("name", [name for name in engine_names() if get_spec(name).install.requirements])
 def test_an_engines_extra_installs_what_the_engine_requires(name: str) -> None:
-    requirements = get_spec(name).requirements
+    requirements = get_spec(name).install.requirements
     assert requirements is not None
     extra = PROJECT["optional-dependencies"][requirements.extra]
     always = names(*PROJECT["dependencies"])

@@ -16,7 +16,7 @@ import soundfile
 import soxr
 
 from tts_cli.engines.base import Request
-from tts_cli.engines.espeak import Espeak
+from tts_cli.engines.espeak.adapter import Espeak
 
 Samples = npt.NDArray[np.float64]
 
@@ -43,7 +43,8 @@ def read_aloud(voice: str, pitch: float, text: str) -> Samples:
     """Have the engine read a text; returns samples [frames] at `RATE`."""
     engine = Espeak()
     engine.load("cpu")
-    [speech] = engine.synthesize([Request(text=text, language="en", voice=voice, params={"pitch": pitch}, seed=0)])
+    request = Request(text=text, language="en", voice=voice, params={"pitch": pitch}, seed=0)
+    [(_, speech)] = engine.speak([request])
     engine.close()
     return np.asarray(soxr.resample(speech.samples.astype(np.float64), speech.sample_rate, RATE))
 

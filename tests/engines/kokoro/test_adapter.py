@@ -13,10 +13,10 @@ import pytest
 from contract import EngineContract, speak_all, speak_one
 from hypothesis import given
 from hypothesis import strategies as st
-from tts_cli.bench.kokoro_weights import FULL
 
 from tts_cli.engines import catalog
 from tts_cli.engines.base import EngineSpec, Request
+from tts_cli.engines.kokoro.random_model import FULL
 from tts_cli.engines.kokoro.spec import KOKORO
 from tts_cli.errors import MissingError, TakeError
 

@@ -6,10 +6,13 @@ import pytest
 
 from tts_cli.errors import InputError, OutputError, Source
 from tts_cli.line import Line
-from tts_cli.pipeline.master.file_names import line_names, master_names, output_path, programme_name, safe_name
-from tts_cli.recipe import FitRules, Recipe
+from tts_cli.pipeline.master.file_names import line_files, master_names, output_path, programme_name, safe_name
+from tts_cli.recipe import Delivery, FitRules, Recipe
+from tts_cli.types import Manifest
 
 WAV = Recipe(name="test", format="wav")
+LINES = Delivery(kind="lines", file="lines/{id}.wav", sound=WAV)
+BOOK = Manifest(name="book", path="book.yaml", lines=())
 
 
 def line(name: str, **values: object) -> Line:
@@ -59,7 +62,7 @@ def test_a_lines_file_is_its_own_or_its_id_with_a_suffix_that_can_be_written() -
         line("c", file="x.FLAC"),
         line("d", file="v1.2"),
     ]
-    assert line_names(lines, ["book.wav"]) == {
+    assert line_files(LINES, BOOK, lines, ["book.wav"]) == {
         "a": "lines/a.wav",
         "b": "The-Mole/b.wav",
         "c": "x.FLAC",
@@ -70,7 +73,7 @@ def test_a_lines_file_is_its_own_or_its_id_with_a_suffix_that_can_be_written() -
 @pytest.mark.parametrize("name", ["BOOK.wav", "lines/A.wav"])
 def test_a_name_is_written_once_whatever_its_case(name: str) -> None:
     with pytest.raises(InputError) as caught:
-        line_names([line("a"), line("b", file=name)], ["book.wav"])
+        line_files(LINES, BOOK, [line("a"), line("b", file=name)], ["book.wav"])
     [problem] = caught.value.problems
     assert problem.message == f"file {name!r} is written twice"
 
