@@ -228,6 +228,7 @@ class Take:
     """One kept recording of an utterance: mono FLAC in the cache, named by the sha256 of its bytes.
 
     `ended` is False where the engine came to no end by itself, and stopped at its limit.
+    `flat_words` holds the text, start and end of each word in turn: a long script has a million of them.
     """
 
     key: str
@@ -236,9 +237,15 @@ class Take:
     frames: int
     sample_rate: int
     measures: Measures
-    words: tuple[Word, ...] = ()
+    flat_words: tuple[str | int, ...] = ()
     wall_s: float = 0.0
     ended: bool = True
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words that the engine said it spoke, in order; empty where it does not say."""
+        flat = self.flat_words
+        return tuple(map(Word._make, zip(flat[::3], flat[1::3], flat[2::3], strict=True)))
 
 
 # --- the edit list --------------------------------------------------------------------------------------

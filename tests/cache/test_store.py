@@ -23,8 +23,15 @@ KEY = "ab" * 32
 def make_take(cache: Cache, data: bytes = b"sound", key: str = KEY) -> Take:
     blob = write_blob(cache.root, data)
     measures = Measures(onset=3, offset=90, energy_lufs=(-23.45, -120.0), peak_dbfs=(-3.01, -120.0))
-    word = Word(text="café", start=3, end=90)
-    return Take(key=key, blob=blob, size=len(data), frames=100, sample_rate=22050, measures=measures, words=(word,))
+    return Take(
+        key=key,
+        blob=blob,
+        size=len(data),
+        frames=100,
+        sample_rate=22050,
+        measures=measures,
+        flat_words=("un", 3, 40, "café", 41, 90),
+    )
 
 
 @pytest.fixture
@@ -36,7 +43,10 @@ def test_what_was_put_is_found(cache: Cache) -> None:
     take = make_take(cache)
     cache.put(take)
 
-    assert cache.find(KEY) == take
+    found = cache.find(KEY)
+    assert isinstance(found, Take)
+    assert found == take
+    assert found.words == (Word("un", 3, 40), Word("café", 41, 90))
     assert cache.read(take) == b"sound"
 
 

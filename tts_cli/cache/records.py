@@ -1,9 +1,10 @@
 """Takes and conditionals as plain JSON: the form of action records in the cache and of messages from workers."""
 
 from dataclasses import asdict, dataclass
+from sys import intern
 from typing import Any
 
-from tts_cli.types import Measures, Take, Word
+from tts_cli.types import Measures, Take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ def take_from_json(data: dict[str, Any]) -> Take:
             dc=data.get("dc"),
             tail_dbfs=data.get("tail"),
         ),
-        words=tuple(map(Word._make, data["words"])),
+        flat_words=tuple([part for text, start, end in data["words"] for part in (intern(text), start, end)]),
         wall_s=data["wall_s"],
         ended=data.get("ended", True),
     )

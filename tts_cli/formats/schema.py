@@ -4,7 +4,7 @@ A validated record is a plain dict of the fields it gives; what it leaves open i
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -19,19 +19,27 @@ from tts_cli.recipe import AudioFormat, Bounds, DeliveryKind, MeasureName, Overf
 from tts_cli.types import Stretcher
 
 LONGEST_TEXT = 100_000
+MOST_REMEMBERED = 1000
+
+
+def _repeated(parse: Callable[[object], Any]) -> PlainValidator:
+    """Read a text that many lines have in common once, and share what it means; that depends on the text alone."""
+    parse_text = functools.lru_cache(MOST_REMEMBERED)(parse)
+    return PlainValidator(lambda value: parse_text(value) if isinstance(value, str) else parse(value))
+
 
 Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
-Name = Annotated[str, PlainValidator(values.parse_name)]
-Language = Annotated[str, PlainValidator(values.parse_language)]
+Name = Annotated[str, _repeated(values.parse_name)]
+Language = Annotated[str, _repeated(values.parse_language)]
 Id = Annotated[str, PlainValidator(values.parse_id)]
 File = Annotated[str, PlainValidator(values.parse_file)]
-Tags = Annotated[tuple[str, ...], PlainValidator(values.parse_tags)]
-Engines = Annotated[tuple[str, ...], PlainValidator(values.parse_engines)]
+Tags = Annotated[tuple[str, ...], _repeated(values.parse_tags)]
+Engines = Annotated[tuple[str, ...], _repeated(values.parse_engines)]
 Switch = Annotated[bool, PlainValidator(values.parse_switch)]
 Time = Annotated[float, PlainValidator(values.parse_time)]
 Pause = Annotated[float, PlainValidator(values.within(values.parse_time, 0, values.LONGEST_PAUSE_S, " s"))]
-Speed = Annotated[float, PlainValidator(values.parse_speed)]
-Pitch = Annotated[float, PlainValidator(values.parse_pitch)]
+Speed = Annotated[float, _repeated(values.parse_speed)]
+Pitch = Annotated[float, _repeated(values.parse_pitch)]
 Volume = Annotated[float, PlainValidator(values.within(values.parse_level, -60, 24, " dB"))]
 Gain = Annotated[float, PlainValidator(values.within(values.parse_gain_db, -60, 24, " dB"))]
 Fraction = Annotated[float, PlainValidator(values.parse_fraction)]

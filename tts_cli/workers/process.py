@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -168,7 +169,7 @@ class _WorkerSession:
             frames=len(speech.samples),
             sample_rate=speech.sample_rate,
             measures=measures,
-            words=speech.words,
+            flat_words=tuple(chain.from_iterable(speech.words)),
             ended=speech.ended,
             wall_s=round(engine_s + time.perf_counter() - started, 4),
         )

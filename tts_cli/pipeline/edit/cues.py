@@ -33,7 +33,7 @@ def _line_cues(
 ) -> Iterator[Cue]:
     text = " ".join(display_text(planned.line.text).split())
     words = [word for clip in clips for word in _words(planned, clip)]
-    exact = all(clip.take.words for clip in clips)
+    exact = all(clip.take.flat_words for clip in clips)
     for chunk in split_captions(text, rules):
         start, end = _span(text, chunk, words)
         inside = [word for word in words if start <= word.start < end] if exact else []
@@ -62,7 +62,7 @@ def _span(text: str, chunk: Chunk, words: Sequence[Word]) -> tuple[int, int]:
 
 def _words(planned: PlannedLine, clip: Clip) -> list[Word]:
     """Return the words of a clip where the timeline has them; an engine without word times gives one for all."""
-    if not clip.take.words:
+    if not clip.take.flat_words:
         text = planned.utterances[clip.part].text
         return [Word(text, clip.start, clip.start + clip.length)]
     ratio = clip.length / clip.trim_length
