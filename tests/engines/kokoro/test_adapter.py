@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from contract import EngineContract, speak_all, speak_one
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tts_cli.engines import catalog
 from tts_cli.engines.base import EngineSpec, Request
@@ -212,19 +210,6 @@ def test_bfloat16_changes_the_sound_a_little_and_its_length_not(model, pack) -> 
     assert exact.shape == rough.shape
     assert not np.array_equal(exact, rough)
     assert np.abs(spectrum(exact) - spectrum(rough)).mean() < 0.5 * np.abs(spectrum(exact) - spectrum(other)).mean()
-
-
-@given(st.lists(st.integers(1, 2000), max_size=60), st.integers(2000, 9000))
-def test_batches_hold_every_line_once_within_room_and_with_little_padding(frames: list[int], room: int) -> None:
-    from tts_cli.engines.kit.batching import make_batches
-
-    batches = make_batches(frames, room)
-
-    assert sorted(member for batch in batches for member in batch) == list(range(len(frames)))
-    for batch in batches:
-        padded = max(frames[member] for member in batch) * len(batch)
-        assert padded <= room
-        assert sum(frames[member] for member in batch) >= 0.9 * padded
 
 
 def damage(state: dict, how: str) -> dict:
