@@ -7,7 +7,7 @@ from rich.console import Console
 from tts_cli.cli.live import Board
 from tts_cli.pipeline.request import Progress, Recorded
 from tts_cli.types import Utterance
-from tts_cli.workers.events import WorkerEvent
+from tts_cli.workers.messages import WorkerEvent
 
 LINE = Utterance(line_id="a", part=0, text="Hello.", language="en", voice="", engine="tone", params={}, seed=0, key="k")
 

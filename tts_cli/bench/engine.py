@@ -14,8 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from tts_cli.bench.figures import Figure, Tables
-from tts_cli.bench.timing import Log, time_command
+from tts_cli.bench.timing import Figure, Log, Tables, time_command
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.environments import python_of
 from tts_cli.errors import MissingError, UnknownNameError, UsageError

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.bench.engine import best_of, compare_processes, machine_limits, measure, meet, print_json
-from tts_cli.bench.figures import Figure, Tables
-from tts_cli.bench.timing import Log
+from tts_cli.bench.timing import Figure, Log, Tables
 from tts_cli.engines.kokoro.chunks import FRAME_SAMPLES, SAMPLE_RATE
 from tts_cli.engines.kokoro.random_model import FULL, write_weights
 

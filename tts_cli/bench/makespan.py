@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tts_cli.bench.figures import Figure
+from tts_cli.bench.timing import Figure
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.tone.spec import TONE
 from tts_cli.errors import Source

@@ -18,8 +18,7 @@ from tts_cli.bench.engine import (
     meet,
     print_json,
 )
-from tts_cli.bench.figures import Figure, Tables
-from tts_cli.bench.timing import Log
+from tts_cli.bench.timing import Figure, Log, Tables
 
 ENGINE = "pocket-tts"
 MODULE = "tts_cli.bench.pocket"

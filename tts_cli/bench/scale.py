@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tts_cli.bench.figures import Figure
 from tts_cli.bench.pipeline import baseline, write_sheet
-from tts_cli.bench.timing import Log, best_of, this_tool, time_command
+from tts_cli.bench.timing import Figure, Log, best_of, this_tool, time_command
 from tts_cli.cache.store import Cache
 from tts_cli.errors import MissingError
 from tts_cli.settings import WorkerOptions

@@ -61,3 +61,20 @@ def best_of(runs: int, argv: Sequence[str], *, log: Path) -> Timing:
 def this_tool(*arguments: str | Path) -> list[str]:
     """Return the command line that runs this very tts-cli."""
     return [sys.executable, "-m", "tts_cli", *map(str, arguments)]
+
+
+# --- results that are single numbers with units of their own, in titled tables ------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One line of a table: what was measured, and the ratio to the table's first line, or as the note says."""
+
+    what: str
+    value: float
+    unit: str
+    ratio: float | None = None
+    note: str = ""
+
+
+Tables = Mapping[str, Sequence[Figure]]

@@ -14,8 +14,7 @@ from tts_cli.cli.options import EngineOpt, JsonOpt
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from tts_cli.bench.figures import Figure, Tables
-    from tts_cli.bench.timing import Row
+    from tts_cli.bench.timing import Figure, Row, Tables
 
 app = typer.Typer(help="Measure, as ratios against what one would use instead.", no_args_is_help=True)
 PARTS = ("cold", "master", "noop")

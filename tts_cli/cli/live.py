@@ -10,7 +10,7 @@ from rich.table import Table
 from tts_cli.cli.summary import STAGE_TITLES, clock
 from tts_cli.pipeline.request import Event, Recorded
 from tts_cli.pipeline.request import Progress as Step
-from tts_cli.workers.events import WorkerEvent
+from tts_cli.workers.messages import WorkerEvent
 
 MOST_ROWS = 16
 

@@ -11,8 +11,16 @@ from tts_cli.errors import InputError, Problem, Source
 from tts_cli.formats import fields
 from tts_cli.formats.decode import Decoded, decode, fault, read_bytes
 from tts_cli.formats.fields import LINE, Names
-from tts_cli.formats.named import NamedReader
-from tts_cli.formats.records import Entry, MappingRecord, Record, ScalarLocation, merge, read_mapping, validated
+from tts_cli.formats.records import (
+    Entry,
+    MappingRecord,
+    NamedReader,
+    Record,
+    ScalarLocation,
+    merge,
+    read_mapping,
+    validated,
+)
 from tts_cli.formats.schema import DefaultFields, PauseFields, ProjectFields, SpeakerFields
 from tts_cli.formats.yaml_tree import Marks, read_yaml
 

@@ -11,8 +11,16 @@ from tts_cli.errors import InputError, Problem
 from tts_cli.formats import fields
 from tts_cli.formats.decode import decode, fault, read_bytes
 from tts_cli.formats.fields import Names
-from tts_cli.formats.named import NamedReader
-from tts_cli.formats.records import Entry, MappingPlace, MappingRecord, Record, ScalarLocation, read_mapping, validated
+from tts_cli.formats.records import (
+    Entry,
+    MappingPlace,
+    MappingRecord,
+    NamedReader,
+    Record,
+    ScalarLocation,
+    read_mapping,
+    validated,
+)
 from tts_cli.formats.schema import DefinitionFields, EmotionFields, ReferenceFields, VoiceFields
 from tts_cli.formats.yaml_tree import Mark, Marks, Node, read_yaml
 

@@ -16,7 +16,7 @@ from tts_cli.errors import OutputError
 from tts_cli.pipeline.master.report import count_outcomes
 from tts_cli.pipeline.model import Deliverable, Report
 from tts_cli.pipeline.request import Event, Progress, Recorded, Started
-from tts_cli.workers.events import WorkerEvent
+from tts_cli.workers.messages import WorkerEvent
 
 PROGRESS_S = 10.0
 

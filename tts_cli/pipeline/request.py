@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tts_cli.pipeline.model import Deliverable, Report, Shard
 from tts_cli.types import Utterance
-from tts_cli.workers.events import WorkerEvent
+from tts_cli.workers.messages import WorkerEvent
 
 if TYPE_CHECKING:
     from tts_cli.audio.io.bed import Ducking

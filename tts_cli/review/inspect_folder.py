@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tts_cli.audio.io.overview import BlockListener, make_overview
+from tts_cli.audio.io.readback import BlockListener, make_overview
 from tts_cli.audio.samples import Samples
 from tts_cli.errors import InputError, Problem, Source
 from tts_cli.pipeline.delivery.context import EXPORT_FILE

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tts_cli.audio.io.overview import encode_snippet
+from tts_cli.audio.io.readback import encode_snippet
 from tts_cli.audio.samples import Samples
 from tts_cli.review.model import ReviewedLine
 

@@ -24,9 +24,10 @@ seed may mend it. Memory is in bytes.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tts_cli.engines.base import Conditionals, Request
+from tts_cli.errors import TakeError
 from tts_cli.types import ConditionalsRequest, Take, Utterance
 
 PROTOCOL = 3
@@ -112,3 +113,50 @@ def request_from_json(job: dict[str, Any], state: Conditionals = None) -> Reques
         state=state,
         state_key=job.get("conditionals", ""),
     )
+
+
+# --- what kind of failure an exception is, whichever library raised it; imports none of them ----------
+
+
+# After these the process is no longer to be trusted: its memory is short, or its CUDA context broken.
+NEEDS_RESTART = frozenset(("oom", "device"))
+
+_OOM = ("out of memory", "can't allocate memory", "cannot allocate memory", "unable to allocate")
+_DEVICE = ("cuda error", "cuda driver", "cublas", "cudnn", "device-side assert", "mps backend", "nvrtc")
+
+
+def classify_error(error: BaseException) -> str:
+    """Return "oom", "device", "internal", or what a `TakeError` says of itself."""
+    if isinstance(error, TakeError):
+        return error.kind
+    name, said = type(error).__name__, str(error).lower()
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or any(map(said.__contains__, _OOM)):
+        return "oom"
+    if name == "AcceleratorError" or any(map(said.__contains__, _DEVICE)):
+        return "device"
+    return "internal"
+
+
+# --- what a pool tells of its workers while they work; who watches a run shows it, or writes it dow --
+
+
+Happening = Literal["starting", "ready", "working", "alive", "died", "recycled", "ended"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerEvent:
+    """One thing that happened to a worker: `worker` is its place from 0 on, `memory` and `gpu_memory` are bytes.
+
+    `calls` are the keys that it was just given; `detail` says how it died, why it was replaced, or what its engine
+    wants the user to know.
+    """
+
+    worker: int
+    what: Happening
+    engine: str
+    device: str
+    pid: int = 0
+    memory: int = 0
+    gpu_memory: int = 0
+    calls: tuple[str, ...] = ()
+    detail: str = ""

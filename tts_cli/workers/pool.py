@@ -17,9 +17,8 @@ from tts_cli.settings import WorkerOptions
 from tts_cli.types import Job
 from tts_cli.workers.backlog import Backlog
 from tts_cli.workers.devices import CPU, Device, choose_devices, kind_for, make_slots, memory_for, threads_for
-from tts_cli.workers.events import WorkerEvent
 from tts_cli.workers.hosts import Host, LocalHost, Worker
-from tts_cli.workers.messages import TakeFailed
+from tts_cli.workers.messages import TakeFailed, WorkerEvent
 from tts_cli.workers.slot import FAREWELL_S, Closed, Limits, Result, WorkerSlot
 from tts_cli.workers.stop import Stop
 

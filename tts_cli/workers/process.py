@@ -33,8 +33,7 @@ from tts_cli.errors import MissingError, TakeError, TtsError
 from tts_cli.types import Take
 from tts_cli.voices.pt_file import is_finite, read_pt, write_pt
 from tts_cli.workers.channel import Channel, claim_pipes, memory_in_use
-from tts_cli.workers.error_classes import NEEDS_RESTART, classify_error
-from tts_cli.workers.messages import PROTOCOL, decode, request_from_json
+from tts_cli.workers.messages import NEEDS_RESTART, PROTOCOL, classify_error, decode, request_from_json
 
 LAST_WORDS_S = 0.5
 STATES_KEPT = 16

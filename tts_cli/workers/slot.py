@@ -12,11 +12,9 @@ from tts_cli.types import ConditionalsRequest, Job, Utterance
 from tts_cli.workers.backlog import Backlog
 from tts_cli.workers.child import WorkerDied
 from tts_cli.workers.devices import Device
-from tts_cli.workers.error_classes import NEEDS_RESTART
-from tts_cli.workers.events import Happening, WorkerEvent
 from tts_cli.workers.false_starts import FalseStarts
 from tts_cli.workers.hosts import Worker
-from tts_cli.workers.messages import ConditionalsDone, TakeDone, TakeFailed
+from tts_cli.workers.messages import NEEDS_RESTART, ConditionalsDone, Happening, TakeDone, TakeFailed, WorkerEvent
 
 # A call fails when it has ended its worker so often, begun and alone. Who kills workers from outside may hit the same
 # call twice by chance, but hardly five times.

@@ -8,9 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from tts_cli.audio.io.files import decode_take
-from tts_cli.audio.mastering.edit import fade_edges, fit_length
+from tts_cli.audio.mastering.edit import fade_edges, fit_length, stretch
 from tts_cli.audio.mastering.effects import apply_effect
-from tts_cli.audio.mastering.stretch import stretch
 from tts_cli.audio.samples import Samples
 from tts_cli.errors import DamagedTakeError, TakeError
 from tts_cli.types import Clip, Take, Timeline

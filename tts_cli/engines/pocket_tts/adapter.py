@@ -123,7 +123,7 @@ class _Take:
 
     def finish(self) -> Speech:
         """Put the pieces together, at the request's pace."""
-        from tts_cli.audio.mastering.wsola import change_pace
+        from tts_cli.audio.mastering.edit import change_pace
 
         joined = join_pieces([self.pieces[place] for place in range(self.count)])
         paced = change_pace(joined.samples, joined.sample_rate, self.asked.values.numbers["speed"])

@@ -14,10 +14,10 @@ from tts_cli.audio.io.files import MasterWriter, open_outputs
 from tts_cli.audio.io.measure_while_writing import can_follow, measure_following
 from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.io.readback import measure_file
+from tts_cli.audio.mastering.effects import add_room_tone
 from tts_cli.audio.mastering.gain import Aim, Gain, find_gain
 from tts_cli.audio.mastering.limiter import make_limiter
 from tts_cli.audio.mastering.mix import mix
-from tts_cli.audio.mastering.roomtone import add_room_tone
 from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.audio.samples import Samples
 from tts_cli.recipe import Recipe

@@ -23,8 +23,7 @@ from tts_cli.pipeline.takes.quality_check import (
 )
 from tts_cli.pipeline.takes.voice_states import make_ready
 from tts_cli.types import Job, Take
-from tts_cli.workers.events import WorkerEvent
-from tts_cli.workers.messages import ConditionalsDone, TakeDone, TakeFailed
+from tts_cli.workers.messages import ConditionalsDone, TakeDone, TakeFailed, WorkerEvent
 from tts_cli.workers.pool import Pool
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tts_cli.audio.io.ffmpeg import FfmpegError, filtered, has_filter
-from tts_cli.audio.mastering.stretch import stretch
+from tts_cli.audio.mastering.edit import stretch
 
 RATE = 22_050
 STRETCHERS = [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tts_cli.audio.io.overview import encode_snippet, make_overview
+from tts_cli.audio.io.readback import encode_snippet, make_overview
 from tts_cli.errors import OutputError
 
 RATE = 48_000

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tts_cli.audio.mastering.wsola import change_pace
+from tts_cli.audio.mastering.edit import change_pace
 
 RATE = 24_000
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tts_cli.audio.mastering.roomtone import EDGE, add_room_tone
+from tts_cli.audio.mastering.effects import EDGE, add_room_tone
 
 RATE = 44_100
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tts_cli.errors import TakeError
-from tts_cli.workers.error_classes import classify_error
+from tts_cli.workers.messages import classify_error
 
 
 class OutOfMemoryError(RuntimeError):
