@@ -39,7 +39,7 @@ def check(manifest: AnyPath, *, settings: Settings | None = None, **options: Any
 
 
 def forecast(manifest: AnyPath, *, settings: Settings | None = None, **options: Any) -> Forecast:
-    """Say what `render` would do with the same options, and why; nothing is written."""
+    """Return what `render` would do with the same options, and why; nothing is written."""
     return run.dry_run(_render_request(manifest, options), settings or load_settings())
 
 

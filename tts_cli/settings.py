@@ -33,7 +33,7 @@ class WorkerOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`home` holds voices, recipes and engines; `cache` the takes; the `crew` does the work."""
+    """`home` holds voices, recipes and engines; `cache` the takes; `worker_options` say who does the work."""
 
     home: Path
     cache: Path
@@ -42,7 +42,7 @@ class Settings:
 
 
 def load_settings(*, cache: Path | None = None, worker_options: WorkerOptions | None = None) -> Settings:
-    """Merge the four sources; what `crew` leaves at its default is not said by it.
+    """Merge flags, environment, file and defaults; an option at its default leaves the word to the next source.
 
     The home goes back into our own environment: workers inherit it, and find their weights there. Raises `InputError`
     for a bad tts-cli.toml and `UsageError` for a bad variable.
@@ -61,7 +61,7 @@ def load_settings(*, cache: Path | None = None, worker_options: WorkerOptions | 
     return Settings(
         home=Path(home).expanduser(),
         cache=Path(takes).expanduser(),
-        worker_options=WorkerOptions(**{**_crew_of_file(file), **_crew_of_environment(os.environ), **said}),
+        worker_options=WorkerOptions(**{**_options_of_file(file), **_options_of_environment(os.environ), **said}),
         recipe=os.environ.get("TTS_CLI_RECIPE") or file.get("recipe", ""),
     )
 
@@ -76,12 +76,12 @@ def parse_size(text: str) -> int:
 
 
 def packaged(folder: str) -> tuple[Path, ...]:
-    """Say where a folder of our own files may lie: inside a wheel's package, or beside it in a clone."""
+    """Return where a folder of our own files may lie: inside a wheel's package, or beside it in a clone."""
     package = Path(tts_cli.__file__).parent
     return package / f"_{folder}", package.parent / folder
 
 
-def _crew_of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+def _options_of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     worker_options: dict[str, Any] = {}
     if workers := environment.get("TTS_CLI_WORKERS", ""):
         if not workers.isdecimal() or int(workers) < 1:
@@ -92,7 +92,7 @@ def _crew_of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return worker_options
 
 
-def _crew_of_file(file: Mapping[str, Any]) -> dict[str, Any]:
+def _options_of_file(file: Mapping[str, Any]) -> dict[str, Any]:
     worker_options = {name: file[name] for name in ("workers", "device", "recycle_after") if name in file}
     return worker_options | ({"worker_memory": parse_size(file["worker_memory"])} if "worker_memory" in file else {})
 

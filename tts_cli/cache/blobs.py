@@ -14,7 +14,7 @@ AUDIO, STATE, PCM = ".flac", ".pt", ".f32"
 
 
 def blob_path(cache: Path, sha256: str, suffix: str = AUDIO) -> Path:
-    """Say where a blob of that name lies."""
+    """Return where a blob of that name lies."""
     return cache / "cas" / sha256[:2] / f"{sha256}{suffix}"
 
 

@@ -115,7 +115,7 @@ class Cache:
             ) from error
 
     def record_path(self, key: str) -> Path:
-        """Say where the record of a key lies."""
+        """Return where the record of a key lies."""
         return self.root / "ac" / key[:2] / f"{key}.json"
 
 

@@ -39,7 +39,7 @@ def download(
     as_json: JsonOpt = False,
 ) -> None:
     """Make engines ready: the packages that run them, and their weights, checked byte by byte."""
-    from tts_cli.install.download import DownloadOrder
+    from tts_cli.install.download import DownloadRequest
     from tts_cli.install.download import download as download_all
 
     load_settings()
@@ -47,7 +47,7 @@ def download(
         return _list(as_json=as_json)
     if not names:
         raise UsageError("download what?", hint="name engines, or `all`; `tts-cli download --list` lists them")
-    order = DownloadOrder(
+    request = DownloadRequest(
         names=tuple(names),
         revision=revision,
         endpoint=endpoint,
@@ -55,8 +55,8 @@ def download(
         folder=folder,
         weights=with_weights,
     )
-    with _watch() as on_event:
-        results = list(download_all(order, on_event))
+    with _on_event() as on_event:
+        results = list(download_all(request, on_event))
     (_print_json if as_json else _show)(results)
     if any(result.state == "failed" for result in results):
         raise typer.Exit(ExitCode.MISSING)
@@ -64,7 +64,7 @@ def download(
 
 
 @contextmanager
-def _watch() -> "Iterator[EventSink]":
+def _on_event() -> "Iterator[EventSink]":
     """Show sentences as they come, and a bar for each download where somebody watches."""
     from tts_cli.install.download import EventSink
 

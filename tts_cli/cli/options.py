@@ -9,7 +9,7 @@ import typer
 from tts_cli.cli import output
 from tts_cli.settings import Executor
 
-CREW = "Workers"
+WORKERS_PANEL = "Workers"
 
 
 class Format(StrEnum):
@@ -38,7 +38,7 @@ WorkersOpt = Annotated[
         min=1,
         max=256,
         help="Engine processes; default: one per core or GPU [dim](TTS_CLI_WORKERS)[/dim].",
-        rich_help_panel=CREW,
+        rich_help_panel=WORKERS_PANEL,
     ),
 ]
 DeviceOpt = Annotated[
@@ -47,13 +47,17 @@ DeviceOpt = Annotated[
         "--device",
         metavar="DEVICE",
         help="auto, cpu, cuda, mps, or a list such as cuda:0,cuda:2 [dim](TTS_CLI_DEVICE)[/dim].",
-        rich_help_panel=CREW,
+        rich_help_panel=WORKERS_PANEL,
     ),
 ]
 RecycleOpt = Annotated[
     int | None,
     typer.Option(
-        "--recycle-after", metavar="LINES", min=1, help="Replace a worker after so many lines.", rich_help_panel=CREW
+        "--recycle-after",
+        metavar="LINES",
+        min=1,
+        help="Replace a worker after so many lines.",
+        rich_help_panel=WORKERS_PANEL,
     ),
 ]
 MemoryOpt = Annotated[
@@ -62,12 +66,14 @@ MemoryOpt = Annotated[
         "--worker-memory",
         metavar="SIZE",
         help="Replace a worker that holds more, e.g. 4G; default: its share of the machine.",
-        rich_help_panel=CREW,
+        rich_help_panel=WORKERS_PANEL,
     ),
 ]
 ExecutorOpt = Annotated[
     Executor,
-    typer.Option("--executor", help="Where workers live: this machine, or a Ray cluster.", rich_help_panel=CREW),
+    typer.Option(
+        "--executor", help="Where workers live: this machine, or a Ray cluster.", rich_help_panel=WORKERS_PANEL
+    ),
 ]
 RayAddressOpt = Annotated[
     str,
@@ -75,7 +81,7 @@ RayAddressOpt = Annotated[
         "--ray-address",
         metavar="ADDRESS",
         help="The cluster; default: the one of [dim]RAY_ADDRESS[/dim], else one is started here for the run.",
-        rich_help_panel=CREW,
+        rich_help_panel=WORKERS_PANEL,
     ),
 ]
 JsonOpt = Annotated[

@@ -10,7 +10,7 @@ import typer
 
 from tts_cli.cli import output
 from tts_cli.cli.options import (
-    CREW,
+    WORKERS_PANEL,
     CacheOpt,
     DeviceOpt,
     ExecutorOpt,
@@ -63,7 +63,7 @@ def render(
             "--shard",
             metavar="I/N",
             help="Make this share of the takes, then leave; [bold]auto[/bold] asks Slurm, AWS Batch or CI.",
-            rich_help_panel=CREW,
+            rich_help_panel=WORKERS_PANEL,
         ),
     ] = "",
     stitch_only: Annotated[

@@ -78,7 +78,7 @@ def find_environment(spec: EngineSpec) -> Environment:
 
 
 def suits_this_python(requirements: Requirements) -> bool:
-    """Say whether the engine's packages run under the python that we run under."""
+    """Return whether the engine's packages run under the python that we run under."""
     return SpecifierSet(requirements.python).contains(platform.python_version(), prereleases=True)
 
 
@@ -111,7 +111,7 @@ def link_package(venv: Path) -> None:
 
 
 def _lacks_here(requirements: Requirements) -> tuple[str, ...]:
-    """Say what keeps an engine from running in this environment."""
+    """Return what keeps an engine from running in this environment."""
     if not suits_this_python(requirements):
         return (f"it wants Python {requirements.python}, this is {platform.python_version()}",)
     versions = _versions(_names(requirements.packages), None)

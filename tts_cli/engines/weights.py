@@ -92,13 +92,13 @@ def find_weights(spec: EngineSpec, part: str = "") -> Path:
 
 
 def is_here(spec: EngineSpec, weights: Weights) -> bool:
-    """Say whether these weights were fetched and are still there."""
+    """Return whether these weights were fetched and are still there."""
     fetched = find_fetched(spec, weights)
     return fetched is not None and not absent_files(fetched)
 
 
 def has_weights(spec: EngineSpec, part: str = "") -> bool:
-    """Say whether `find_weights` would find them."""
+    """Return whether `find_weights` would find them."""
     return all(is_here(spec, weights) for weights in parts_of(spec)[part])
 
 

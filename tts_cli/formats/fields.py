@@ -36,7 +36,7 @@ class Names:
         return self._seen[name] if name in self._seen else self._find(name)
 
     def hint(self, name: str, more: Iterable[str] = ()) -> str:
-        """Say what a name that nobody knows was probably meant to be."""
+        """Return what a name that nobody knows was probably meant to be."""
         return guess(name, [*self._shown, *more])
 
     def _find(self, name: str) -> str | None:

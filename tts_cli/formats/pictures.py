@@ -13,7 +13,7 @@ def picture_kind(path: str | Path) -> str:
 
 
 def picture_fault(path: str | Path) -> str:
-    """Say why a file cannot be a cover; empty when it can."""
+    """Return why a file cannot be a cover; empty when it can."""
     try:
         return "" if picture_kind(path) else f"{path} is neither a JPEG nor a PNG picture"
     except OSError as error:

@@ -225,7 +225,7 @@ def _template(value: object, fields: tuple[str, ...]) -> str:
 
 
 def _file_name_fault(name: str) -> str:
-    """Say why a name cannot be that of one file or folder on every system; empty if it can."""
+    """Return why a name cannot be that of one file or folder on every system; empty if it can."""
     if name in ("", ".", ".."):
         return "it would leave the output folder"
     if any(char in '<>:"/\\|?*' or unicodedata.category(char) in ("Cc", "Cs", "Cn") for char in name):

@@ -19,7 +19,7 @@ Conditionals = Literal["ready", "made", "fetched", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DownloadOrder:
+class DownloadRequest:
     """What to have ready, and from where: a hub (or a mirror's `endpoint`) or a `folder`; `offline` asks nobody."""
 
     names: tuple[str, ...]
@@ -51,20 +51,20 @@ class Downloaded:
     hint: str = ""
 
 
-def download(order: DownloadOrder, watch: EventSink) -> Iterator[Downloaded]:
+def download(request: DownloadRequest, on_event: EventSink) -> Iterator[Downloaded]:
     """Yield what became of each thing; one that fails does not stop the others.
 
     Raises `UnknownNameError` and `UsageError` before anything is done.
     """
-    wanted = [(spec, parts) for name in order.names for spec, parts in _resolve(name)]
-    if (order.revision or order.folder) and len(wanted) > 1:
+    wanted = [(spec, parts) for name in request.names for spec, parts in _resolve(name)]
+    if (request.revision or request.folder) and len(wanted) > 1:
         raise UsageError("--revision and --from are for one engine at a time", hint="run the command for each")
     for spec, parts in wanted:
         if spec.install.requirements:
-            yield _try(spec.name, "environment", partial(_prepare_environment, spec, order, watch))
-        for weights in parts if order.weights else ():
+            yield _try(spec.name, "environment", partial(_prepare_environment, spec, request, on_event))
+        for weights in parts if request.weights else ():
             name = f"{spec.name}:{weights.part}" if weights.part else spec.name
-            yield _try(name, "weights", partial(_prepare_weights, spec, weights, order, watch))
+            yield _try(name, "weights", partial(_prepare_weights, spec, weights, request, on_event))
 
 
 def downloadable() -> tuple[EngineSpec, ...]:
@@ -74,7 +74,7 @@ def downloadable() -> tuple[EngineSpec, ...]:
 
 
 def _resolve(name: str) -> Iterable[tuple[EngineSpec, tuple[Weights, ...]]]:
-    """Say what a name as typed stands for: ENGINE, ENGINE:PART, ENGINE:all (its parts), or all (engines)."""
+    """Return what a name as typed stands for: ENGINE, ENGINE:PART, ENGINE:all (its parts), or all (engines)."""
     if name == ALL:
         return [(spec, parts_of(spec).get("", ())) for spec in downloadable()]
     engine, _, part = name.partition(":")
@@ -97,15 +97,15 @@ def _try(name: str, what: Literal["environment", "weights"], do: Callable[[], Do
     return Downloaded(name=name, what=what, state="failed", error=failed.message, hint=failed.hint)
 
 
-def _prepare_environment(spec: EngineSpec, order: DownloadOrder, watch: EventSink) -> Downloaded:
+def _prepare_environment(spec: EngineSpec, request: DownloadRequest, on_event: EventSink) -> Downloaded:
     environment = find_environment(spec)
     state: Conditionals = "ready"
     if environment.kind == "missing" and spec.install.requirements:
-        if order.offline:
+        if request.offline:
             raise MissingError("; ".join(environment.lacks), hint="run the command without --offline")
         from tts_cli.install.environment_maker import install
 
-        install(spec, spec.install.requirements, watch.say)
+        install(spec, spec.install.requirements, on_event.say)
         environment, state = find_environment(spec), "made"
         if environment.kind == "missing":
             raise MissingError(f"what was installed does not suit: {'; '.join(environment.lacks)}")
@@ -114,25 +114,25 @@ def _prepare_environment(spec: EngineSpec, order: DownloadOrder, watch: EventSin
     return Downloaded(name=spec.name, what="environment", state=state, detail=f"{where}: {versions}")
 
 
-def _prepare_weights(spec: EngineSpec, weights: Weights, order: DownloadOrder, watch: EventSink) -> Downloaded:
+def _prepare_weights(spec: EngineSpec, weights: Weights, request: DownloadRequest, on_event: EventSink) -> Downloaded:
     from tts_cli.install import hub, hub_files
     from tts_cli.install import local_copy as local_weights
 
     wanted = hub_files.FetchRequest(
         spec=spec,
         weights=weights,
-        revision=order.revision,
-        endpoint=order.endpoint,
-        offline=order.offline,
-        watch=lambda done, total: watch.count(wanted.name, done, total),
+        revision=request.revision,
+        endpoint=request.endpoint,
+        offline=request.offline,
+        on_event=lambda done, total: on_event.count(wanted.name, done, total),
     )
     found = find_fetched(spec, weights)
     state: Conditionals = "ready"
     if found is None or not hub.is_known(wanted, found):
-        source = order.folder or redact(order.endpoint) or "its hub"
+        source = request.folder or redact(request.endpoint) or "its hub"
         gated = ", gated" if weights.gated else ""
-        watch.say(f"{wanted.name}: {weights.repo} from {source}, licence {weights.licence or 'unknown'}{gated}")
-        found = local_weights.take_over(wanted, order.folder) if order.folder else hub.fetch(wanted)
+        on_event.say(f"{wanted.name}: {weights.repo} from {source}, licence {weights.licence or 'unknown'}{gated}")
+        found = local_weights.take_over(wanted, request.folder) if request.folder else hub.fetch(wanted)
         write_record(spec, weights, found)
         state = "fetched"
     detail = f"{found.repo} at {found.revision[:12]}, {len(found.files)} files"

@@ -48,100 +48,102 @@ class _Listing:
     token: str | Literal[False] = field(default=False, repr=False)
 
 
-def fetch(order: FetchRequest) -> Fetched:
+def fetch(request: FetchRequest) -> Fetched:
     """Have all files of a part here, and sound; what is here already is checked and kept.
 
     Raises `MissingError`, with the next step to take, where that cannot be.
     """
     from filelock import FileLock
 
-    repo = repo_folder(order.weights.repo)
-    with translated(order.weights, _endpoint(order)), _quiet():
+    repo = repo_folder(request.weights.repo)
+    with translated(request.weights, _endpoint(request)), _quiet():
         repo.mkdir(parents=True, exist_ok=True)
         with FileLock(repo / "tts-cli.lock"):
             _remove_orphans(repo)
             try:
-                with translated(order.weights, _endpoint(order)):
-                    listing = _ask(order)
+                with translated(request.weights, _endpoint(request)):
+                    listing = _ask(request)
             except OutOfReachError as error:
-                return _take_local(order, error)
-            return _download(order, listing)
+                return _take_local(request, error)
+            return _download(request, listing)
 
 
-def is_known(order: FetchRequest, fetched: Fetched | None) -> bool:
-    """Say whether what was fetched is what is wanted, and still has the same bytes: no hub need be asked."""
-    if fetched is None or order.asked not in {fetched.asked, fetched.revision}:
+def is_known(request: FetchRequest, fetched: Fetched | None) -> bool:
+    """Return whether what was fetched is what is wanted, and still has the same bytes: no hub need be asked."""
+    if fetched is None or request.asked not in {fetched.asked, fetched.revision}:
         return False
     folder = hub_folder() / fetched.folder
-    return all(_is_sound(folder / path, file, order.pins.get(path)) for path, file in fetched.files.items())
+    return all(_is_sound(folder / path, file, request.pins.get(path)) for path, file in fetched.files.items())
 
 
 # --- asking ---------------------------------------------------------------------------------------------
 
 
-def _ask(order: FetchRequest) -> _Listing:
+def _ask(request: FetchRequest) -> _Listing:
     """Ask the hub what the part consists of; raises `OutOfReachError` where it cannot be asked."""
     from huggingface_hub import is_offline_mode
     from huggingface_hub.errors import HfHubHTTPError
 
-    if order.offline or is_offline_mode():
-        raise OutOfReachError(f"{order.weights.repo} is not here as a whole", hint="run the command without --offline")
-    *first, last = _tokens(order)
+    if request.offline or is_offline_mode():
+        raise OutOfReachError(
+            f"{request.weights.repo} is not here as a whole", hint="run the command without --offline"
+        )
+    *first, last = _tokens(request)
     for token in first:
         try:
-            return _list(order, token)
+            return _list(request, token)
         except HfHubHTTPError as error:
             if error.response.status_code not in {401, 403, 404}:
                 raise
-    return _list(order, last)
+    return _list(request, last)
 
 
-def _tokens(order: FetchRequest) -> list[str | Literal[False]]:
-    """Say with which tokens to ask, in turn: without one first, unless the weights are known to be gated.
+def _tokens(request: FetchRequest) -> list[str | Literal[False]]:
+    """Return with which tokens to ask, in turn: without one first, unless the weights are known to be gated.
 
     A stored login is for the hub that it was made at, and goes to no mirror; HF_TOKEN goes where its owner points us.
     """
     from huggingface_hub import get_token
 
-    own_hub = not order.endpoint or order.endpoint == _default_endpoint()
+    own_hub = not request.endpoint or request.endpoint == _default_endpoint()
     token = get_token() if own_hub else os.environ.get("HF_TOKEN", "").strip()
     if not token:
         return [False]
-    return [token] if order.weights.gated else [False, token]
+    return [token] if request.weights.gated else [False, token]
 
 
-def _list(order: FetchRequest, token: str | Literal[False]) -> _Listing:
+def _list(request: FetchRequest, token: str | Literal[False]) -> _Listing:
     from huggingface_hub import HfApi
 
-    api = HfApi(endpoint=_endpoint(order), token=token, library_name="tts-cli")
-    repo, commit = order.weights.repo, order.asked
+    api = HfApi(endpoint=_endpoint(request), token=token, library_name="tts-cli")
+    repo, commit = request.weights.repo, request.asked
     if not COMMIT.fullmatch(commit):
         commit = api.repo_info(repo, revision=commit).sha or commit
-    files = _announced(api.list_repo_tree(repo, recursive=True, revision=commit), order)
+    files = _announced(api.list_repo_tree(repo, recursive=True, revision=commit), request)
     listing = _Listing(commit=commit, files=files, token=token)
-    for path, pin in order.pins.items():
+    for path, pin in request.pins.items():
         if (found := files.get(path)) is None or (len(found.hash) == 64 and found.hash != pin):
             raise MissingError(
-                f"{redact(_endpoint(order))} has another {path} in {repo} than the one that tts-cli was tested with",
+                f"{redact(_endpoint(request))} has another {path} in {repo} than the one that tts-cli was tested with",
                 hint="it is refused; --revision takes a revision of your own choice instead",
             )
     if not files:
-        raise MissingError(f"{repo} has no file like {', '.join(order.weights.files)}", hint="try another --revision")
+        raise MissingError(f"{repo} has no file like {', '.join(request.weights.files)}", hint="try another --revision")
     return listing
 
 
-def _announced(tree: "Iterable[RepoFile | RepoFolder]", order: FetchRequest) -> dict[str, _Announced]:
+def _announced(tree: "Iterable[RepoFile | RepoFolder]", request: FetchRequest) -> dict[str, _Announced]:
     files = {}
     for entry in tree:
         size = getattr(entry, "size", None)
-        if size is not None and is_wanted(entry.path, order.weights):
+        if size is not None and is_wanted(entry.path, request.weights):
             large = getattr(entry, "lfs", None)
             files[entry.path] = _Announced(size=size, hash=large.sha256 if large else getattr(entry, "blob_id", ""))
     return files
 
 
-def _endpoint(order: FetchRequest) -> str:
-    return (order.endpoint or _default_endpoint()).rstrip("/")
+def _endpoint(request: FetchRequest) -> str:
+    return (request.endpoint or _default_endpoint()).rstrip("/")
 
 
 def _default_endpoint() -> str:
@@ -153,74 +155,74 @@ def _default_endpoint() -> str:
 # --- fetching -------------------------------------------------------------------------------------------
 
 
-def _download(order: FetchRequest, listing: _Listing) -> Fetched:
-    folder = repo_folder(order.weights.repo) / "snapshots" / listing.commit
+def _download(request: FetchRequest, listing: _Listing) -> Fetched:
+    folder = repo_folder(request.weights.repo) / "snapshots" / listing.commit
     total = sum(file.size for file in listing.files.values())
     present = sum(file.size for path, file in listing.files.items() if (folder / path).exists())
-    check_room(hub_folder(), total - present, order.weights.repo)
+    check_room(hub_folder(), total - present, request.weights.repo)
     bad: list[str] = []
     for _ in range(TRIES):
-        _snapshot(order, listing.commit, token=listing.token, progress=_counter(order.watch, total))
-        fetched, bad = _check(order, folder, listing.files)
+        _snapshot(request, listing.commit, token=listing.token, progress=_counter(request.on_event, total))
+        fetched, bad = _check(request, folder, listing.files)
         if not bad:
-            order.watch(total, total)
+            request.on_event(total, total)
             return fetched
         _delete(folder, bad)
     raise MissingError(
-        f"{bad[0]} of {order.weights.repo} came {TRIES} times with other bytes than were announced, and was deleted",
+        f"{bad[0]} of {request.weights.repo} came {TRIES} times with other bytes than were announced, and was deleted",
         hint="a proxy or a mirror on the way may be at fault: try another network, or --from DIR",
     )
 
 
-def _take_local(order: FetchRequest, cause: OutOfReachError) -> Fetched:
+def _take_local(request: FetchRequest, cause: OutOfReachError) -> Fetched:
     """Make do with what an earlier download left here, if that is all of it; else raise the cause."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        folder = Path(_snapshot(order, order.asked, local_files_only=True))
+        folder = Path(_snapshot(request, request.asked, local_files_only=True))
     except LocalEntryNotFoundError as error:
         raise cause from error
-    fetched, bad = _check(order, folder, _found(order, folder))
+    fetched, bad = _check(request, folder, _found(request, folder))
     if bad:
         _delete(folder, bad)
-        raise OutOfReachError(f"{bad[0]} of {order.weights.repo} was damaged; {cause.message}", hint=cause.hint)
+        raise OutOfReachError(f"{bad[0]} of {request.weights.repo} was damaged; {cause.message}", hint=cause.hint)
     return fetched
 
 
-def _found(order: FetchRequest, folder: Path) -> dict[str, _Announced]:
+def _found(request: FetchRequest, folder: Path) -> dict[str, _Announced]:
     """List what lies there; the cache names a blob by its hash."""
     paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    names = dict.fromkeys((*order.pins, *(name for name in paths if is_wanted(name, order.weights))))
+    names = dict.fromkeys((*request.pins, *(name for name in paths if is_wanted(name, request.weights))))
     return {
         name: _Announced(size=0, hash=paths[name].resolve().name if name in paths and paths[name].is_symlink() else "")
         for name in names
     }
 
 
-def _snapshot(order: FetchRequest, revision: str, *, progress: Any = None, **options: Any) -> str:
+def _snapshot(request: FetchRequest, revision: str, *, progress: Any = None, **options: Any) -> str:
     from huggingface_hub import snapshot_download
 
     folder: str = snapshot_download(
-        order.weights.repo,
+        request.weights.repo,
         revision=revision,
         cache_dir=hub_folder(),
-        allow_patterns=list(order.weights.files),
-        endpoint=_endpoint(order),
+        allow_patterns=list(request.weights.files),
+        endpoint=_endpoint(request),
         library_name="tts-cli",
-        tqdm_class=progress or _counter(order.watch, 0),
+        tqdm_class=progress or _counter(request.on_event, 0),
         **options,
     )
     return folder
 
 
-def _check(order: FetchRequest, folder: Path, files: Mapping[str, _Announced]) -> tuple[Fetched, list[str]]:
+def _check(request: FetchRequest, folder: Path, files: Mapping[str, _Announced]) -> tuple[Fetched, list[str]]:
     """Hash every file; returns what is sound, and the names of what is not."""
-    checked = {path: check_file(folder / path, order.pins.get(path, file.hash)) for path, file in files.items()}
+    checked = {path: check_file(folder / path, request.pins.get(path, file.hash)) for path, file in files.items()}
     fetched = Fetched(
-        repo=order.weights.repo,
+        repo=request.weights.repo,
         revision=folder.name,
-        asked=order.asked,
-        pinned=order.weights.revision,
+        asked=request.asked,
+        pinned=request.weights.revision,
         folder=folder.relative_to(hub_folder().resolve()).as_posix(),
         files={path: file for path, file in sorted(checked.items()) if file},
     )
@@ -257,8 +259,8 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _counter(watch: EventSink, total: int) -> Any:
-    """Make the class of progress bars that the client wants: it shows nothing and tells `watch`."""
+def _counter(on_event: EventSink, total: int) -> Any:
+    """Make the class of progress bars that the client wants: it shows nothing and tells `on_event`."""
     from tqdm.auto import tqdm
 
     class Counter(tqdm):  # type: ignore[type-arg]
@@ -270,6 +272,6 @@ def _counter(watch: EventSink, total: int) -> Any:
         def update(self, n: float | None = 1) -> None:
             self.counted += int(n or 0)
             if self.counts_bytes and total:
-                watch(min(self.counted, total), total)
+                on_event(min(self.counted, total), total)
 
     return Counter

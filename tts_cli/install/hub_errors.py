@@ -94,7 +94,7 @@ def _kind(error: Exception) -> str:
 
 
 def describe_os_error(error: OSError) -> MissingError:
-    """Say what the system refused, and what to do."""
+    """Return what the system refused, and what to do."""
     where = f"{error.filename}: " if error.filename else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return MissingError(f"{where}no space left", hint=f"make room or move TTS_CLI_HOME, then {KEPT}")

@@ -28,7 +28,7 @@ class FetchRequest:
     revision: str = ""
     endpoint: str = ""
     offline: bool = False
-    watch: EventSink = lambda _done, _total: None
+    on_event: EventSink = lambda _done, _total: None
 
     @property
     def asked(self) -> str:
@@ -73,7 +73,7 @@ def check_file(path: Path, announced: str) -> FetchedFile | None:
 
 
 def is_wanted(path: str, weights: Weights) -> bool:
-    """Say whether a file belongs to the part."""
+    """Return whether a file belongs to the part."""
     return any(fnmatchcase(path, pattern) for pattern in weights.files)
 
 

@@ -10,50 +10,52 @@ from tts_cli.install.hub_errors import translated
 from tts_cli.install.hub_files import COMMIT, FetchRequest, check_file, check_room, is_wanted, repo_folder
 
 
-def take_over(order: FetchRequest, source: Path) -> Fetched:
+def take_over(request: FetchRequest, source: Path) -> Fetched:
     """Copy the part's files, each checked against its pinned hash if it has one; raises `MissingError`."""
-    folder = _find(order, source)
-    with translated(order.weights, str(source)):
-        files = _check(order, folder)
-        into = repo_folder(order.weights.repo) / "snapshots" / _name(order, files)
+    folder = _find(request, source)
+    with translated(request.weights, str(source)):
+        files = _check(request, folder)
+        into = repo_folder(request.weights.repo) / "snapshots" / _name(request, files)
         into.mkdir(parents=True, exist_ok=True)
         total, done = sum(file.size for file in files.values()), 0
-        check_room(into, total, order.weights.repo)
+        check_room(into, total, request.weights.repo)
         for path, file in files.items():
             if check_file(into / path, file.sha256) is None:
                 _copy(folder / path, into / path)
                 if check_file(into / path, file.sha256) is None:
                     raise MissingError(f"{folder / path} was changed while it was copied", hint="run the command again")
             done += file.size
-            order.watch(done, total)
+            request.on_event(done, total)
     name = into.relative_to(hub_folder().resolve()).as_posix()
     return Fetched(
-        repo=order.weights.repo,
+        repo=request.weights.repo,
         revision=into.name,
-        asked=order.asked,
-        pinned=order.weights.revision,
+        asked=request.asked,
+        pinned=request.weights.revision,
         folder=name,
         files=files,
     )
 
 
-def _find(order: FetchRequest, source: Path) -> Path:
+def _find(request: FetchRequest, source: Path) -> Path:
     """Return the folder of the repository's files: in a cache the snapshot of the revision, or its only one."""
     if not source.is_dir():
         raise MissingError(f"--from {source} is not a folder", hint="name the folder that has the weights' files")
-    snapshots = source / repo_folder(order.weights.repo).name / "snapshots"
+    snapshots = source / repo_folder(request.weights.repo).name / "snapshots"
     found = sorted(snapshots.iterdir()) if snapshots.is_dir() else []
-    named = [folder for folder in found if folder.name == order.asked]
+    named = [folder for folder in found if folder.name == request.asked]
     return (named or found or [source])[0]
 
 
-def _check(order: FetchRequest, folder: Path) -> dict[str, FetchedFile]:
+def _check(request: FetchRequest, folder: Path) -> dict[str, FetchedFile]:
     paths = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    wanted = sorted(path for path in paths if is_wanted(path, order.weights))
-    if absent := [path for path in order.pins if path not in paths] or ([] if wanted else list(order.weights.files)):
-        hint = f"it must hold the files of {order.weights.repo}"
+    wanted = sorted(path for path in paths if is_wanted(path, request.weights))
+    if absent := [path for path in request.pins if path not in paths] or (
+        [] if wanted else list(request.weights.files)
+    ):
+        hint = f"it must hold the files of {request.weights.repo}"
         raise MissingError(f"{folder} has no {', '.join(absent)}", hint=hint)
-    checked = {path: check_file(folder / path, order.pins.get(path, "")) for path in wanted}
+    checked = {path: check_file(folder / path, request.pins.get(path, "")) for path in wanted}
     if bad := [path for path, file in checked.items() if file is None]:
         raise MissingError(
             f"{folder / bad[0]} is not the file that tts-cli was tested with (its sha256 differs)",
@@ -62,10 +64,10 @@ def _check(order: FetchRequest, folder: Path) -> dict[str, FetchedFile]:
     return {path: file for path, file in checked.items() if file}
 
 
-def _name(order: FetchRequest, files: dict[str, FetchedFile]) -> str:
+def _name(request: FetchRequest, files: dict[str, FetchedFile]) -> str:
     """Name the snapshot by the commit, or by its content where no commit is known."""
-    if COMMIT.fullmatch(order.asked):
-        return order.asked
+    if COMMIT.fullmatch(request.asked):
+        return request.asked
     import hashlib
 
     content = "".join(f"{path} {file.sha256}\n" for path, file in sorted(files.items()))

@@ -35,7 +35,7 @@ def describe_all() -> list[Installed]:
 
 
 def describe(spec: EngineSpec) -> Installed:
-    """Say what there is of an engine, without importing anything of it."""
+    """Return what there is of an engine, without importing anything of it."""
     environment = find_environment(spec)
     weights, lacking = _weights(spec)
     lacks = (*environment.lacks, *lacking)
@@ -68,7 +68,7 @@ def remove(name: str) -> int:
 
 
 def _weights(spec: EngineSpec) -> tuple[str, tuple[str, ...]]:
-    """Say which parts are here, and what is missing that every line needs."""
+    """Return which parts are here, and what is missing that every line needs."""
     if not spec.install.weights:
         return "none needed", ()
     here = [part or "yes" for part in parts_of(spec) if has_weights(spec, part)]

@@ -102,7 +102,7 @@ def _count_missing(delivery: DeliveryContext, outcomes: Mapping[str, Outcome]) -
 def _lines_to_keep(
     run: RunContext, plan: Plan, takes: Mapping[str, Take]
 ) -> Iterable[tuple[PlannedLine, PreviousLine]]:
-    """Say what the next run must know of each line; one that could not be recorded stays as the last run had it."""
+    """Return what the next run must know of each line; one that could not be recorded stays as the last run had it."""
     complete = {planned.line.id for planned in complete_lines(plan, takes)}
     for planned in plan.lines:
         known = describe_previous(planned) if planned.line.id in complete else run.previous.lines.get(planned.line.id)

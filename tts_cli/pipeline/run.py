@@ -119,6 +119,6 @@ class Forecast:
 
 
 def dry_run(request: RenderRequest, settings: Settings) -> Forecast:
-    """Say what `render` would do, and why; nothing is written. Raises `InputError` and `UsageError`."""
+    """Return what `render` would do, and why; nothing is written. Raises `InputError` and `UsageError`."""
     plan = plan_script(open_run(request, settings, lambda _: None, Stop()), force=request.force)
     return Forecast(plan=plan, to_render=plan.to_render, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))

@@ -168,7 +168,7 @@ def _review_file(folder: Path, output: Json, report: Json) -> ReviewedFile:
 
 
 def _check_size(folder: Path, output: Json) -> CheckRow:
-    """Say whether a file is still there as it was written."""
+    """Return whether a file is still there as it was written."""
     path = folder / output["path"]
     size = path.stat().st_size if path.is_file() else None
     measured = "missing" if size is None else f"{size:,} bytes"

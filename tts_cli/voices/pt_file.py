@@ -140,7 +140,7 @@ def _checked(value: Any) -> Any:
 
 
 def is_finite(tree: Tree) -> bool:
-    """Say whether a tree holds neither NaN nor infinity."""
+    """Return whether a tree holds neither NaN nor infinity."""
     if isinstance(tree, dict | list):
         return all(map(is_finite, tree.values() if isinstance(tree, dict) else tree))
     return not isinstance(tree, np.ndarray | float) or bool(np.isfinite(tree).all())

@@ -158,7 +158,7 @@ def _sound_faults(quality: Quality) -> Iterable[Finding]:
 
 
 def compare_levels(clips: Sequence[CheckedClip]) -> Finding | None:
-    """Say where clips of one voice differ in level: an engine that joins them would hear two distances."""
+    """Return where clips of one voice differ in level: an engine that joins them would hear two distances."""
     levels = [clip.quality.speech_dbfs for clip in clips]
     spread = max(levels) - min(levels)
     if spread <= WIDEST_SPREAD_DB:

@@ -91,7 +91,7 @@ def export(results: Iterable[Precomputed], folder: Path, settings: Settings) -> 
 
 
 def describe(conditionals: CachedConditionals, voice: Voice) -> dict[str, Any]:
-    """Say what a state is: engine, model, what it was made from, whose it is and under which terms."""
+    """Return what a state is: engine, model, what it was made from, whose it is and under which terms."""
     said = asdict(conditionals)
     del said["wall_s"]
     named = {"voice": voice.name, "language": voice.language, "licence": voice.licence, "consent": voice.consent}

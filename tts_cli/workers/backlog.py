@@ -36,7 +36,7 @@ class _Queue:
 
     @property
     def is_worth_joining(self) -> bool:
-        """Say whether loading the engine once more would pay before those who have it are through, as far as known."""
+        """Return whether loading the engine once more would pay before those who have it are through."""
         return not (self.workers and self.audio_s) or self.work_s / self.workers > self.spec.cost.startup_s
 
 

@@ -154,7 +154,7 @@ class Child:
         self.memory, self.gpu_memory = answer["memory"], answer["gpu_memory"]
 
     def _death(self) -> WorkerDied:
-        """Say how it ended, with the last that it wrote on stderr; what it has started ends with it."""
+        """Return how it ended, with the last that it wrote on stderr; what it has started ends with it."""
         self.kill()
         self._process.wait()
         self.close_pipes()

@@ -48,10 +48,10 @@ class Host(Protocol):
     """Starts workers."""
 
     def devices(self) -> Sequence[Device]:
-        """Say what there is to work on."""
+        """Return what there is to work on."""
 
     def cores(self) -> int:
-        """Say how many workers without a GPU there is room for."""
+        """Return how many workers without a GPU there is room for."""
 
     def launch(self, spec: EngineSpec, device: Device, *, number: int, threads: int) -> Worker:
         """Start one, for the place of that number; raises `MissingError` where that cannot be done."""

@@ -90,7 +90,7 @@ def _conditioning_to_json(call: ConditionalsRequest) -> dict[str, Any]:
 
 
 def utterance_to_json(utterance: Utterance) -> dict[str, Any]:
-    """Say what a worker needs of an utterance."""
+    """Return what a worker needs of an utterance."""
     return {
         "key": utterance.key,
         "text": utterance.text,

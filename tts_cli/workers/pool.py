@@ -137,7 +137,7 @@ class Pool:
         """Wait until it is ready."""
         worker.start(self._cache)
 
-    def tell(self, message: Result | WorkerEvent) -> None:
+    def send(self, message: Result | WorkerEvent) -> None:
         """Put a message where the consumer finds it."""
         self._messages.put(message)
 

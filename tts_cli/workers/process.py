@@ -219,7 +219,7 @@ def _answer(session: _WorkerSession, op: str, jobs: Sequence[Job]) -> Iterator[A
 
 
 def _began(jobs: Sequence[Job]) -> Answer:
-    """Say what is begun now: reading its voice is part of it."""
+    """Return what is begun now: reading its voice is part of it."""
     return {"event": "began", "keys": [job["key"] for job in jobs]}
 
 
@@ -232,7 +232,7 @@ def _bounded(job: Job, work: Callable[[], Answer]) -> Answer:
 
 
 def _failed(job: Job, error: Exception) -> Answer:
-    """Say what went wrong, in words where it was expected, and with its place where it is a bug."""
+    """Return what went wrong, in words where it was expected, and with its place where it is a bug."""
     kind, said = classify_error(error), _last_line(error)
     if isinstance(error, TtsError):
         kind = kind if isinstance(error, TakeError) else "engine"

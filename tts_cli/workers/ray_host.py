@@ -115,17 +115,17 @@ class RayWorker:
     def start(self, cache: Path) -> None:
         """Wait until the engine is loaded on its node."""
         arguments = (self._spec, self.device, 1, str(cache.absolute()), self._host.token)
-        greeting: StartResult = self._call("start", *arguments, within_s=START_S)
-        if greeting.fatal:
-            raise MissingError(f"on a node of the cluster: {greeting.error}", hint=greeting.hint)
-        if greeting.error:
-            raise WorkerDied("crash", greeting.error, outside=greeting.outside)
-        if greeting.version != __version__:
+        start_result: StartResult = self._call("start", *arguments, within_s=START_S)
+        if start_result.fatal:
+            raise MissingError(f"on a node of the cluster: {start_result.error}", hint=start_result.hint)
+        if start_result.error:
+            raise WorkerDied("crash", start_result.error, outside=start_result.outside)
+        if start_result.version != __version__:
             raise MissingError(
-                f"a node of the cluster has tts-cli {greeting.version}, not {__version__}",
+                f"a node of the cluster has tts-cli {start_result.version}, not {__version__}",
                 hint="update its environment",
             )
-        self.pid, self.notices, self._is_shared = greeting.pid, greeting.notices, greeting.is_shared
+        self.pid, self.notices, self._is_shared = start_result.pid, start_result.notices, start_result.is_shared
 
     def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float) -> Iterator[dict[str, Any]]:
         """Yield the answers of a batch when all of them are there.
@@ -133,9 +133,9 @@ class RayWorker:
         An actor that is lost cannot say what its worker had begun. All calls count as begun then: else a line that
         takes the memory of a node would end the run, not fail.
         """
-        parcel = None if self._is_shared else self._pack(calls)
+        payload = None if self._is_shared else self._pack(calls)
         try:
-            reply: Reply = self._call("ask", list(calls), within_s, parcel, within_s=within_s)
+            reply: Reply = self._call("ask", list(calls), within_s, payload, within_s=within_s)
         except WorkerDied:
             yield {"event": "began", "keys": [call.key for call in calls]}
             raise

@@ -93,14 +93,14 @@ class Station:
         self._child = child
         return StartResult(pid=child.pid, notices=child.notices, is_shared=is_shared)
 
-    def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float, parcel: Payload | None) -> Reply:
-        """Have a batch done; `parcel` is None where the cache is shared."""
+    def ask(self, calls: Sequence[Utterance | ConditionalsRequest], within_s: float, payload: Payload | None) -> Reply:
+        """Have a batch done; `payload` is None where the cache is shared."""
         child = self._child
         answers: list[dict[str, Any]] = []
         if child is None:
             return _lost("its keeper was started anew")
-        if parcel:
-            self._unpack(parcel)
+        if payload:
+            self._unpack(payload)
         death, outside = None, False
         try:
             with _watching(child):
@@ -108,7 +108,7 @@ class Station:
         except WorkerDied as error:
             death, outside = (error.kind, error.report), error.outside
             self._child = None
-        blobs = {} if parcel is None else {blob: data for blob, data in map(self._read, answers) if data}
+        blobs = {} if payload is None else {blob: data for blob, data in map(self._read, answers) if data}
         return Reply(
             answers=tuple(answers),
             blobs=blobs,
@@ -130,10 +130,10 @@ class Station:
         self._own = self._own or Scratch()
         return self._own.path / "cache"
 
-    def _unpack(self, parcel: Payload) -> None:
-        for data in parcel.clips.values():
+    def _unpack(self, payload: Payload) -> None:
+        for data in payload.clips.values():
             write_blob(self._cache, data, PCM)
-        for record, data in parcel.states:
+        for record, data in payload.states:
             write_blob(self._cache, data, STATE)
             Cache(self._cache).put(record)
 

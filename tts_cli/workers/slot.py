@@ -48,7 +48,7 @@ class SlotOwner(Protocol):
     def start(self, worker: Worker) -> None:
         """Wait until it is ready."""
 
-    def tell(self, message: Result | WorkerEvent) -> None:
+    def send(self, message: Result | WorkerEvent) -> None:
         """Hand a result or an event to whoever consumes them."""
 
 
@@ -78,14 +78,14 @@ class _Left:
 class WorkerSlot:
     """One place, driven by one thread."""
 
-    def __init__(self, hub: SlotOwner, number: int, device: Device, limits: Limits) -> None:
+    def __init__(self, owner: SlotOwner, number: int, device: Device, limits: Limits) -> None:
         self.number = number
         self.device = device
         self.worker: Worker | None = None
         self.busy = False
         self._first_memory: tuple[int, int] | None = None
         self._false_starts = FalseStarts()
-        self._hub = hub
+        self._owner = owner
         self._limits = limits
 
     def serve(self, backlog: Backlog, may_go_on: Callable[[], bool]) -> None:
@@ -105,7 +105,7 @@ class WorkerSlot:
         """Tell what happened to the worker."""
         worker = self.worker
         if worker:
-            self._hub.tell(
+            self._owner.send(
                 WorkerEvent(
                     worker=self.number,
                     what=what,
@@ -123,7 +123,7 @@ class WorkerSlot:
 
     def _do(self, job: Job, backlog: Backlog) -> None:
         """Have a job's calls done, in ever smaller batches where its worker does not survive them."""
-        spec = self._hub.spec_of(job)
+        spec = self._owner.spec_of(job)
         batches = deque([job.calls])
         tries: Counter[tuple[str, bool]] = Counter()
         while batches:
@@ -135,7 +135,7 @@ class WorkerSlot:
             try:
                 left = self._ask(spec, calls, within_s, backlog)
             except MissingError as error:
-                if not self._hub.may_lack(spec.name):
+                if not self._owner.may_lack(spec.name):
                     raise
                 backlog.give_up(spec.name, error.message)
                 batches.append(calls)
@@ -182,7 +182,7 @@ class WorkerSlot:
                     continue
                 del waiting[answer["key"]]
                 result = self._result(answer)
-                self._hub.tell(result)
+                self._owner.send(result)
                 if isinstance(result, TakeDone):
                     take = result.take
                     backlog.record_success(spec.name, take.frames / take.sample_rate, take.wall_s)
@@ -206,7 +206,7 @@ class WorkerSlot:
 
     def _fail(self, calls: Sequence[Call], kind: str, error: str) -> None:
         for call in calls:
-            self._hub.tell(TakeFailed(key=call.key, kind=kind, error=error))
+            self._owner.send(TakeFailed(key=call.key, kind=kind, error=error))
 
     # --- its worker -------------------------------------------------------------------------------------
 
@@ -216,11 +216,11 @@ class WorkerSlot:
         if self.worker:
             self._end_worker("ended")
         while True:
-            self.worker = worker = self._hub.launch(spec, self)
+            self.worker = worker = self._owner.launch(spec, self)
             self._first_memory = None
             self.event("starting")
             try:
-                self._hub.start(worker)
+                self._owner.start(worker)
             except WorkerDied as death:
                 self._lose_worker(death.report)
                 self._false_starts.note(spec.name, death, backlog.answers(spec.name))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tts_cli.pipeline.delivery import aac_join as joints
+from tts_cli.pipeline.delivery import aac_join as joins
 from tts_cli.pipeline.delivery import audio_files as programmes
 
 BOOK = """\
@@ -52,7 +52,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return make_masters(timelines, outputs, *more, **named)
 
     monkeypatch.setattr(programmes, "make_masters", spy)
-    monkeypatch.setattr(joints, "make_masters", spy)
+    monkeypatch.setattr(joins, "make_masters", spy)
     return titles
 
 
@@ -130,7 +130,7 @@ def test_a_file_that_somebody_touched_is_made_anew(cli, book: Path, tmp_path: Pa
 def test_an_encoder_whose_pieces_do_not_fit_runs_over_the_whole(
     cli, book: Path, encoded: list[str], monkeypatch: pytest.MonkeyPatch, decode, chapters_of
 ) -> None:
-    monkeypatch.setattr(joints, "holds_frames", lambda path, pieces: False)
+    monkeypatch.setattr(joins, "holds_frames", lambda path, pieces: False)
 
     export(cli)
 
@@ -197,7 +197,7 @@ def test_an_export_that_was_killed_goes_on_where_it_was(
     (tmp_path / "out" / "r" / "three.mp3").unlink()
     before = digests(tmp_path / "out" / "r")
     stamps = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "r").glob("*.mp3")}
-    with (tmp_path / "out" / "r" / ".export.ledger").open("ab") as file:
+    with (tmp_path / "out" / "r" / ".tts-cli-resume.jsonl").open("ab") as file:
         file.write(b'{"path": "torn')
 
     export(cli)
@@ -205,7 +205,7 @@ def test_an_export_that_was_killed_goes_on_where_it_was(
     now = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "r").glob("*.mp3")}
     assert {name for name in now if now[name] != stamps.get(name)} == {"three.mp3"}
     assert digests(tmp_path / "out" / "r").items() >= before.items()
-    assert not (tmp_path / "out" / "r" / ".export.ledger").exists()
+    assert not (tmp_path / "out" / "r" / ".tts-cli-resume.jsonl").exists()
 
 
 def test_chapters_that_begin_at_once_are_not_joined(

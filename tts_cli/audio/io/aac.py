@@ -14,7 +14,7 @@ _COMPARED_BYTES = 1 << 20
 
 
 def holds_frames(path: Path, pieces: Sequence[Path]) -> bool:
-    """Say whether a finished file holds the frames of these raw streams, one after the other, and no others.
+    """Return whether a finished file holds the frames of these raw streams, one after the other, and no others.
 
     Raises FfmpegError where it cannot be read.
     """

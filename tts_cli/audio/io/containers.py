@@ -31,7 +31,7 @@ FormatProblem = tuple[str, str]
 
 
 def format_fault(recipe: Recipe) -> FormatProblem | None:
-    """Say why no file can be made as the recipe demands (format, rate, channels, bits, bitrate), or None."""
+    """Return why no file can be made as the recipe demands (format, rate, channels, bits, bitrate), or None."""
     if recipe.channels not in (1, 2):
         return "channels", f"channels must be 1 or 2, not {recipe.channels}"
     if recipe.format in ("wav", "flac"):

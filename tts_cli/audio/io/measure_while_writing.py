@@ -29,7 +29,7 @@ _TAG_HEADER_BYTES = 10
 
 
 def can_follow(recipe: Recipe) -> bool:
-    """Say whether a file of that kind can be decoded piece by piece before it is finished."""
+    """Return whether a file of that kind can be decoded piece by piece before it is finished."""
     return recipe.format == "mp3" and recipe.sample_rate >= _LOWEST_HZ
 
 

@@ -122,7 +122,7 @@ def add_track(film: Film, track: Track, path: Path) -> None:
 
 
 def _options(film: Film, track: Track, container: str) -> dict[str, Any]:
-    """Say how each stream is written: the new ones are encoded, and the sound is first choice."""
+    """Return how each stream is written: the new ones are encoded, and the sound is first choice."""
     audio, subtitle = film.count("audio"), film.count("subtitle")
     is_matroska = container == "matroska"
     options: dict[str, Any] = {

@@ -61,11 +61,11 @@ def analyse(samples: "Floats", sample_rate: int, top_hz: float | None = None, *,
     `denoise` is for recordings: what sounds in the pauses is taken out of the envelopes.
     """
     top_hz = min(TOP_HZ, 0.475 * sample_rate) if top_hz is None else top_hz
-    return hear(samples, spectra_of(samples, sample_rate), sample_rate, top_hz, denoise=denoise)
+    return extract_features(samples, spectra_of(samples, sample_rate), sample_rate, top_hz, denoise=denoise)
 
 
 def unlikeness(one: Features, other: Features) -> float:
-    """Say how far the voiced envelopes of two voices lie apart: from each to the nearest of the other, mean, in dB."""
+    """Return how far the voiced envelopes of two voices lie apart: each to the nearest of the other, mean, in dB."""
     left, right = (part.cepstra[part.voiced, 1:] for part in (one, other))
     if not len(left) or not len(right):
         return float("inf")
@@ -132,7 +132,9 @@ def overlap_add(spectra: "Spectra", length: int) -> "Floats":
     return joined
 
 
-def hear(samples: "Floats", spectra: "Spectra", sample_rate: int, top_hz: float, *, denoise: bool = False) -> Features:
+def extract_features(
+    samples: "Floats", spectra: "Spectra", sample_rate: int, top_hz: float, *, denoise: bool = False
+) -> Features:
     """Do the work of `analyse` on spectra that are there already."""
     hop = window_length(sample_rate) // OVERLAP
     power = np.asarray(spectra.real**2 + spectra.imag**2, np.float32)
@@ -197,7 +199,7 @@ def _cosines() -> "Floats":
 
 @functools.lru_cache(maxsize=8)
 def _places(sample_rate: int, top_hz: float) -> "tuple[npt.NDArray[np.intp], Floats]":
-    """Say of each bin which band is below it, and how far it is on the way to the next one (0 to 1); both [bins]."""
+    """Return the band below each bin, and how far the bin is on the way to the next one (0 to 1); both [bins]."""
     hz = np.fft.rfftfreq(window_length(sample_rate), 1 / sample_rate)
     place = np.interp(hz, _mel_corners_hz(top_hz)[1:-1], np.arange(BANDS))
     below = np.minimum(place.astype(np.intp), BANDS - 2)

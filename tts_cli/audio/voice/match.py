@@ -13,8 +13,8 @@ import numpy as np
 from tts_cli.audio.voice.envelope import (
     ORDER,
     Features,
+    extract_features,
     filter_db,
-    hear,
     overlap_add,
     product,
     spectra_of,
@@ -75,7 +75,9 @@ def apply_match(samples: "Floats", sample_rate: int, profile: Profile, plain: "F
     edge = window_length(sample_rate)
     spectra = spectra_of(np.pad(samples, edge), sample_rate)
     heard = np.pad(samples if plain is None else plain, edge)
-    features = hear(heard, spectra if plain is None else spectra_of(heard, sample_rate), sample_rate, profile.top_hz)
+    features = extract_features(
+        heard, spectra if plain is None else spectra_of(heard, sample_rate), sample_rate, profile.top_hz
+    )
     shaped = spectra * 10 ** (_gains_db(features, profile) / 20)
     return _as_loud(overlap_add(shaped, edge)[edge : edge + len(samples)], samples)
 

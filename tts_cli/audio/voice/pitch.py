@@ -61,7 +61,7 @@ def track(samples: "Floats", sample_rate: int, hop_s: float = HOP_S) -> Pitch:
 
 
 def periodicity(samples: "Floats", sample_rate: int, pitch: Pitch, low_hz: float, high_hz: float) -> "Floats":
-    """Say how alike one period and the next are in a band of each frame: 0 noise to 1 tone, and 0 where unvoiced.
+    """Return how alike one period and the next are in a band of each frame: 0 noise to 1 tone, and 0 where unvoiced.
 
     float32 of shape [frames]: the size of a complex correlation over 30 ms, which fractions of a sample do not change.
     """

@@ -31,7 +31,7 @@ class RowBatch(Protocol[R_contra]):
     """The rows that are in the model now, in slots from 0 on; the methods are called in turn, never at once."""
 
     def fits(self, row: R_contra) -> bool:
-        """Say whether the row can join at the place where the others are."""
+        """Return whether the row can join at the place where the others are."""
 
     def admit(self, row: R_contra) -> None:
         """Read the row's text into the next slot."""

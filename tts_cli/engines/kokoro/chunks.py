@@ -44,7 +44,7 @@ def cut(words: Sequence[Spoken]) -> list[list[Spoken]]:
 
 
 def time_words(words: Sequence[Spoken], durations: Sequence[int], vocabulary: Mapping[str, int]) -> list[Word]:
-    """Say where each word lies, in samples: `durations` are those of the start, each known phoneme, and the end.
+    """Return where each word lies, in samples: `durations` are those of the start, each known phoneme, and the end.
 
     Words without a phoneme (such as `$`, which is read elsewhere) have no place of their own and are left out.
     """

@@ -42,7 +42,7 @@ def layout(state: Conditionals) -> Conditionals:
 
 
 def front_end(versions: Mapping[str, str]) -> str:
-    """Say how English text becomes phonemes with those packages: see `g2p`."""
+    """Return how English text becomes phonemes with those packages: see `g2p`."""
     if "spacy" not in versions:
         return "g2p=espeak"
     tagger = tagger_version(versions)

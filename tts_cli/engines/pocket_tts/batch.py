@@ -75,7 +75,7 @@ class Batch:
         self._nothing = torch.zeros(len(first), 0, flow_lm.dim, device=flow_lm.device)
 
     def fits(self, row: Row) -> bool:
-        """Say whether a row fits in before the offset and comes to its end within the cache."""
+        """Return whether a row fits in before the offset and comes to its end within the cache."""
         return row.prefix <= self._offset and self._offset + row.budget <= self._length
 
     @torch.no_grad()

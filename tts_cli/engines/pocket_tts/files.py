@@ -82,7 +82,7 @@ def refuse_cloning(language: str) -> TakeError:
 
 
 def _embeddings(path: Path, configs: Path) -> str:
-    """Say where the voices lie: beside a config of one's own, or where the package has them for its own."""
+    """Return where the voices lie: beside a config of one's own, or where the package has them for its own."""
     beside = path.with_suffix("")
     if path.parent != configs and beside.is_dir():
         return str(beside / "{}.safetensors")

@@ -97,7 +97,7 @@ def _words(text: str, length: int) -> tuple[Word, ...]:
 
 
 def _strikes(request: Request, values: Mapping[str, float]) -> bool:
-    """Say whether the fault happens: for `fault_rate` of all seeds, and only `fault_times` times in a run."""
+    """Return whether the fault happens: for `fault_rate` of all seeds, and only `fault_times` times in a run."""
     times = int(values["fault_times"])
     if np.random.default_rng(request.seed).random() >= values["fault_rate"]:
         return False

@@ -116,7 +116,7 @@ class AacJoin:
         return frozenset(places.values())
 
     def misses(self, timeline: Timeline) -> bool:
-        """Say whether a chapter's piece must be encoded."""
+        """Return whether a chapter's piece must be encoded."""
         return self._place(timeline) not in self._reused
 
     def output(self, timeline: Timeline) -> Output:

@@ -141,7 +141,7 @@ def programme_marks(context: DeliveryContext, timelines: Sequence[Timeline]) -> 
 
 
 def _chapter_starts(context: DeliveryContext, timeline: Timeline) -> list[tuple[int, str]]:
-    """Say where the chapters of one programme begin: with their first clip, the first one with the programme."""
+    """Return where the chapters of one programme begin: with their first clip, the first one with the programme."""
     chapters = {planned.line.id: planned.line.chapter for planned in context.plan.lines}
     starts: list[tuple[int, str]] = []
     now: str | None = None
@@ -167,36 +167,36 @@ def _deliver_missing(
     """
     joined = [file for file in missing if file.is_joined]
     with context.parts_folder() if joined else nullcontext(context.out) as folder:
-        joints = [AacJoin(context, file, folder) for file in joined]
+        joins = [AacJoin(context, file, folder) for file in joined]
         todo = [
             timeline
             for timeline in timelines
-            if any(file.timelines == [timeline] for file in missing) or any(joint.misses(timeline) for joint in joints)
+            if any(file.timelines == [timeline] for file in missing) or any(join.misses(timeline) for join in joins)
         ]
         kept = [timeline for timeline in timelines if timeline not in todo]
         context.heard.expect(sum(timeline.length for timeline in todo))
-        delivered = [*_write_parts(context, todo, files, joints), *_join_all(context, joints, kept)]
+        delivered = [*_write_parts(context, todo, files, joins), *_join_all(context, joins, kept)]
     delivered += [deliver_through(context, file) for file in missing if file.runs_through]
     return {deliverable.path: deliverable for deliverable in delivered}
 
 
-def _join_all(context: DeliveryContext, joints: Sequence[AacJoin], kept: Sequence[Timeline]) -> Iterator[Deliverable]:
+def _join_all(context: DeliveryContext, joins: Sequence[AacJoin], kept: Sequence[Timeline]) -> Iterator[Deliverable]:
     """Measure the pieces that were kept, as the others have been, and join them all."""
-    for joint in joints:
-        run_parallel(joint.measure, kept, context.workers, context.heard)
-        yield joint.deliver()
+    for join in joins:
+        run_parallel(join.measure, kept, context.workers, context.heard)
+        yield join.deliver()
 
 
 def _write_parts(
-    context: DeliveryContext, todo: Sequence[Timeline], files: Sequence[SoundFile], joints: Sequence[AacJoin]
+    context: DeliveryContext, todo: Sequence[Timeline], files: Sequence[SoundFile], joins: Sequence[AacJoin]
 ) -> Iterable[Deliverable]:
     """Write chapters, several at once; those of which a piece came out too loud are written again."""
     delivered: dict[str, Deliverable] = {}
     headroom_db = [0.0] * len(todo)
     again = list(range(len(todo)))
     for _ in range(1 + MOST_CORRECTIONS):
-        delivered |= _write_at_once(context, [(todo[index], headroom_db[index]) for index in again], files, joints)
-        over_db = [max((joint.over_db(timeline) for joint in joints), default=0.0) for timeline in todo]
+        delivered |= _write_at_once(context, [(todo[index], headroom_db[index]) for index in again], files, joins)
+        over_db = [max((join.over_db(timeline) for join in joins), default=0.0) for timeline in todo]
         again = [index for index, over in enumerate(over_db) if over > 0]
         for index in again:
             headroom_db[index] += over_db[index] + CORRECTION_HEADROOM_DB
@@ -209,13 +209,13 @@ def _write_at_once(
     context: DeliveryContext,
     parts: Sequence[tuple[Timeline, float]],
     files: Sequence[SoundFile],
-    joints: Sequence[AacJoin],
+    joins: Sequence[AacJoin],
 ) -> dict[str, Deliverable]:
     """Write chapters, each with its headroom, on all cores."""
 
     def write(part: tuple[Timeline, float]) -> list[Deliverable]:
         timeline, headroom = part
-        return _write_part(context, timeline, headroom, files, joints)
+        return _write_part(context, timeline, headroom, files, joins)
 
     written = run_parallel(write, parts, context.workers, context.heard)
     return {deliverable.path: deliverable for found in written for deliverable in found}
@@ -226,15 +226,15 @@ def _write_part(
     timeline: Timeline,
     headroom_db: float,
     files: Sequence[SoundFile],
-    joints: Sequence[AacJoin],
+    joins: Sequence[AacJoin],
 ) -> list[Deliverable]:
     """Master one timeline and encode it at once to the files that are this timeline, and to the pieces of others."""
     own = [file for file in files if len(file.timelines) == 1 and file.timelines[0] is timeline]
     outputs = [file.output(context, context.path(file.name)) for file in own]
-    outputs += [joint.output(timeline) for joint in joints]
+    outputs += [join.output(timeline) for join in joins]
     written = make_masters([timeline], outputs, context.cache.read, context.heard, headroom_db=headroom_db)
-    for joint in joints:
-        joint.measure(timeline)
+    for join in joins:
+        join.measure(timeline)
     return [
         context.describe(file.name, done, file.inputs, file.delivery, file.described_by)
         for file, done in zip(own, written, strict=True)

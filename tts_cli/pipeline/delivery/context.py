@@ -115,7 +115,7 @@ class DeliveryContext:
         return make_timelines(self.plan, self.takes, sound)
 
     def is_complete(self, parts: Mapping[str, Timeline], sound: Recipe) -> bool:
-        """Say whether no part is missing."""
+        """Return whether no part is missing."""
         return len(parts) == len(split_lines(self.plan, sound))
 
     @cached_property

@@ -89,7 +89,7 @@ def _deliver_files(context: DeliveryContext, delivery: Delivery) -> Iterator[tup
 def _line_file(
     context: DeliveryContext, delivery: Delivery, planned: PlannedLine, timeline: Timeline, name: str, gain_db: float
 ) -> _LineFile:
-    """Say what a line's file is made from; its own suffix decides on its format."""
+    """Return what a line's file is made from; its own suffix decides on its format."""
     sound = replace(delivery.sound, format=FORMATS[PurePath(name).suffix.lower()])
     if delivery.level_by == "script":
         tags = provenance_tags(context.line_voices, timeline)

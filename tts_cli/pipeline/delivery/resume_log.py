@@ -9,7 +9,7 @@ from threading import Lock
 from tts_cli.pipeline.master.previous_run import deliverable_from_json
 from tts_cli.pipeline.model import Deliverable
 
-RESUME_LOG_FILE = ".export.ledger"
+RESUME_LOG_FILE = ".tts-cli-resume.jsonl"
 
 
 class ResumeLog:

@@ -49,7 +49,7 @@ def _line_cues(
 
 
 def _span(text: str, chunk: Chunk, words: Sequence[Word]) -> tuple[int, int]:
-    """Say when a part of a shown text is heard: by its words where as many are spoken as shown, else by its share."""
+    """Return when a part of a shown text is heard: by its words if as many are spoken as shown, else by its share."""
     whole_words = all(text[at - 1 : at].isspace() or text[at : at + 1].isspace() for at in (chunk.start, chunk.end))
     if len(text.split()) == len(words) and (whole_words or len(chunk.text) >= len(text)):
         return words[len(text[: chunk.start].split())].start, words[len(text[: chunk.end].split()) - 1].end

@@ -58,7 +58,7 @@ def fit_lines(
 
 
 def engine_speeds(lines: Sequence[SlotLine], rules: FitRules, sample_rate: int, length: int | None) -> dict[str, float]:
-    """Say which lines the engine is to speak faster, and by which factor; `spoken` plays no part in it."""
+    """Return which lines the engine is to speak faster, and by which factor; `spoken` plays no part in it."""
     table = _Table([replace(line, spoken=line.natural) for line in lines], rules, sample_rate, length)
     speeds = {}
     for line, rate in zip(table.lines, _settle(table), strict=True):
@@ -108,7 +108,7 @@ class _Table:
         return max(line.start, limit if self.length is None else min(limit, self.length))
 
     def overflow(self, line: SlotLine) -> Overflow:
-        """Say what a line does that cannot be made short enough."""
+        """Return what a line does that cannot be made short enough."""
         if line.fit == "none":
             return "overlap"
         return "fail" if line.fit == "error" else self.rules.overflow
@@ -212,7 +212,7 @@ def _starts(table: _Table, rates: Sequence[float]) -> Iterator[int]:
 
 
 def _free_from(table: _Table, line: SlotLine, before: SlotLine, slot_end: int, end: int) -> int:
-    """Say when a line may begin after another; where their cues overlap, and two people speak, so may the lines."""
+    """Return when a line may begin after another; where their cues overlap, and two people speak, so may the lines."""
     overlap = 0 if before.speaker == line.speaker else max(0, slot_end + table.gap - line.start)
     return end + table.gap - overlap
 
@@ -260,7 +260,7 @@ def _actions(placement: Placement, engine_rate: float, overflow: Overflow) -> It
 
 
 def _excess_chars(table: _Table, line: SlotLine, room: int) -> int:
-    """Say how many characters less would let a line fit at its highest rate, from its own cue on."""
+    """Return how many characters less would let a line fit at its highest rate, from its own cue on."""
     most = table.max_rate(line, "most")
     if line.fit == "none" or line.natural <= room * most:
         return 0

@@ -185,7 +185,7 @@ def _lay_out(
 
 
 def _pause_between(before: PlannedLine, after: PlannedLine, pauses: Pauses) -> float:
-    """Say how long the silence between two lines is: all that the lines ask for, else what their boundary has."""
+    """Return how long the silence between two lines is: all that the lines ask for, else what their boundary has."""
     asked = (before.line.pause_after_s, before.utterances[-1].pause_s, after.line.pause_before_s, after.lead_s or None)
     authored = [pause for pause in asked if pause is not None]
     if authored:

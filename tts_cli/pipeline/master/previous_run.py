@@ -82,7 +82,7 @@ def unchanged(out: Path, name: str, inputs: str, past: PreviousRun) -> Deliverab
 
 
 def is_intact(out: Path, output: Deliverable) -> bool:
-    """Say whether nobody touched a file since it was written."""
+    """Return whether nobody touched a file since it was written."""
     try:
         now = (out / output.path).lstat()
     except OSError:

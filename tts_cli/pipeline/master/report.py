@@ -17,7 +17,7 @@ from tts_cli.types import Timeline, Voice
 def line_outcomes(
     plan: Plan, takes: Container[str], rendered: AbstractSet[str], errors: Mapping[str, str]
 ) -> dict[str, Outcome]:
-    """Say of each line what became of it; `rendered` holds the keys recorded in this run, `errors` those failed."""
+    """Return what became of each line; `rendered` holds the keys recorded in this run, `errors` those failed."""
     return {planned.line.id: _outcome(planned, takes, rendered, errors) for planned in plan.lines}
 
 
@@ -142,13 +142,13 @@ def _recipe_json(recipe: Recipe) -> dict[str, str | float]:
 
 
 def list_reasons(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Reason]:
-    """Say of each line that was rendered why it was."""
+    """Return why each line was rendered, of those that were."""
     planned = ((planned.line.id, planned.reason) for planned in plan.lines)
     return {line: reason for line, reason in planned if reason and outcomes[line] is Outcome.RENDERED}
 
 
 def _describe_engine(name: str) -> dict[str, str]:
-    """Say what spoke (package, front end, weights), and how takes of the same key may differ."""
+    """Return what spoke (package, front end, weights), and how takes of the same key may differ."""
     spec = get_spec(name)
     try:
         model = model_version(spec)

@@ -44,7 +44,7 @@ def keep_timeline(
 
 
 def _head_json(out: Path, manifest: Manifest) -> dict[str, Any]:
-    """Say of the whole script what an export must know; the cover's path is from the output folder."""
+    """Return what an export must know of the whole script; the cover's path is from the output folder."""
     metadata = dict(manifest.metadata)
     if cover := metadata.get("cover"):
         metadata["cover"] = os.path.relpath(cover, out)

@@ -64,7 +64,7 @@ def _plan_line(
 
 
 def describe_previous(planned: PlannedLine) -> PreviousLine:
-    """Say of a planned line what the next run will want to know."""
+    """Return what the next run will want to know of a planned line."""
     if planned.locked:
         return planned.locked
     first = planned.utterances[0]

@@ -123,7 +123,7 @@ def _make_prompt(voice: Voice, reference: Reference, conditioner: Conditioner) -
 
 
 def _named(error: InputError, voice: Voice) -> InputError:
-    """Say of a bad clip whose it is."""
+    """Name the owner of a bad clip in its message."""
     return InputError(
         [
             Problem(problem.source, f"{problem.message} (a reference of the voice {voice.name!r})", problem.hint)

@@ -45,7 +45,7 @@ def spec_of(engine: str) -> EngineSpec | None:
 
 
 def find_engine_problems(line: Line, emotions: Mapping[str, Emotion], voice: Voice | None) -> Iterator[EngineProblem]:
-    """Say what the line's engine cannot do; `emotions` are the project's and the speaker's own.
+    """Return what the line's engine cannot do; `emotions` are the project's and the speaker's own.
 
     `voice` is None where the line's voice is the engine's own.
     """

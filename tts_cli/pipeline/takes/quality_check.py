@@ -55,7 +55,7 @@ class QualityIssue(NamedTuple):
 
 
 def find_quality_issues(take: Take, utterance: Utterance) -> list[QualityIssue]:
-    """Say what is wrong with a take by itself; the gravest first."""
+    """Return what is wrong with a take by itself; the gravest first."""
     measures = take.measures
     if take.frames < TABLE.empty_s * take.sample_rate:
         return [QualityIssue(100, "is empty")]
@@ -120,7 +120,7 @@ def _weigh(text: str) -> float:
 
 
 def find_outliers(plan: Plan, takes: Mapping[str, Take]) -> dict[str, QualityIssue]:
-    """Say which takes are far louder or quieter than most of their speaker's in the same emotion, by key."""
+    """Return which takes are far louder or quieter than most of their speaker's in the same emotion, by key."""
     groups: dict[tuple[object, ...], dict[str, float]] = {}
     for planned in plan.lines:
         for utterance in planned.utterances:
@@ -268,7 +268,7 @@ def list_quality_issues(plan: Plan, takes: Mapping[str, Take], kept: Mapping[str
 
 
 def list_retaken(plan: Plan, kept: Mapping[str, TakeChoice]) -> dict[str, str]:
-    """Say of each line of which another take than the first was kept: which one, and why."""
+    """Return which take was kept, and why, of each line that has another one than the first."""
     retaken = {}
     for planned in plan.lines:
         choices = [kept[utterance.key] for utterance in planned.utterances if utterance.key in kept]
