@@ -7,6 +7,7 @@ import re
 import runpy
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -91,6 +92,9 @@ def test_a_reader_can_follow_the_page(cli, page: Path, folder: Path, monkeypatch
 
 def follow(cli, block: Block, command: Command, folder: Path) -> None:
     program, *words = command.words
+    if program == "python" and (folder / words[0]).is_file():  # a script that the page itself brings
+        subprocess.run([sys.executable, *words], check=True, cwd=folder)
+        return
     if program != "tts-cli":
         check_tool(program, words)
         return
