@@ -173,6 +173,11 @@ def test_a_field_is_refused_at_other_levels(field: LineField) -> None:
                 load("a.yaml", yaml.safe_dump({**manifests[level], "lines": ["Hello."]}))
 
 
+def test_a_fit_alone_is_no_slot() -> None:
+    assert load_yaml({"fit": "pad"}).slot is None
+    assert load_yaml({"fit": "pad", "end": "2"}).slot == Slot(fit="pad", end_s=2.0)
+
+
 @each([field for field in WHOLE if field.kind == "text"])
 def test_null_is_a_word_in_a_text(field: LineField) -> None:
     assert value_of(load_yaml({field.name: "null"}), field) == "null"

@@ -249,7 +249,7 @@ def test_a_sheet_named_by_a_manifest_comes_back(cli, tmp_path: Path) -> None:
     assert (tmp_path / "done.csv").read_text().startswith("text,note,status,duration,file,key\nHello.,x,rendered,")
 
 
-@pytest.mark.parametrize("name", ["game.csv", "game.srt", "-"])
+@pytest.mark.parametrize("name", ["game.csv", "game.yaml", "game.srt", "-"])
 def test_bytes_are_decoded_once(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     made: list[str] = []
 
@@ -261,6 +261,7 @@ def test_bytes_are_decoded_once(cli, tmp_path: Path, monkeypatch: pytest.MonkeyP
     sheet, cue = "text\nHello.\n", "1\n00:00:00,500 --> 00:00:02,500\nHello.\n"
     (tmp_path / "game.csv").write_text(sheet)
     (tmp_path / "game.srt").write_text(cue)
+    (tmp_path / "game.yaml").write_text("lines: game.csv\n")
     wanted = () if name == "game.srt" else ("--write-back", "done.csv")
 
     result = cli("render", name, "--recipe", "default", *wanted, stdin=sheet.encode())
