@@ -16,6 +16,8 @@ import pyloudnorm
 import pytest
 import soundfile
 
+from tts_cli.formats.decode import Decoded
+
 BOOK = """\
 project: {title: A Small Book, language: en}
 speakers:
@@ -245,6 +247,28 @@ def test_a_sheet_named_by_a_manifest_comes_back(cli, tmp_path: Path) -> None:
 
     assert cli("render", "game.yaml", "--write-back", "done.csv").code == 0
     assert (tmp_path / "done.csv").read_text().startswith("text,note,status,duration,file,key\nHello.,x,rendered,")
+
+
+@pytest.mark.parametrize("name", ["game.csv", "game.yaml", "game.srt", "-"])
+def test_bytes_are_decoded_once(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    made: list[str] = []
+
+    def count(text: str, *rest: object) -> Decoded:
+        made.append(text)
+        return Decoded(text, *rest)
+
+    monkeypatch.setattr("tts_cli.formats.decode.Decoded", count)
+    sheet, cue = "text\nHello.\n", "1\n00:00:00,500 --> 00:00:02,500\nHello.\n"
+    (tmp_path / "game.csv").write_text(sheet)
+    (tmp_path / "game.srt").write_text(cue)
+    (tmp_path / "game.yaml").write_text("lines: game.csv\n")
+    wanted = () if name == "game.srt" else ("--write-back", "done.csv")
+
+    result = cli("render", name, "--recipe", "default", *wanted, stdin=sheet.encode())
+
+    assert result.code == 0, result.err
+    assert [text for text in made if text in (sheet, cue)] == [cue if name == "game.srt" else sheet]
+    assert (tmp_path / "done.csv").exists() == bool(wanted)
 
 
 def test_a_recording_is_used_instead_of_an_engine(cli, tmp_path: Path, speech: Path) -> None:
