@@ -57,7 +57,7 @@ def test_a_disk_that_fills_up_while_mastering_leaves_no_half_master(script, tmp_
     size = min(path.stat().st_size for path in (tmp_path / "plain").glob("*.wav"))
     full = start("render", book, "-o", "out", "--cache", "cache", preexec_fn=limit_files(size // 2))
     said = finish(full, 5)
-    assert "cannot write out/01-c0.wav" in said
+    assert re.search(r"cannot write out/\d\d-c\d\.wav", said)  # several are written at once
     assert not list((tmp_path / "out").glob("*"))
 
 
