@@ -202,12 +202,12 @@ def test_a_download_that_is_killed_leaves_nothing_that_looks_whole(hub, lark, tm
     """As kill -9 would: the process is gone in the middle of a body."""
     script = (
         "import os, sys\n"
-        "from tts_cli.engines import hub, hub_files\n"
+        "from tts_cli.install import hub, hub_files\n"
         "from tts_cli.engines.base import Weights\n"
         "from tts_cli.engines.espeak.spec import ESPEAK\n"
         f"weights = Weights(repo={REPO!r}, revision={hub.repos[REPO].commit!r})\n"
-        "watch = lambda done, total: os._exit(9)\n"
-        f"hub.fetch(hub_files.Order(spec=ESPEAK, weights=weights, endpoint={hub.url!r}, watch=watch))\n"
+        "on_event = lambda done, total: os._exit(9)\n"
+        f"hub.fetch(hub_files.FetchRequest(spec=ESPEAK, weights=weights, endpoint={hub.url!r}, on_event=on_event))\n"
     )
 
     died = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)

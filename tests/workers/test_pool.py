@@ -378,9 +378,9 @@ import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # a she
 import sys; sys.path[:0] = [sys.argv[1], sys.argv[2]]
 from pathlib import Path
 import conftest, faulty_engine
-from tts_cli.settings import Crew
+from tts_cli.settings import WorkerOptions
 from tts_cli.workers.pool import Pool
-with Pool(Crew(workers=2), Path("cache"), specs=lambda name: faulty_engine.spec()) as pool:
+with Pool(WorkerOptions(workers=2), Path("cache"), specs=lambda name: faulty_engine.spec()) as pool:
     for result in pool.render([conftest.job("quick"), conftest.job("hang pids"), conftest.job("hang")]):
         print(type(result).__name__, flush=True)
 """

@@ -80,10 +80,10 @@ def show_report(report: Report) -> None:
             [_row(report.out, master) for master in masters],
             right=("length", "loudness", "true peak"),
         )
-    if lines := sum(found.kind == "line" for found in report.outputs):
+    if lines := sum(found.kind == "lines" for found in report.outputs):
         console.print(f"{report.out}/lines/  {_count(lines, 'file')}")
     for found in report.outputs:
-        if found.kind not in ("master", "line"):
+        if found.kind not in ("master", "lines"):
             console.print(f"{report.out}/{found.path}")
     console.print(f"\n[dim]{_pace(report, counts[Outcome.RENDERED])}[/dim]")
     if report.shard:

@@ -107,7 +107,7 @@ def _files(files: Iterable[Json], source: _Source) -> str:
     rows = []
     for file in files:
         failed = [check for check in file["checks"] if not check["passed"]]
-        if file["kind"] == "line" and not failed:
+        if file["kind"] == "lines" and not failed:
             continue
         lufs = "" if file["lufs"] is None else f"{file['lufs']:.1f}"
         peak = "" if file["true_peak_dbtp"] is None else f"{file['true_peak_dbtp']:.1f}"

@@ -110,7 +110,7 @@ def _read_timing(folder: Path) -> dict[str, dict[str, str]]:
 def _review_lines(report: Json, timeline: Json, timing: Mapping[str, dict[str, str]]) -> Iterator[ReviewedLine]:
     """Yield the lines in the script's order; those that were never recorded come last."""
     places = _places(timeline)
-    own = {output["path"]: output["seconds"] for output in report["outputs"] if output["kind"] == "line"}
+    own = {output["path"]: output["seconds"] for output in report["outputs"] if output["kind"] == "lines"}
     problems = _line_problems(report)
     reasons = {row["line"]: row["reason"] for row in report.get("rendered", ())}
     for line in timeline["lines"]:

@@ -185,7 +185,7 @@ def test_what_a_killed_run_left_is_swept_up(suffix: str, tmp_path: Path):
     path = tmp_path / f"x.{suffix}"
     script = (
         "import os, sys, numpy\nfrom pathlib import Path\nfrom tts_cli.audio.io.files import open_outputs\n"
-        "from tts_cli.audio.io.outputs import Output\nfrom tts_cli.types import Recipe\n"
+        "from tts_cli.audio.io.outputs import Output\nfrom tts_cli.recipe import Recipe\n"
         f"output = Output(path=Path({str(path)!r}), recipe=Recipe(name='t', format={suffix!r}))\n"
         "with open_outputs([output], frames=9) as writer:\n"
         "    writer.write(numpy.zeros(5_000_000, numpy.float32))\n    os.kill(os.getpid(), 9)\n"
@@ -202,7 +202,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path):
     script = (
         "import resource, sys, numpy\nfrom pathlib import Path\nfrom tts_cli.audio.io.files import open_outputs\n"
         "from tts_cli.audio.io.outputs import Output\nfrom tts_cli.errors import OutputError\n"
-        "from tts_cli.types import Recipe\n"
+        "from tts_cli.recipe import Recipe\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
         "for suffix in ('wav', 'flac', 'mp3'):\n"
         f"    path = Path({str(tmp_path)!r}, 'x.' + suffix)\n"
