@@ -184,7 +184,7 @@ def test_line_files_keep_the_levels_between_speakers(cli, book: Path, tmp_path: 
 
     result = cli("render", book, "-o", "out", "--lines", "--json")
 
-    names = {output["path"] for output in result.json["outputs"] if output["kind"] == "line"}
+    names = {output["path"] for output in result.json["outputs"] if output["kind"] == "lines"}
     assert names == {"lines/n1.wav", "lines/m1.wav", "lines/n2.wav", "voices/mole/m2.wav", "lines/n3.wav"}
     loud, rate = soundfile.read(tmp_path / "out" / "lines" / "n1.wav")
     quiet, _ = soundfile.read(tmp_path / "out" / "voices" / "mole" / "m2.wav")

@@ -130,11 +130,13 @@ class KilledAtStart(Faulty):
 
     def load(self, device):
         be_killed(Path("starts"), 6)
+        return ()
 
 
 class AlwaysKilledAtStart(Faulty):
     def load(self, device):
         be_killed(Path("starts"), 1_000_000)
+        return ()
 
 
 class EndsWhenAsked(Faulty):
@@ -144,6 +146,7 @@ class EndsWhenAsked(Faulty):
         with Path("starts").open("a") as counter:
             counter.write("x")
         sys.modules["__main__"]._answer = lambda *_: os._exit(9)
+        return ()
 
 
 class Slow(Faulty):
