@@ -64,7 +64,7 @@ def options(
 def main() -> None:
     """Run the command line. Expected errors are told in words; a bug keeps its traceback (exit 1)."""
     # A long script is millions of small objects that live to the end: looking for cycles in them costs half the time.
-    gc.set_threshold(1_000_000)
+    gc.set_threshold(2_000_000)
     try:
         app(prog_name="tts-cli")
     except TtsError as error:

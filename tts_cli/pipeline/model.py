@@ -62,11 +62,14 @@ class PlannedLine:
 
     def is_complete(self, takes: Container[str]) -> bool:
         """Whether none of its takes is missing, by key."""
-        return all(key in takes for key in self.keys)
+        return all(utterance.key in takes for utterance in self.utterances)
 
     def first_error(self, errors: Mapping[str, str]) -> str | None:
         """Return the error, by key, of its first utterance that has one."""
-        return next((errors[key] for key in self.keys if key in errors), None)
+        for utterance in self.utterances:
+            if utterance.key in errors:
+                return errors[utterance.key]
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

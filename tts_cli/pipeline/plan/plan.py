@@ -30,16 +30,19 @@ def make_plan(
     conditionals_requests = ConditionalsRequests()
     takes: dict[str, Take] = {}
     history = _History(past, frozenset(line.id for line in manifest.lines))
-    lines = []
+    # All lines, then all takes: to plan and look up by turns costs a sixth more.
+    lines = [
+        _plan_line(line, manifest, history.lines.get(line.id) if line.lock else None, conditionals_requests)
+        for line in manifest.lines
+    ]
     before: str | None = None
-    for line in manifest.lines:
-        planned = _plan_line(line, manifest, history.lines.get(line.id) if line.lock else None, conditionals_requests)
+    for place, planned in enumerate(lines):
+        line = planned.line
         missing = cache.look_up(planned.keys, takes)
         if force and line.id in selected and not line.lock:
-            planned = replace(planned, reason=Reason.FORCED)
+            lines[place] = replace(planned, reason=Reason.FORCED)
         elif missing:
-            planned = replace(planned, reason=_reason(planned, missing, history.find(line.id, before)))
-        lines.append(planned)
+            lines[place] = replace(planned, reason=_reason(planned, missing, history.find(line.id, before)))
         before = line.id
     _refuse_lost_locks(lines)
     return Plan(

@@ -45,9 +45,9 @@ def split_keys(plan: Plan, count: int) -> list[frozenset[str]]:
     loads = [(0.0, number) for number in range(count)]
     shares: list[set[str]] = [set() for _ in range(count)]
     for negative_s, key in longest_first:
-        load_s, number = heapq.heappop(loads)
+        load_s, number = loads[0]
         shares[number].add(key)
-        heapq.heappush(loads, (load_s - negative_s, number))
+        heapq.heapreplace(loads, (load_s - negative_s, number))
     return [frozenset(share) for share in shares]
 
 
