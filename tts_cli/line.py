@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypedDict, TypeVar, Unpack
 
-from tts_cli import DEFAULT_ENGINE, DEFAULT_LANGUAGE
+from tts_cli.about import DEFAULT_ENGINE, DEFAULT_LANGUAGE
 from tts_cli.errors import Source
 
 Fit = Literal["none", "pad", "stretch", "natural", "error"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tts_cli import __version__
+from tts_cli.about import __version__
 from tts_cli.cache.blobs import AUDIO, STATE
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import EngineSpec

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tts_cli import DEFAULT_ENGINE
+from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError, Problem, Source
 from tts_cli.formats.documents import Diagnostics, Member
