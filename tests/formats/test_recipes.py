@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tts_cli import settings
 from tts_cli.errors import InputError, UnknownNameError
 from tts_cli.formats.recipes import find_recipe, list_recipes
 
