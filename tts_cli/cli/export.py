@@ -103,6 +103,7 @@ def _export(order: "ExportRequest", settings: Settings, *, as_json: bool) -> Exi
     from tts_cli.cli.progress import progress
     from tts_cli.cli.signals import stoppable
     from tts_cli.pipeline import export as pipeline
+    from tts_cli.pipeline.delivery.export_json import export_to_json
 
     try:
         with progress() as on_event, stoppable() as stop:
@@ -113,7 +114,7 @@ def _export(order: "ExportRequest", settings: Settings, *, as_json: bool) -> Exi
     if as_json:
         statuses = [report.status for report in reports]
         worst = next((status for status in ("partial", "failed") if status in statuses), "ok")
-        output.print_json({"status": worst, "exports": [pipeline.report_to_json(report) for report in reports]})
+        output.print_json({"status": worst, "exports": [export_to_json(report) for report in reports]})
     else:
         for report in reports:
             summary.show_export(report)

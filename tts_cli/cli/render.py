@@ -130,7 +130,7 @@ def _render(order: "RenderRequest", settings: "Settings", events: Path | None, *
     from tts_cli.cli.signals import stoppable
     from tts_cli.pipeline import run
     from tts_cli.pipeline.journal import Journal
-    from tts_cli.pipeline.master.report import report_to_json
+    from tts_cli.pipeline.master.report_json import report_to_json
 
     try:
         with ExitStack() as stack:

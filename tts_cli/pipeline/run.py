@@ -3,7 +3,6 @@
 manifest -> plan -> jobs -> takes -> timeline -> master -> deliverables
 """
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -19,7 +18,8 @@ from tts_cli.pipeline.edit.timeline import (
     complete_lines,
     make_line_timelines,
 )
-from tts_cli.pipeline.master.file_names import REPORT_FILE, line_names, output_path
+from tts_cli.pipeline.master.file_names import line_names
+from tts_cli.pipeline.master.rendered import keep_timeline
 from tts_cli.pipeline.master.report import (
     choose_status,
     line_outcomes,
@@ -28,10 +28,9 @@ from tts_cli.pipeline.master.report import (
     list_fallbacks,
     list_reasons,
     list_voices,
-    report_to_json,
     report_to_rows,
 )
-from tts_cli.pipeline.master.timeline_json import keep_timeline
+from tts_cli.pipeline.master.report_json import write_report
 from tts_cli.pipeline.model import Outcome, Plan, PlannedLine, PreviousLine, Report, Shard
 from tts_cli.pipeline.plan.jobs import make_jobs
 from tts_cli.pipeline.plan.plan import describe_previous, make_plan
@@ -103,8 +102,7 @@ def _render_whole(run: RunContext, started: float) -> Report:
             if attempt == HEAL_TRIES:
                 raise
             _drop_damaged(run)
-    data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
-    write_atomically(output_path(run.out, REPORT_FILE), data.encode())
+    write_report(run.out, report)
     if report.status == "ok" and not run.order.only:
         run.shard_run.close()
     return report

@@ -35,7 +35,6 @@ from tts_cli.recipe import Delivery, Recipe
 from tts_cli.types import Line, Take, Timeline
 
 _NOBODY = {"id": "", "speaker": "narrator", "chapter": "script", "language": "und", "emotion": "neutral"}
-EXPORT_FILE = "export.json"
 _PARTS = ".parts-"
 
 
