@@ -135,7 +135,7 @@ def _render(work: "Callable[..., Report]", events: Path | None, *, as_json: bool
     from tts_cli.cli.progress import progress, send_to_all
     from tts_cli.cli.signals import stoppable
     from tts_cli.pipeline.journal import Journal
-    from tts_cli.pipeline.master.report import report_to_json
+    from tts_cli.pipeline.master.report_json import report_to_json
 
     try:
         with ExitStack() as stack:

@@ -8,7 +8,7 @@ from typing import Literal
 from tts_cli.errors import Source
 from tts_cli.line import Line
 from tts_cli.recipe import Recipe
-from tts_cli.types import ConditionalsRequest, Manifest, Take, Utterance, Voice
+from tts_cli.types import Boundary, ConditionalsRequest, Manifest, Take, Utterance, Voice
 
 
 class Reason(StrEnum):
@@ -38,7 +38,7 @@ class PreviousLine:
     language: str
     emotion: str
     engine: str
-    parts: tuple[tuple[str, str, float | None], ...]
+    parts: tuple[tuple[str, Boundary, float | None], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,9 +199,9 @@ class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own, `engines` all that speak. `suspects` do not sound right, and
-    `retaken` says of lines with another take than the first which one. `over_budget` names the lines of a dub that do
-    not fit, and `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no
+    those of the lines that are not an engine's own, `engines` all that speak. `quality_issues` do not sound right,
+    and `retaken` says of lines with another take than the first which one. `over_budget` names the lines of a dub that
+    do not fit, and `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no
     timeline.
     """
 

@@ -78,7 +78,7 @@ def describe_previous(planned: PlannedLine) -> PreviousLine:
         language=first.language,
         emotion=_emotion_name(planned.line),
         engine=first.engine,
-        parts=tuple((u.key, str(u.boundary), u.pause_s) for u in planned.utterances),
+        parts=tuple((u.key, u.boundary, u.pause_s) for u in planned.utterances),
     )
 
 

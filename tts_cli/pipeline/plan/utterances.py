@@ -16,7 +16,7 @@ from tts_cli.pipeline.model import PlannedLine, PreviousLine
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import SAME
 from tts_cli.text.script import Part, make_parts
-from tts_cli.types import Boundary, Emotion, Manifest, Utterance, Voice
+from tts_cli.types import Emotion, Manifest, Utterance, Voice
 
 NEUTRAL = Emotion(name="neutral")
 PLAIN = Voice(name="", engine="")
@@ -176,7 +176,7 @@ def _locked(line: Line, old: PreviousLine) -> tuple[Utterance, ...]:
             params={},
             seed=0,
             key=key,
-            boundary=Boundary(boundary),
+            boundary=boundary,
             pause_s=pause_s,
         )
         for number, (key, boundary, pause_s) in enumerate(old.parts)
