@@ -20,8 +20,7 @@ from tts_cli.formats.fields import LINE, fold, line_table
 from tts_cli.formats.schema import KINDS
 from tts_cli.line import LINE_FIELDS, SLOT_FIELDS, Kind, Level, Line, LineField, Slot
 from tts_cli.pipeline.master.previous_run import PreviousRun
-from tts_cli.pipeline.master.rendered import read_rendered
-from tts_cli.pipeline.master.timeline_json import keep_timeline
+from tts_cli.pipeline.master.rendered import keep_timeline, read_rendered
 from tts_cli.pipeline.plan.plan import describe_previous, make_plan
 from tts_cli.pipeline.script.resolve import load_manifest
 

@@ -44,7 +44,7 @@ OnlyOpt = Annotated[
     typer.Option(
         "--only",
         metavar="FIELD=VALUE",
-        help="Only such lines, e.g. speaker=mole; [bold]suspect[/bold]: those that did not sound right.",
+        help="Only such lines, e.g. speaker=mole; [bold]flagged[/bold]: those that did not sound right.",
     ),
 ]
 LinesOpt = Annotated[bool, typer.Option("--lines", help="Also write lines/<id>.wav.")]

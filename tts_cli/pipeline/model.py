@@ -22,7 +22,7 @@ class Reason(StrEnum):
     PARAMS = "params"
     FORCED = "forced"
     DAMAGED = "damaged"
-    SUSPECT = "suspect"
+    FLAGGED = "flagged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

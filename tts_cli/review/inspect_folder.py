@@ -139,7 +139,7 @@ def _line_problems(report: ReportFile) -> dict[str, tuple[str, Failure]]:
     for status, failures in (
         ("failed", report.failures),
         ("over budget", report.over_budget),
-        ("suspect", report.quality_issues),
+        ("flagged", report.quality_issues),
     ):
         for failure in failures:
             found.setdefault(failure.line, (status, failure))

@@ -145,7 +145,7 @@ def _emotion_name(line: Line) -> str:
 
 # --- which lines ----------------------------------------------------------------------------------------
 
-SUSPECT = "suspect"
+FLAGGED = "flagged"
 _FIELDS: Mapping[str, Callable[[Line], Iterable[str]]] = {
     "id": lambda line: (line.id,),
     "speaker": lambda line: (line.speaker,),
@@ -164,29 +164,29 @@ def select_lines(
 ) -> frozenset[str]:
     """Return the ids of the lines that match every `field=value[,value]`; all lines for none.
 
-    A chapter is named by its id, its title or its number from 1; `suspect` are the lines that the last run found so.
+    A chapter is named by its id, its title or its number from 1; `flagged` are the lines that the last run found so.
     Raises `UsageError` for what matches nothing.
     """
     lines = list(manifest.lines)
     for expression in expressions:
-        if expression == SUSPECT:
-            lines = _select_suspects(lines, quality_issues())
+        if expression == FLAGGED:
+            lines = _select_flagged(lines, quality_issues())
             continue
         name, equals, values = expression.partition("=")
         if not equals or name not in _FIELDS:
             raise UsageError(
                 f"--only {expression!r} is not field=value",
-                hint=f"fields: {', '.join(_FIELDS)}; values joined by commas; or `suspect`",
+                hint=f"fields: {', '.join(_FIELDS)}; values joined by commas; or `flagged`",
             )
         wanted = {_value(manifest, name, value.strip()) for value in values.split(",")}
         lines = [line for line in lines if wanted.intersection(_FIELDS[name](line))]
     return frozenset(line.id for line in lines)
 
 
-def _select_suspects(lines: Iterable[Line], quality_issues: Collection[str]) -> list[Line]:
+def _select_flagged(lines: Iterable[Line], quality_issues: Collection[str]) -> list[Line]:
     selected = [line for line in lines if line.id in quality_issues]
     if not selected:
-        raise UsageError("--only suspect: the last run of this folder found no line suspect")
+        raise UsageError("--only flagged: the last run of this folder flagged no line")
     return selected
 
 
