@@ -105,7 +105,7 @@ class Requirements:
     """What an engine needs to be imported: `packages` with the versions it was tested with (PEP 508), their `modules`.
 
     `optional` packages change the sound where they are there. `overrides` win over what the packages themselves ask
-    for; `python` says under which versions they run; `extra` is the extra of tts-cli that installs them beside it.
+    for; `python` says under which versions they run.
     """
 
     packages: tuple[str, ...]
@@ -113,7 +113,6 @@ class Requirements:
     optional: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     python: str = ">=3.11"
-    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
