@@ -142,7 +142,8 @@ class Boundary(StrEnum):
 class Utterance:
     """One engine call. `key` names everything that can change its sound; `conditionals` is the key of a voice's.
 
-    `pause_s` is an authored pause after it ([pause:1s]) and None leaves the pause to `boundary`.
+    `pause_s` is an authored pause after it ([pause:1s]) and None leaves the pause to `boundary`. `model` is what speaks
+    on the engine's server, where it has one.
     """
 
     line_id: str
@@ -157,6 +158,7 @@ class Utterance:
     conditionals: str = ""
     boundary: Boundary = Boundary.PARAGRAPH
     pause_s: float | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,6 @@ class WorkerSlot:
     def serve(self, backlog: Backlog, may_go_on: Callable[[], bool]) -> None:
         """Work until nothing is left to do here; raises what ends the whole run."""
         engine = self.worker.engine if self.worker else ""
-        backlog.enter(engine)
         while may_go_on() and (job := backlog.take(engine)):
             engine = job.engine
             self.busy = True

@@ -33,6 +33,11 @@ class _Delivery:
     conditionals: str
     params: Params
 
+    @property
+    def model(self) -> str:
+        """The model on the engine's server, "" where it has none."""
+        return model_version(self.spec) if self.spec.execution.server else ""
+
     def key(self, text: str, language: str, seed: int) -> str:
         """Return the key of the take of a text that is spoken so."""
         return take_key(
@@ -124,6 +129,7 @@ def _spoken(line: Line, parts: Sequence[Part], delivery: _Delivery, project_seed
             conditionals=delivery.conditionals,
             boundary=part.boundary,
             pause_s=part.pause_s,
+            model=delivery.model,
         )
         for number, (part, seed) in enumerate(zip(parts, seeds, strict=True))
     )
@@ -137,7 +143,8 @@ def with_seed(utterance: Utterance, seed: int) -> Utterance:
         conditionals=utterance.conditionals,
         params=utterance.params,
     )
-    return replace(utterance, seed=seed, key=delivery.key(utterance.text, utterance.language, seed))
+    key = delivery.key(utterance.text, utterance.language, seed)
+    return replace(utterance, seed=seed, key=key, model=delivery.model)
 
 
 def _seed(line: Line, part: int, spec: EngineSpec, project_seed: int) -> int:
