@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tts_cli.engines.server import Server
-from tts_cli.types import Emotion, Word
+from tts_cli.types import Emotion, Turn, Word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -249,15 +249,6 @@ class PromptAudio:
     samples: "Samples"
     sample_rate: int
     transcript: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """An earlier turn of a conversation: what was said, by whom, and the key of its take ("" if there is none)."""
-
-    text: str
-    speaker: str
-    take: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

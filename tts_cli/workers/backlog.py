@@ -123,10 +123,13 @@ class Backlog:
 
     def _take_batch(self, queue: _Queue) -> Job:
         jobs = [queue.jobs.popleft()]
+        if jobs[0].in_order:
+            queue.left_s -= jobs[0].estimated_s
+            return jobs[0]
         if isinstance(jobs[0].calls[0], Utterance):
             is_shared = self._workers > 1 and not queue.spec.execution.server
             fair = -(-len(queue.jobs) // (BATCHES_LEFT * self._workers)) if is_shared else len(queue.jobs) + 1
-            while queue.jobs and len(jobs) < min(queue.spec.batch_on(self._kind), fair):
+            while queue.jobs and not queue.jobs[0].in_order and len(jobs) < min(queue.spec.batch_on(self._kind), fair):
                 jobs.append(queue.jobs.popleft())
         seconds = sum(job.estimated_s for job in jobs)
         queue.left_s -= seconds

@@ -222,6 +222,20 @@ class HttpClient:
         return " ".join(printable.split())[:SHOWN_CHARS]
 
 
+def ask_model(server: Server, path: str) -> str:
+    """Return the `model` that a server tells under a path; raises `MissingError` where it tells none."""
+    client = HttpClient(server)
+    try:
+        model = client.ask("GET", path).json().get("model")
+    except TakeError as error:
+        raise MissingError(error.message, hint=error.hint) from error
+    finally:
+        client.close()
+    if not isinstance(model, str) or not model:
+        raise MissingError("the server does not say which model it has")
+    return model
+
+
 def speak_concurrently(
     requests: Sequence[Request], speak: Callable[[Request], Speech], concurrency: int
 ) -> Iterator[tuple[int, Speech | TakeError]]:

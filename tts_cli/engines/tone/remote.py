@@ -15,9 +15,8 @@ import numpy as np
 
 from tts_cli.engines.base import Request, Speech
 from tts_cli.engines.kit.http_client import Answer, HttpClient, speak_concurrently
-from tts_cli.engines.server import Server
-from tts_cli.engines.tone.spec import SERVER
-from tts_cli.errors import MissingError, TakeError
+from tts_cli.engines.tone.spec import SERVER, ask_model
+from tts_cli.errors import TakeError
 from tts_cli.types import Word
 
 
@@ -26,8 +25,8 @@ class RemoteTone:
 
     def load(self, device: str) -> Sequence[str]:  # noqa: ARG002  the server has its own
         """Try the server and the credential once; raises `MissingError` where they are of no use."""
+        ask_model(SERVER)
         self._client = HttpClient(SERVER)
-        _ask_model(self._client)
         return ()
 
     def speak(self, requests: Sequence[Request]) -> Iterator[tuple[int, Speech | TakeError]]:
@@ -52,25 +51,6 @@ class RemoteTone:
             },
         )
         return _read_speech(answer, request.model)
-
-
-def ask_model(server: Server) -> str:
-    """Return the identity of the model on the server; raises `MissingError` where it does not tell."""
-    client = HttpClient(server)
-    try:
-        return _ask_model(client)
-    finally:
-        client.close()
-
-
-def _ask_model(client: HttpClient) -> str:
-    try:
-        model = client.ask("GET", "/v1/model").json().get("model")
-    except TakeError as error:
-        raise MissingError(error.message, hint=error.hint) from error
-    if not isinstance(model, str) or not model:
-        raise MissingError("the server does not say which model it has")
-    return model
 
 
 def _read_speech(answer: Answer, model: str) -> Speech:

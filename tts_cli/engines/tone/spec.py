@@ -21,10 +21,10 @@ def resolve(voice: str, language: str) -> str:  # noqa: ARG001  it sings in any 
 
 
 def ask_model(server: Server) -> str:
-    """Ask a server which model it has; raises `MissingError`."""
-    from tts_cli.engines.tone import remote
+    """Return the identity of the model on a server; raises `MissingError` where it does not tell."""
+    from tts_cli.engines.kit.http_client import ask_model
 
-    return remote.ask_model(server)
+    return ask_model(server, "/v1/model")
 
 
 _SOUND = {
@@ -46,7 +46,7 @@ TONE = EngineSpec(
     text=TextLimits(chars_per_second=25.0),
     cost=Cost(realtime_factor=0.001),
     execution=Execution(devices=("cuda", "mps", "cpu"), batch=8),
-    abilities=Abilities(word_times=True),
+    abilities=Abilities(word_times=True, context_turns=8),
     params={
         **_SOUND,
         "work_ms": Param(doc="time to spend on a line, in ms", default=0.0, high=600_000.0),

@@ -52,6 +52,7 @@ def _past_lines(path: Path) -> list[PreviousLine]:
                 emotion=line["emotion"],
                 engine=line["engine"],
                 parts=tuple((key, boundary, pause_s) for key, boundary, pause_s in line["parts"]),
+                context=line.get("context", ""),
             )
             for line in json.loads(path.read_bytes())["lines"]
         ]

@@ -114,6 +114,8 @@ def _line_json(planned: PlannedLine, past: PreviousLine) -> dict[str, Any]:
         "tags": line.tags,
         "direction": line.direction,
     }
+    if past.context:
+        row["context"] = past.context
     for key, attribute in _NEWER.items():
         row[key] = getattr(line, attribute)
     return row
