@@ -87,6 +87,8 @@ class Pool:
         for kind, own in by_kind.items():
             slots = self._slots[kind][: len(own)]
             backlog = Backlog(own, self._specs, kind=kind, workers=len(slots))
+            for slot in slots:  # before any is given work, so that an engine on a server never gets a second worker
+                backlog.enter(slot.worker.engine if slot.worker else "")
             self._threads += [threading.Thread(target=self._serve, args=(slot, backlog), daemon=True) for slot in slots]
         for thread in self._threads:
             thread.start()

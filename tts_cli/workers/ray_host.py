@@ -58,7 +58,7 @@ class RayHost:
 
     def launch(self, spec: EngineSpec, device: Device, *, number: int, threads: int) -> Worker:
         """Have the actor of that place start a worker, or make the actor first."""
-        if spec.execution.needs_local_files:
+        if spec.execution.needs_local_files or spec.execution.server:
             return self._local.launch(spec, device, number=number, threads=threads)
         with self._lock:
             if number not in self._actors:

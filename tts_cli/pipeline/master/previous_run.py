@@ -63,6 +63,7 @@ def _previous_line(row: LineRow) -> PreviousLine:
         emotion=row.emotion,
         engine=row.engine,
         parts=row.parts,
+        context=row.context,
     )
 
 

@@ -124,6 +124,7 @@ def _line_row(planned: PlannedLine, past: PreviousLine) -> LineRow:
         language=past.language,
         emotion=past.emotion,
         parts=past.parts,
+        context=past.context,
         edit=(planned.gain_db, planned.lead_s, line.pause_before_s, line.pause_after_s),
         **{key: getattr(line, attribute) for key, attribute in KEPT.items()},
     )

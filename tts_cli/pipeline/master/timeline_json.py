@@ -28,7 +28,7 @@ class _LineRow:
     """A line, and what it was made from: `spoken` by `voice` in `parts`, each (key, boundary, authored pause in s).
 
     `cast` is the voice that the script names. `edit` is gain in dB, lead-in in s, and the authored pauses before and
-    after the line in s.
+    after the line in s. `context` is the digest of the turns that the engine heard before it.
     """
 
     id: str
@@ -48,6 +48,7 @@ class _LineRow:
     file: str
     tags: tuple[str, ...]
     direction: str
+    context: str = ""
 
 
 KEPT = {one.timeline: one.attribute for one in LINE_FIELDS if one.timeline}
