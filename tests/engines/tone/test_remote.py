@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -79,6 +80,7 @@ def test_results_come_as_they_are_there_and_no_more_than_the_bound_at_a_time():
     def speak(text):
         if text == "first":
             assert second.wait(5)
+            time.sleep(0.2)  # the other one has not quite ended when it says so
         else:
             second.set()
         raise TakeError(text)

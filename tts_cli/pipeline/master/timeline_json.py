@@ -142,5 +142,11 @@ def encode_timeline(timeline: TimelineFile) -> bytes:
 
 
 def _rows(rows: Sequence[Any]) -> str:
-    items = ",\n".join(_JSON.encode(vars(row)) for row in rows)
+    items = ",\n".join(_JSON.encode(_said(row)) for row in rows)
     return f"[\n{items}\n]"
+
+
+def _said(row: Any) -> dict[str, Any]:
+    """Return what a row says; most lines have no context, and say nothing of it."""
+    said = vars(row)
+    return said if said.get("context", True) else {key: value for key, value in said.items() if key != "context"}
