@@ -9,6 +9,7 @@ from typing import Any
 
 from tts_cli.pipeline.master.file_names import REPORT_FILE, TIMELINE_FILE
 from tts_cli.pipeline.model import Check, Deliverable, PreviousLine
+from tts_cli.types import SpokenTurn
 
 TIMELINE_VERSION = 2
 """The form of timeline.json."""
@@ -53,11 +54,19 @@ def _past_lines(path: Path) -> list[PreviousLine]:
                 engine=line["engine"],
                 parts=tuple((key, boundary, pause_s) for key, boundary, pause_s in line["parts"]),
                 context=line.get("context", ""),
+                turns=read_turns(line)[1],
+                turn=read_turns(line)[0],
             )
             for line in json.loads(path.read_bytes())["lines"]
         ]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def read_turns(row: Mapping[str, Any]) -> tuple[int, tuple[SpokenTurn, ...]]:
+    """Return which turn a row of timeline.json is of its dialogue, and all turns of that; none where it is in none."""
+    turn, turns = row.get("dialogue", (0, ()))
+    return turn, tuple(SpokenTurn(line_id=line_id, text=text) for line_id, text in turns)
 
 
 def _past_outputs(path: Path) -> list[Deliverable]:

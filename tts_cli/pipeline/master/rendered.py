@@ -8,7 +8,7 @@ from typing import Any
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import InputError, Problem, Source
 from tts_cli.line import Line
-from tts_cli.pipeline.master.previous_run import TIMELINE_VERSION
+from tts_cli.pipeline.master.previous_run import TIMELINE_VERSION, read_turns
 from tts_cli.pipeline.master.timeline_json import read_kept
 from tts_cli.pipeline.model import Plan, PlannedLine
 from tts_cli.types import Boundary, Chapter, Manifest, Pauses, Take, Utterance, Voice
@@ -72,6 +72,7 @@ def _line(row: Mapping[str, Any], path: str) -> PlannedLine:
         pause_after_s=after_s,
         **read_kept(row),
     )
+    turn, turns = read_turns(row)
     utterances = tuple(
         Utterance(
             line_id=line.id,
@@ -85,6 +86,8 @@ def _line(row: Mapping[str, Any], path: str) -> PlannedLine:
             key=key,
             boundary=Boundary(boundary),
             pause_s=pause_s,
+            turns=turns,
+            turn=turn,
         )
         for number, (key, boundary, pause_s) in enumerate(row["parts"])
     )

@@ -83,6 +83,7 @@ def _clip_json(master: str, clip: Clip) -> dict[str, Any]:
         "take_rate": clip.take.sample_rate,
         "gain_db": clip.gain_db,
         "tempo": clip.tempo,
+        **({"estimated": clip.shares} if clip.shares else {}),
     }
 
 
@@ -95,7 +96,7 @@ _NEWER = {key: attribute for key, attribute in _KEPT.items() if key not in _OLD_
 
 def _line_json(planned: PlannedLine, past: PreviousLine) -> dict[str, Any]:
     line = planned.line
-    row = {
+    row: dict[str, Any] = {
         "id": line.id,
         "chapter": line.chapter,
         "speaker": line.speaker,
@@ -116,6 +117,8 @@ def _line_json(planned: PlannedLine, past: PreviousLine) -> dict[str, Any]:
     }
     if past.context:
         row["context"] = past.context
+    if past.turns:
+        row["dialogue"] = [past.turn, [[turn.line_id, turn.text] for turn in past.turns]]
     for key, attribute in _NEWER.items():
         row[key] = getattr(line, attribute)
     return row
