@@ -122,7 +122,7 @@ class Line:
         metadata=written(
             "text",
             "what is shown, and spoken; the one field that a line needs, unless it has `audio`",
-            aliases="line dialogue spoken_dialogue input text_content",
+            aliases="line spoken_dialogue input text_content",
             in_key=True,
         )
     )
@@ -182,6 +182,12 @@ class Line:
         "turns",
         "how many earlier turns of its scene the engine hears; free words are a `direction`",
         INHERITED,
+        in_key=True,
+    )
+    dialogue: str = line_field(
+        "",
+        "name",
+        "a name; lines in a row that share it are one take where the engine can. Without `text`, it is the `text`",
         in_key=True,
     )
     slot: Slot | None = None

@@ -6,8 +6,8 @@ Positions and lengths are counts of samples at a stated `sample_rate`; authored 
 levels carry their unit (`_db`, `_lufs`, `_dbtp`). `speed` and `pitch` are factors, 1.0 means unchanged.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -148,11 +148,26 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpokenTurn:
+    """A line's part of a dialogue that is spoken in one take."""
+
+    line_id: str
+    text: str
+    speaker: str = ""
+    voice: str = ""
+    params: Mapping[str, float | str] = field(default_factory=dict)
+    conditionals: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
     """One engine call. `key` names everything that can change its sound; `conditionals` is the key of a voice's.
 
     `pause_s` is an authored pause after it ([pause:1s]) and None leaves the pause to `boundary`. `model` is what speaks
     on the engine's server, where it has one, and `context` what the engine hears before it speaks.
+
+    A dialogue has `turns`, spoken one after the other in one take. Each of its lines has this same call, under the same
+    key, and says by `turn` which of them is its own.
     """
 
     line_id: str
@@ -169,6 +184,18 @@ class Utterance:
     pause_s: float | None = None
     model: str = ""
     context: tuple[Turn, ...] = ()
+    turns: tuple[SpokenTurn, ...] = ()
+    turn: int = 0
+
+    @property
+    def spoken(self) -> str:
+        """All that the take says."""
+        return " ".join(turn.text for turn in self.turns) if self.turns else self.text
+
+    @property
+    def needed_conditionals(self) -> tuple[str, ...]:
+        """The keys of the voices' conditionals that it speaks with."""
+        return tuple(filter(None, (turn.conditionals for turn in self.turns) if self.turns else (self.conditionals,)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +299,8 @@ class Clip:
     """A stretch of a take, placed: `start` and `length` in samples of the timeline, `trim` in samples of the take.
 
     The take's samples from `trim` on, `trim_length` of them, resampled to exactly `length` samples; before that they
-    are made `tempo` times as fast at the same pitch. An `effect` may ring on after them.
+    are made `tempo` times as fast at the same pitch. An `effect` may ring on after them. A dialogue of which nobody
+    knows where its turns lie has `shares`: the id of each line, and a guess at its length by its text.
     """
 
     line_id: str
@@ -286,6 +314,7 @@ class Clip:
     tempo: float = 1.0
     stretcher: Stretcher = "atempo"
     effect: str = ""
+    shares: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,3 +339,17 @@ class Timeline:
     def clips(self) -> tuple[Clip, ...]:
         """The sounding part of the edit list."""
         return tuple(item for item in self.items if isinstance(item, Clip))
+
+    @property
+    def line_clips(self) -> tuple[Clip, ...]:
+        """The clips, each of one line: one that has shares is one for each of them, as long as was guessed."""
+        return tuple(part for clip in self.clips for part in _split_shares(clip))
+
+
+def _split_shares(clip: Clip) -> Iterator[Clip]:
+    if not clip.shares:
+        yield clip
+    start = clip.start
+    for line_id, length in clip.shares:
+        yield replace(clip, line_id=line_id, start=start, length=length, shares=())
+        start += length

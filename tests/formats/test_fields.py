@@ -7,7 +7,7 @@ from tts_cli.formats.fields import EMOTION, LINE, SPEAKER, TOP, column_of, guess
     ("field", "aliases"),
     [
         ("id", "line_id number index serial LocalizationKey"),
-        ("text", "line dialogue SpokenDialogue input text_content"),
+        ("text", "line SpokenDialogue input text_content"),
         ("say", "optimized_text sanitized_text spoken tts_text"),
         ("speaker", "character voice_name role SpeakingVoice characterVoice"),
         ("emotion", "style mood"),

@@ -1,7 +1,7 @@
-"""The JSON files of a run, byte for byte as they were agreed: other tools read them.
+"""The JSON files of a run are as they were agreed: other tools read them.
 
-Hashes, times and the version differ from machine to machine, so they are blotted out. After a change that is meant, raise
-the file's version if readers must know, and write the golden files anew: `TTS_CLI_RENEW=1 pytest tests/pipeline/test_golden.py`.
+Hashes, times and the version differ from machine to machine, so they are blotted out. After a change that is meant,
+raise the file's version if readers must know, and write the golden files anew with TTS_CLI_RENEW=1 in the environment.
 """
 
 import json

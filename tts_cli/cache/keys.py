@@ -36,14 +36,20 @@ def take_key(  # noqa: PLR0913  each of these changes the sound
     sample_rate: int,
     conditionals: str = "",
     heard: Sequence[Sequence[str]] = (),
+    turns: Sequence[Sequence[object]] = (),
 ) -> str:
     """Return the key of an utterance's take. `weights` is the digest or the exact version of what speaks.
 
-    `heard` are the earlier turns that the engine is given: text, speaker and key of each.
+    `heard` are the earlier turns that the engine is given: text, speaker and key of each; `turns` are those of a
+    dialogue.
     """
     imitated = [conditionals] if conditionals else []
-    more = [{"context": [list(turn) for turn in heard]}] if heard else []
-    spoken = [KEY_VERSION, engine, adapter, weights, voice, language, text, _plain(params), seed, sample_rate]
+    more: list[object] = []
+    if heard:
+        more.append({"context": [list(turn) for turn in heard]})
+    if turns:
+        more.append({"turns": [list(turn) for turn in turns]})
+    spoken = [KEY_VERSION, engine, adapter, weights, voice, language, text, plain_params(params), seed, sample_rate]
     return digest([*spoken, *imitated, *more])
 
 
@@ -52,6 +58,7 @@ def conditionals_key(*, engine: str, encoder: Sequence[int | str], made_from: Se
     return digest([CONDITIONALS_VERSION, engine, list(encoder), list(made_from)])
 
 
-def _plain(params: Mapping[str, float | str]) -> dict[str, float | str]:
+def plain_params(params: Mapping[str, float | str]) -> dict[str, float | str]:
+    """Return parameters as they are in keys."""
     # 1 and 1.0 are the same parameter
     return {name: value if isinstance(value, str) else float(value) for name, value in params.items()}

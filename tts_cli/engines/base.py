@@ -252,11 +252,12 @@ class PromptAudio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialogueTurn:
-    """One turn of a dialogue that is spoken in one take; voice, `state` and `state_key` are as in a `Request`."""
+    """One turn of a dialogue that is spoken in one take; voice, `params` and state are as in a `Request`."""
 
     text: str
     speaker: str
     voice: str = ""
+    params: Params = field(default_factory=dict)
     state: Conditionals = None
     state_key: str = ""
 
@@ -267,7 +268,8 @@ class Request:
 
     `state` is what `condition` once returned for the voice, None for a voice that the engine brings by itself; an
     adapter may keep what it makes of a state under `state_key`. `context` holds earlier turns, the latest last, for
-    engines with that ability. `turns`, where there are any, are spoken instead of `text`, one after the other. `model`
+    engines with that ability. `turns`, where there are any, are spoken instead of `text`, one after the other; then
+    `params` holds what all of them have in common, and the words of the `Speech` are those of all turns. `model`
     is what planning has found on the engine's server: an answer of another model is a `TakeError`.
     """
 

@@ -24,7 +24,10 @@ def _are_counts(values: Iterable[Node]) -> bool:
 
 # Names that other tools use for another field of ours, which they stand for where that is not given: the field, and
 # what tells from the values that the name is meant as ours all the same.
-BORROWED: Mapping[str, tuple[str, Callable[[Iterable[Node]], bool]]] = {"context": ("direction", _are_counts)}
+BORROWED: Mapping[str, tuple[str, Callable[[Iterable[Node]], bool]]] = {
+    "context": ("direction", _are_counts),
+    "dialogue": ("text", lambda _: False),
+}
 
 
 class Location(Protocol):

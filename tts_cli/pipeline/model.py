@@ -8,7 +8,7 @@ from typing import Literal
 from tts_cli.errors import Source
 from tts_cli.line import Line
 from tts_cli.recipe import Recipe
-from tts_cli.types import Boundary, ConditionalsRequest, Manifest, Take, Turn, Utterance, Voice
+from tts_cli.types import Boundary, ConditionalsRequest, Manifest, SpokenTurn, Take, Turn, Utterance, Voice
 
 
 class Reason(StrEnum):
@@ -31,7 +31,8 @@ class PreviousLine:
     """What the last timeline says of a line: enough to tell what changed, and to keep a locked take.
 
     Each part is an utterance's (key, boundary, authored pause in seconds). `context` is a digest of what the engine
-    heard before it, "" where it heard nothing.
+    heard before it, "" where it heard nothing. A line of a dialogue has the `turns` of its take, and says which
+    one is its own.
     """
 
     id: str
@@ -42,6 +43,8 @@ class PreviousLine:
     engine: str
     parts: tuple[tuple[str, Boundary, float | None], ...]
     context: str = ""
+    turns: tuple[SpokenTurn, ...] = ()
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

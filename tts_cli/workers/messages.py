@@ -15,7 +15,8 @@
 
 Frozen data on both sides; nothing else crosses the pipe. The jobs of a "render" are one batch for the engine. Audio
 and states go straight into the cache, and clips (`pcm` names one there) come from it; `conditionals` is a key, empty or
-left out, and `model` what a server must speak with. A job may have a "context" of earlier turns [text, speaker, key].
+left out, and `model` what a server must speak with. A job may have a "context" of earlier turns [text, speaker, key],
+and that of a dialogue has its "turns": {"text", "speaker", "voice", "params", "conditionals"} of each.
 A death is the fault of a call only after "began", and only if nothing was begun beside it.
 `adapter` is "module:Class", so a worker needs no list of engines. "oom" and "device" ask for a fresh process;
 "storage" means that the cache cannot be written, and "unsound" that the engine made no sound that can be kept: another
@@ -27,9 +28,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tts_cli.engines.base import Conditionals, Request
+from tts_cli.engines.base import Conditionals, DialogueTurn, Request
 from tts_cli.errors import TakeError
-from tts_cli.types import ConditionalsRequest, Take, Turn, Utterance
+from tts_cli.types import ConditionalsRequest, SpokenTurn, Take, Turn, Utterance
 
 PROTOCOL = 3
 
@@ -104,11 +105,36 @@ def utterance_to_json(utterance: Utterance) -> dict[str, Any]:
     }
     if utterance.context:
         job["context"] = [[turn.text, turn.speaker, turn.take] for turn in utterance.context]
+    if utterance.turns:
+        job |= _dialogue_to_json(utterance.turns)
     return job
 
 
-def request_from_json(job: dict[str, Any], state: Conditionals = None) -> Request:
-    """Rebuild what the engine is asked; the key is not its business."""
+def _dialogue_to_json(turns: Sequence[SpokenTurn]) -> dict[str, Any]:
+    """Say what a dialogue is, alike for each of its lines."""
+    first = turns[0]
+    return {
+        "text": " ".join(turn.text for turn in turns),
+        "voice": first.voice,
+        "params": {
+            name: value for name, value in first.params.items() if all(turn.params.get(name) == value for turn in turns)
+        },
+        "conditionals": "",
+        "turns": [
+            {
+                "text": turn.text,
+                "speaker": turn.speaker,
+                "voice": turn.voice,
+                "params": dict(turn.params),
+                "conditionals": turn.conditionals,
+            }
+            for turn in turns
+        ],
+    }
+
+
+def request_from_json(job: dict[str, Any], state: Conditionals = None, states: Sequence[Conditionals] = ()) -> Request:
+    """Rebuild what the engine is asked; the key is not its business. `states` are those of a dialogue's turns."""
     return Request(
         text=job["text"],
         language=job["language"],
@@ -119,6 +145,17 @@ def request_from_json(job: dict[str, Any], state: Conditionals = None) -> Reques
         state_key=job.get("conditionals", ""),
         model=job.get("model", ""),
         context=tuple(Turn(text=text, speaker=speaker, take=take) for text, speaker, take in job.get("context", ())),
+        turns=tuple(
+            DialogueTurn(
+                text=turn["text"],
+                speaker=turn["speaker"],
+                voice=turn["voice"],
+                params=turn["params"],
+                state=own,
+                state_key=turn["conditionals"],
+            )
+            for turn, own in zip(job.get("turns", ()), states, strict=True)
+        ),
     )
 
 

@@ -131,12 +131,16 @@ class _WorkerSession:
 
     def record(self, jobs: Sequence[Job]) -> Iterator[Answer]:
         """Record a batch of utterances; yields what became of each as it is kept."""
-        requests = [request_from_json(job, self._state(job.get("conditionals", ""))) for job in jobs]
+        requests = [self._request(job) for job in jobs]
         for number, speech, engine_s in self._speak(requests):
             if isinstance(speech, TakeError):
                 yield _failed(jobs[number], speech)
             else:
                 yield _bounded(jobs[number], partial(self._take, jobs[number], speech, engine_s))
+
+    def _request(self, job: Job) -> Request:
+        states = [self._state(turn["conditionals"]) for turn in job.get("turns", ())]
+        return request_from_json(job, self._state(job.get("conditionals", "")), states)
 
     def _speak(self, requests: Sequence[Request]) -> Iterator[tuple[int, Speech | TakeError, float]]:
         """Yield each result with its number and the seconds that the engine took for it.

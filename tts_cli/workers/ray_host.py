@@ -188,7 +188,8 @@ class RayWorker:
             if isinstance(call, ConditionalsRequest)
             for prompt in call.prompts
         }
-        keys = {call.conditionals for call in calls if isinstance(call, Utterance) and call.conditionals} - self._sent
+        spoken = [call for call in calls if isinstance(call, Utterance)]
+        keys = {key for call in spoken for key in call.needed_conditionals} - self._sent
         states = []
         for key in keys:
             found = self._host.cache.find_conditionals(key)

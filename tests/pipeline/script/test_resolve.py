@@ -161,8 +161,8 @@ def test_aliases_work_in_both_formats():
 
 
 def test_two_names_of_one_field_are_refused():
-    problem = refuse_one("lines:\n- {text: a, dialogue: b}\n")
-    assert problem.startswith("book.yaml:2:13: 'dialogue' means 'text', and so does 'text'")
+    problem = refuse_one("lines:\n- {text: a, input: b}\n")
+    assert problem.startswith("book.yaml:2:13: 'input' means 'text', and so does 'text'")
     problem = refuse_one("text,speaker,Character\na,b,c\n", "a.csv")
     assert problem.startswith("a.csv:1:3: column 'Character' means 'speaker', and so does column 2 ('speaker')")
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +20,7 @@ import numpy as np
 from tts_cli.engines.base import Request, Speech
 from tts_cli.engines.kit.batching import speak_each
 from tts_cli.engines.kit.params import fill_params
+from tts_cli.engines.kit.pieces import join_pieces
 from tts_cli.engines.tone.spec import TONE, VOICES
 from tts_cli.errors import TakeError
 from tts_cli.types import Word
@@ -32,6 +34,7 @@ RATE_HZ = 16_000
 SEMITONES = 24
 LEVEL = 0.25
 EDGE_S = 0.004
+TURN_PAUSE_S = 0.2
 HOG_BYTES = 1 << 28
 
 
@@ -56,7 +59,7 @@ class Tone:
 
     def _sing(self, request: Request) -> Speech:
         values = fill_params(TONE, request.params)
-        samples, words = sing(request, values.numbers)
+        samples, words = _sing_turns(request) if request.turns else sing(request, values.numbers)
         seconds = len(samples) / RATE_HZ
         time.sleep(values.numbers["work_ms"] / 1000 + values.numbers["work"] * seconds)
         leak = int(values.numbers["leak_mb"] * 2**20)
@@ -65,6 +68,7 @@ class Tone:
         fault = values.choices["fault"]
         if fault == "none" or not _strikes(request, values.numbers):
             return Speech(samples=samples, sample_rate=RATE_HZ, words=words)
+        words = () if fault == "wordless" else words
         return Speech(samples=FAULTS[fault](samples), sample_rate=RATE_HZ, words=words, ended=fault != "endless")
 
 
@@ -85,6 +89,17 @@ def sing(request: Request, values: Mapping[str, float]) -> tuple["Samples", tupl
             hertz = base_hz * 2 ** (ord(character) % SEMITONES / 12)
             row[:] = level * edge * np.sin(2 * np.pi * hertz * times)
     return samples.reshape(-1).astype(np.float32), _words(request.text, length)
+
+
+def _sing_turns(request: Request) -> tuple["Samples", tuple[Word, ...]]:
+    """Sing the turns of a dialogue one after the other, each with its voice, and a pause between them."""
+    pieces = []
+    for turn in request.turns:
+        own = replace(request, text=turn.text, voice=turn.voice, params=turn.params, turns=())
+        samples, words = sing(own, fill_params(TONE, turn.params).numbers)
+        pieces.append(Speech(samples=samples, sample_rate=RATE_HZ, words=words))
+    whole = join_pieces(pieces, pause_s=TURN_PAUSE_S)
+    return whole.samples, whole.words
 
 
 def _words(text: str, length: int) -> tuple[Word, ...]:
@@ -186,4 +201,5 @@ FAULTS: Mapping[str, Callable[["Samples"], "Samples"]] = {
     "dc": lambda samples: (samples + 0.2).astype(np.float32),
     "cut": lambda samples: samples[: len(samples) * 2 // 3],
     "endless": lambda samples: np.tile(samples, 2),
+    "wordless": lambda samples: samples,
 }

@@ -46,7 +46,7 @@ TONE = EngineSpec(
     text=TextLimits(chars_per_second=25.0),
     cost=Cost(realtime_factor=0.001),
     execution=Execution(devices=("cuda", "mps", "cpu"), batch=8),
-    abilities=Abilities(word_times=True, context_turns=8),
+    abilities=Abilities(word_times=True, context_turns=8, dialogue_speakers=4),
     params={
         **_SOUND,
         "work_ms": Param(doc="time to spend on a line, in ms", default=0.0, high=600_000.0),
@@ -58,7 +58,7 @@ TONE = EngineSpec(
             default="none",
             choices=(
                 *("none", "refuse", "bug", "memory", "hog", "cuda", "crash", "exit", "hang", "noise"),
-                *("empty", "stereo", "nan", "silent", "clipped", "dc", "cut", "endless"),
+                *("empty", "stereo", "nan", "silent", "clipped", "dc", "cut", "endless", "wordless"),
             ),
         ),
         "fault_times": Param(doc="how often in a run it goes wrong; 0 is always", default=0.0, high=1000.0),

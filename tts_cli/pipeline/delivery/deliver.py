@@ -7,7 +7,7 @@ from typing import Literal
 from tts_cli.pipeline.delivery.audio_files import deliver_programmes, deliver_samples
 from tts_cli.pipeline.delivery.context import DeliveryContext, name_lines
 from tts_cli.pipeline.delivery.dub_files import deliver_films, deliver_mixes, deliver_timing
-from tts_cli.pipeline.delivery.line_files import deliver_lines
+from tts_cli.pipeline.delivery.line_files import deliver_lines, refuse_inseparable
 from tts_cli.pipeline.delivery.subtitles import deliver_subtitles
 from tts_cli.pipeline.edit.dub import TIMING_FILE, Dub
 from tts_cli.pipeline.master.file_names import programme_name
@@ -42,9 +42,12 @@ DELIVERERS: Mapping[DeliveryKind | Literal["master"], Deliverer] = {
 def deliver(context: DeliveryContext) -> tuple[Deliverable, ...]:
     """Write all that the recipe delivers; files that are as they should be stay untouched.
 
-    Raises `OutputError` for what cannot be written, `InputError` for names that are given twice, and
+    Raises `OutputError` for what cannot be written, `InputError` for names that are given twice and lines
+    that cannot be cut out of the take of their dialogue, and
     `DamagedTakeError`, after which all files are as they were before, or whole.
     """
+    if any(delivery.kind == "lines" for delivery in context.recipe.deliver):
+        refuse_inseparable(context)
     wanted: dict[Deliverer, list[Delivery]] = {}
     for delivery in context.recipe.deliver:
         wanted.setdefault(DELIVERERS[delivery.kind], []).append(delivery)

@@ -7,6 +7,7 @@ from pathlib import PurePath, PurePosixPath
 
 from tts_cli.audio.io.containers import FORMATS
 from tts_cli.audio.io.outputs import Output
+from tts_cli.errors import InputError, Problem
 from tts_cli.formats.line_lists import (
     ListedLine,
     write_audacity,
@@ -16,7 +17,13 @@ from tts_cli.formats.line_lists import (
     write_wwise,
 )
 from tts_cli.pipeline.delivery.context import DeliveryContext, name_lines
-from tts_cli.pipeline.edit.timeline import make_excerpt, make_line_timelines, make_whole_timeline
+from tts_cli.pipeline.edit.timeline import (
+    complete_lines,
+    is_inseparable,
+    make_excerpt,
+    make_line_timelines,
+    make_whole_timeline,
+)
 from tts_cli.pipeline.master.labels import file_tags, provenance_tags
 from tts_cli.pipeline.master.master import find_programme_gain, make_line
 from tts_cli.pipeline.model import Deliverable, PlannedLine
@@ -84,6 +91,23 @@ def _deliver_files(context: DeliveryContext, delivery: Delivery) -> Iterator[tup
     with ThreadPoolExecutor(context.workers) as pool:
         delivered = pool.map(lambda file: _deliver_file(context, delivery, file), files.values())
         yield from zip(files, delivered, strict=True)
+
+
+def refuse_inseparable(context: DeliveryContext) -> None:
+    """Raise `InputError` where a selected line cannot be cut out of the take of its dialogue."""
+    lines = [one for one in complete_lines(context.plan, context.takes) if one.line.id in context.selected]
+    problems = [
+        Problem(
+            one.line.source,
+            f"line {one.line.id!r} has no file: the engine {one.utterances[0].engine} has spoken its dialogue in one"
+            " take, and does not tell where each line lies in it",
+            "remove its `dialogue`, or choose an engine with word times",
+        )
+        for one in lines
+        if is_inseparable(one, context.takes)
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def _line_file(
@@ -176,7 +200,7 @@ def _deliver_labels(context: DeliveryContext, delivery: Delivery) -> Deliverable
     for timeline in context.parts(delivery.sound).values():
         rate = timeline.sample_rate
         spans: dict[str, tuple[int, int]] = {}
-        for clip in timeline.clips:
+        for clip in timeline.line_clips:
             start = spans.get(clip.line_id, (clip.start, 0))[0]
             spans[clip.line_id] = (start, clip.start + clip.length)
         labels += [((offset + start) / rate, (offset + end) / rate, name) for name, (start, end) in spans.items()]

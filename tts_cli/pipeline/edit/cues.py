@@ -22,7 +22,7 @@ def make_cues(timelines: Sequence[Timeline], lines: Mapping[str, PlannedLine], r
     cues: list[Cue] = []
     offset = 0
     for timeline in timelines:
-        for line_id, clips in groupby(timeline.clips, key=lambda clip: clip.line_id):
+        for line_id, clips in groupby(timeline.line_clips, key=lambda clip: clip.line_id):
             cues += _line_cues(lines[line_id], list(clips), timeline.sample_rate, offset, rules)
         offset += timeline.length
     return tuple(_readable(cues, offset, rules))
@@ -62,7 +62,10 @@ def _span(text: str, chunk: Chunk, words: Sequence[Word]) -> tuple[int, int]:
 
 def _words(planned: PlannedLine, clip: Clip) -> list[Word]:
     """Return the words of a clip where the timeline has them; an engine without word times gives one for all."""
-    if not clip.take.flat_words:
+    words: Sequence[Word] = clip.take.words
+    if planned.utterances[clip.part].turns:  # the take holds the words of others too
+        words = [word for word in words if clip.trim <= (word.start + word.end) // 2 < clip.trim + clip.trim_length]
+    if not words:
         text = planned.utterances[clip.part].text
         return [Word(text, clip.start, clip.start + clip.length)]
     ratio = clip.length / clip.trim_length
@@ -70,7 +73,7 @@ def _words(planned: PlannedLine, clip: Clip) -> list[Word]:
     def place(sample: int) -> int:
         return clip.start + min(max(round((sample - clip.trim) * ratio), 0), clip.length)
 
-    return [Word(word.text, place(word.start), place(word.end)) for word in clip.take.words]
+    return [Word(word.text, place(word.start), place(word.end)) for word in words]
 
 
 def _readable(cues: Sequence[Cue], length: int, rules: CaptionRules) -> Iterator[Cue]:

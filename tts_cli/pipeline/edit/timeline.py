@@ -9,6 +9,7 @@ import numpy as np
 from tts_cli.audio.mastering.effects import EFFECTS, effect_tail_s
 from tts_cli.audio.meters.weighting import BINS_PER_SECOND
 from tts_cli.engines.recording.spec import RECORDING
+from tts_cli.pipeline.edit.turns import find_turns, share_by_length
 from tts_cli.pipeline.model import Placement, Plan, PlannedLine
 from tts_cli.recipe import Recipe
 from tts_cli.types import Clip, Gap, Pauses, Take, Timeline, Utterance
@@ -39,9 +40,14 @@ def split_lines(plan: Plan, recipe: Recipe) -> dict[str, list[PlannedLine]]:
 
 
 def make_line_timelines(plan: Plan, takes: Mapping[str, Take], recipe: Recipe) -> dict[str, Timeline]:
-    """Lay out each line whose takes are there for a file of its own: its clips and the pauses inside it."""
+    """Lay out each line whose takes are there for a file of its own: its clips and the pauses inside it.
+
+    A turn of a dialogue is left out where nobody knows where it lies in its take.
+    """
     timelines = {}
     for planned in complete_lines(plan, takes):
+        if is_inseparable(planned, takes):
+            continue
         tape = _Tape(recipe.sample_rate)
         tape.speak(planned, takes, plan.manifest.pauses)
         tape.wait(effect_tail_s(planned.line.effect))
@@ -174,6 +180,8 @@ def _lay_out(
     tape = _Tape(recipe.sample_rate)
     tape.wait(recipe.head_s + (lines[0].line.pause_before_s or 0.0) + lines[0].lead_s)
     for before, planned in zip([None, *lines], lines, strict=False):
+        if tape.has_spoken(planned):
+            continue
         if before:
             tape.wait(_pause_between(before, planned, pauses))
         tape.speak(planned, takes, pauses)
@@ -190,6 +198,8 @@ def _pause_between(before: PlannedLine, after: PlannedLine, pauses: Pauses) -> f
     authored = [pause for pause in asked if pause is not None]
     if authored:
         return sum(authored)
+    if after.utterances[0].turns and before.utterances[-1].key == after.utterances[0].key:
+        return 0.0  # the take has the pause
     if before.line.chapter != after.line.chapter:
         return pauses.chapter
     if before.line.scene != after.line.scene:
@@ -224,6 +234,11 @@ class _Tape:
             if utterance is not planned.utterances[-1]:
                 self.wait(getattr(pauses, utterance.boundary) if utterance.pause_s is None else utterance.pause_s)
 
+    def has_spoken(self, planned: PlannedLine) -> bool:
+        """Whether the last clip is a take that holds this line, and that cannot be cut."""
+        last = self.items[-1] if self.items else None
+        return isinstance(last, Clip) and bool(last.shares) and planned.keys == (last.take.key,)
+
     def cut(self, timeline_id: str, title: str) -> Timeline:
         """End the tape."""
         return Timeline(
@@ -235,7 +250,9 @@ class _Tape:
         )
 
     def _place(self, planned: PlannedLine, utterance: Utterance, take: Take) -> None:
-        trim, end = _bounds(take, utterance)
+        trim, end = bounds = _bounds(take, utterance)
+        spans = find_turns(take, utterance.turns, trim, end) if utterance.turns else [bounds]
+        trim, end = spans[utterance.turn] if spans else bounds
         length = -(-(end - trim) * self.sample_rate // take.sample_rate)
         self.items.append(
             Clip(
@@ -248,9 +265,18 @@ class _Tape:
                 trim_length=end - trim,
                 gain_db=planned.gain_db,
                 effect=planned.line.effect if planned.line.effect in EFFECTS else "",
+                shares=() if spans else share_by_length(utterance.turns, length),
             )
         )
         self.position += length
+
+
+def is_inseparable(planned: PlannedLine, takes: Mapping[str, Take]) -> bool:
+    """Whether a line is a turn of a take that cannot be cut into its turns."""
+    return any(
+        utterance.turns and not find_turns(takes[utterance.key], utterance.turns, 0, takes[utterance.key].frames)
+        for utterance in planned.utterances
+    )
 
 
 def _bounds(take: Take, utterance: Utterance) -> tuple[int, int]:

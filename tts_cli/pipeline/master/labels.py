@@ -50,7 +50,7 @@ def provenance_tags(voices: Mapping[str, Voice], timeline: Timeline) -> dict[str
 
     `voices` are those of all lines, by id.
     """
-    heard = [voices[clip.line_id] for clip in timeline.clips if clip.line_id in voices]
+    heard = [voices[clip.line_id] for clip in timeline.line_clips if clip.line_id in voices]
     named = {voice.name: voice for voice in heard if voice.licence or voice.consent}
     licences = [f"{name}: {one_line(voice.licence)}" for name, voice in sorted(named.items()) if voice.licence]
     consents = [f"{name}: {one_line(voice.consent)}" for name, voice in sorted(named.items()) if voice.consent]
@@ -63,7 +63,7 @@ def provenance_tags(voices: Mapping[str, Voice], timeline: Timeline) -> dict[str
 
 def describe_voices(plan: Plan, timelines: Iterable[Timeline]) -> list[dict[str, str]]:
     """List who speaks in these timelines and is a machine: engine, its version, voice, licence, consent."""
-    heard = {clip.line_id for timeline in timelines for clip in timeline.clips}
+    heard = {clip.line_id for timeline in timelines for clip in timeline.line_clips}
     found = {}
     for planned in plan.lines:
         first = planned.utterances[0]

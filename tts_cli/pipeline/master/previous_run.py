@@ -64,6 +64,8 @@ def _previous_line(row: LineRow) -> PreviousLine:
         engine=row.engine,
         parts=row.parts,
         context=row.context,
+        turn=row.dialogue[0],
+        turns=row.turns,
     )
 
 

@@ -125,6 +125,7 @@ def _line_row(planned: PlannedLine, past: PreviousLine) -> LineRow:
         emotion=past.emotion,
         parts=past.parts,
         context=past.context,
+        dialogue=(past.turn, tuple((turn.line_id, turn.text) for turn in past.turns)),
         edit=(planned.gain_db, planned.lead_s, line.pause_before_s, line.pause_after_s),
         **{key: getattr(line, attribute) for key, attribute in KEPT.items()},
     )
@@ -177,6 +178,8 @@ def _planned_line(row: LineRow, path: str) -> PlannedLine:
             key=key,
             boundary=boundary,
             pause_s=pause_s,
+            turns=row.turns,
+            turn=row.dialogue[0],
         )
         for number, (key, boundary, pause_s) in enumerate(row.parts)
     )

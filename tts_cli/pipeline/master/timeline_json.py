@@ -12,7 +12,7 @@ from pydantic import Field
 from tts_cli.errors import RunFileError
 from tts_cli.line import LINE_FIELDS, Line
 from tts_cli.pipeline.master.json_files import read_file, to_json, to_utf8
-from tts_cli.types import Boundary, Pauses
+from tts_cli.types import Boundary, Pauses, SpokenTurn
 
 TIMELINE_VERSION = 2
 """The form of timeline.json."""
@@ -29,6 +29,7 @@ class _LineRow:
 
     `cast` is the voice that the script names. `edit` is gain in dB, lead-in in s, and the authored pauses before and
     after the line in s. `context` is the digest of the turns that the engine heard before it.
+    `dialogue` says which turn the line is of its dialogue, and (line, text) of all turns.
     """
 
     id: str
@@ -49,6 +50,12 @@ class _LineRow:
     tags: tuple[str, ...]
     direction: str
     context: str = ""
+    dialogue: tuple[int, tuple[tuple[str, str], ...]] = (0, ())
+
+    @property
+    def turns(self) -> tuple[SpokenTurn, ...]:
+        """All turns of the dialogue that the line is a turn of; none where it is in none."""
+        return tuple(SpokenTurn(line_id=line_id, text=text) for line_id, text in self.dialogue[1])
 
 
 KEPT = {one.timeline: one.attribute for one in LINE_FIELDS if one.timeline}
@@ -114,6 +121,8 @@ class TimelineFile:
     lines: tuple[LineRow, ...]
 
 
+_NOTHING = object()
+_SAID_OF_FEW = {"context": "", "dialogue": (0, ())}
 _LISTS = ("masters", "clips", "lines")
 _LINE_KEYS = [one.name for one in fields(LineRow)]
 _JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)
@@ -147,6 +156,5 @@ def _rows(rows: Sequence[Any]) -> str:
 
 
 def _said(row: Any) -> dict[str, Any]:
-    """Return what a row says; most lines have no context, and say nothing of it."""
-    said = vars(row)
-    return said if said.get("context", True) else {key: value for key, value in said.items() if key != "context"}
+    """Return what a row says; most lines have no context and are in no dialogue, and say nothing of it."""
+    return {key: value for key, value in vars(row).items() if value != _SAID_OF_FEW.get(key, _NOTHING)}

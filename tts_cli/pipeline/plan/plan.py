@@ -1,6 +1,6 @@
 """Manifest -> Plan: what each line becomes, which takes are there already, and why the others must be rendered."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -10,10 +10,11 @@ from tts_cli.errors import InputError, MissingError, Problem, UnknownNameError, 
 from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine, PreviousLine, Reason
 from tts_cli.pipeline.plan.conversation import Conversation
+from tts_cli.pipeline.plan.dialogue import find_dialogues, join_dialogue, split_dialogue
 from tts_cli.pipeline.plan.utterances import plan_line
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import with_engine
-from tts_cli.types import Manifest, Take, Turn
+from tts_cli.types import Manifest, SpokenTurn, Take, Turn, Utterance
 
 
 def make_plan(
@@ -33,13 +34,7 @@ def make_plan(
     takes: dict[str, Take] = {}
     history = _History(past, frozenset(line.id for line in manifest.lines))
     # All lines, then all takes: to plan and look up by turns costs a sixth more.
-    lines = []
-    conversation = Conversation(manifest.lines)
-    for line in manifest.lines:
-        locked = history.lines.get(line.id) if line.lock else None
-        planned = _plan_line(line, manifest, locked, conditionals_requests, conversation.before(line))
-        conversation.add(planned)
-        lines.append(planned)
+    lines = list(_plan_lines(manifest, history, conditionals_requests))
     before: str | None = None
     for place, planned in enumerate(lines):
         line = planned.line
@@ -57,6 +52,26 @@ def make_plan(
         selected=selected,
         conditionals_requests=conditionals_requests.by_key,
     )
+
+
+def _plan_lines(
+    manifest: Manifest, history: "_History", conditionals_requests: ConditionalsRequests
+) -> Iterator[PlannedLine]:
+    """Plan line by line, or a dialogue at once; each hears what was planned before it."""
+    conversation = Conversation(manifest.lines)
+    for row in find_dialogues(manifest.lines):
+        alone = [_plan_line(line, manifest, None, conditionals_requests, ()) for line in row] if len(row) > 1 else []
+        for take in split_dialogue(alone) if alone else [[]]:
+            line = take[0].line if take else row[0]
+            heard = conversation.before(line)
+            if len(take) > 1:
+                planned = join_dialogue(take, heard)
+            else:
+                locked = history.lines.get(line.id) if line.lock else None
+                planned = [_plan_line(line, manifest, locked, conditionals_requests, heard)]
+            for one in planned:
+                conversation.add(one)
+            yield from planned
 
 
 def _plan_line(
@@ -88,8 +103,17 @@ def describe_previous(planned: PlannedLine) -> PreviousLine:
         emotion=_emotion_name(planned.line),
         engine=first.engine,
         parts=tuple((u.key, u.boundary, u.pause_s) for u in planned.utterances),
-        context=digest([[turn.text, turn.speaker, turn.take] for turn in first.context]) if first.context else "",
+        context=_context_digest(first),
+        turns=tuple(SpokenTurn(line_id=turn.line_id, text=turn.text) for turn in first.turns),
+        turn=first.turn,
     )
+
+
+def _context_digest(utterance: Utterance) -> str:
+    """Name what an engine hears beside the line itself: earlier turns, and the other turns of its take."""
+    heard = [[turn.text, turn.speaker, turn.take] for turn in utterance.context]
+    others = [[turn.text, turn.speaker, turn.voice] for turn in utterance.turns if turn.line_id != utterance.line_id]
+    return digest([*heard, *others]) if heard or others else ""
 
 
 # --- what is missing, and why ---------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tts_cli.cache.keys import KEY_VERSION, digest, take_key
+from tts_cli.cache.keys import KEY_VERSION, digest, plain_params, take_key
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import get_spec, model_version, resolve_voice
 from tts_cli.engines.emotions import emotion_at
@@ -38,8 +38,15 @@ class _Delivery:
         """The model on the engine's server, "" where it has none."""
         return model_version(self.spec) if self.spec.execution.server else ""
 
-    def key(self, text: str, language: str, seed: int, context: Sequence[Turn] = ()) -> str:
-        """Return the key of the take of a text that is spoken so, after these turns."""
+    def key(
+        self,
+        text: str,
+        language: str,
+        seed: int,
+        context: Sequence[Turn] = (),
+        turns: Sequence[Sequence[object]] = (),
+    ) -> str:
+        """Return the key of the take of a text, or of the turns of a dialogue, that is spoken so after a context."""
         return take_key(
             engine=self.spec.name,
             adapter=self.spec.version,
@@ -52,6 +59,7 @@ class _Delivery:
             sample_rate=self.spec.sample_rate,
             conditionals=self.conditionals,
             heard=[(turn.text, turn.speaker, turn.take) for turn in context],
+            turns=turns,
         )
 
 
@@ -157,7 +165,15 @@ def with_seed(utterance: Utterance, seed: int) -> Utterance:
         conditionals=utterance.conditionals,
         params=utterance.params,
     )
-    key = delivery.key(utterance.text, utterance.language, seed, utterance.context)
+    if utterance.turns:
+        turns = [
+            (turn.text, turn.speaker, turn.voice, turn.conditionals, plain_params(turn.params))
+            for turn in utterance.turns
+        ]
+        alike = replace(delivery, voice="", conditionals="", params={})
+        key = alike.key("", utterance.language, seed, utterance.context, turns)
+    else:
+        key = delivery.key(utterance.text, utterance.language, seed, utterance.context)
     return replace(utterance, seed=seed, key=key, model=delivery.model)
 
 
@@ -199,6 +215,8 @@ def _locked(line: Line, old: PreviousLine) -> tuple[Utterance, ...]:
             key=key,
             boundary=boundary,
             pause_s=pause_s,
+            turns=old.turns,
+            turn=old.turn,
         )
         for number, (key, boundary, pause_s) in enumerate(old.parts)
     )

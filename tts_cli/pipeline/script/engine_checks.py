@@ -71,6 +71,9 @@ def find_engine_problems(line: Line, emotions: Mapping[str, Emotion], voice: Voi
         return
     if line.context > spec.abilities.context_turns:
         yield EngineProblem("context", _context_message(spec), severity="warning")
+    if line.dialogue and not spec.abilities.dialogue_speakers:
+        message = f"the engine {spec.name} speaks no dialogues: their lines are spoken one by one"
+        yield EngineProblem("dialogue", message, severity="warning")
     yield from _find_excess(line, emotion, voice, spec)
     yield from _find_lacks(emotion, voice, spec)
 

@@ -315,7 +315,7 @@ class _Resolver:
         """Check all that only the engine can tell; lines that are alike in this are checked once."""
         kind = (
             *(line.speaker, line.engine, line.fallback, line.voice, line.language, line.emotion),
-            *(line.intensity, line.speed, line.pitch, line.context, *line.params.items()),
+            *(line.intensity, line.speed, line.pitch, line.context, bool(line.dialogue), *line.params.items()),
         )
         if kind not in self._faults:
             emotions = {**self._emotions, **self._own_emotions.get(line.speaker, {})}

@@ -92,17 +92,17 @@ def _longest_silence_s(take: Take, measures: Measures) -> float:
 
 def _find_in_length(take: Take, utterance: Utterance) -> Iterator[QualityIssue]:
     """Hold the speech against what its text should last; a recording says what it says."""
-    if utterance.engine == RECORDING.name or not utterance.text:
+    if utterance.engine == RECORDING.name or not utterance.spoken:
         return
     spoken_s = (take.measures.offset - take.measures.onset) / take.sample_rate
     rate = speaking_rate(utterance)
-    longest_s = TABLE.long_extra_s + TABLE.long_factor * len(utterance.text) / rate
+    longest_s = TABLE.long_extra_s + TABLE.long_factor * len(utterance.spoken) / rate
     if spoken_s > max(TABLE.never_long_s, longest_s):
-        expected_s = _weigh(utterance.text) / rate
+        expected_s = _weigh(utterance.spoken) / rate
         if spoken_s > TABLE.long_extra_s + TABLE.long_factor * expected_s:
             yield QualityIssue(50, f"lasts {spoken_s:.1f} s, where its text should last {expected_s:.1f} s")
-    elif spoken_s < TABLE.short_factor * len(utterance.text) / rate - 0.1:
-        expected_s = len(utterance.text) / rate
+    elif spoken_s < TABLE.short_factor * len(utterance.spoken) / rate - 0.1:
+        expected_s = len(utterance.spoken) / rate
         yield QualityIssue(60, f"lasts only {spoken_s:.1f} s, where its text should last {expected_s:.1f} s")
 
 
@@ -125,7 +125,12 @@ def find_outliers(plan: Plan, takes: Mapping[str, Take]) -> dict[str, QualityIss
     for planned in plan.lines:
         for utterance in planned.utterances:
             take = takes.get(utterance.key)
-            if take and take.frames >= TABLE.level_least_s * take.sample_rate and take.measures.energy_lufs:
+            if (
+                take
+                and not utterance.turns
+                and take.frames >= TABLE.level_least_s * take.sample_rate
+                and take.measures.energy_lufs
+            ):
                 line = planned.line
                 group = (line.speaker, utterance.engine, utterance.voice, line.emotion, line.intensity)
                 groups.setdefault(group, {})[utterance.key] = max(take.measures.energy_lufs)

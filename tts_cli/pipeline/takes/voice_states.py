@@ -53,15 +53,15 @@ def make_ready(
 
     Yields after each how many are done, of how many, and the errors of the utterances, by key, that must do without.
     """
-    calls = [call for job in jobs for call in job.calls if isinstance(call, Utterance) and call.conditionals]
-    needed = dict.fromkeys(call.conditionals for call in calls)
+    calls = [call for job in jobs for call in job.calls if isinstance(call, Utterance)]
+    needed = dict.fromkeys(key for call in calls for key in call.needed_conditionals)
     missing = find_missing([conditionals_requests[key] for key in needed], cache)
     for count, result in enumerate(record_conditionals(missing, cache, pool), start=1):
         errors = {}
         if isinstance(result, TakeFailed):
             voice = conditionals_requests[result.key].voice.name
             message = f"the voice {voice!r} cannot be made ready: {result.error}"
-            errors = {call.key: message for call in calls if call.conditionals == result.key}
+            errors = {call.key: message for call in calls if result.key in call.needed_conditionals}
         yield count, len(missing), errors
 
 
