@@ -90,6 +90,7 @@ def resolve(voice: str, language: str) -> str:
 def find(voice: str, language: str) -> EspeakVoice:
     """Do the work of `resolve`, but return the files that make the voice."""
     base, plus, variant = voice.strip().partition("+")
+    # A bare word is a language if there is one of that name, and only else a variant.
     if not plus and base and (file := _by_tag(base)):
         return EspeakVoice(language=file)
     if not plus:
@@ -154,7 +155,9 @@ def _tags() -> dict[str, VoiceFile]:
     """Every tag: a file's name is its own, another tag that files declare goes to the one that ranks it best."""
     files = _languages().values()
     claims = sorted((priority, tag, file.name) for file in files for tag, priority in file.tags)
+    # Turned round, the best claim is the last to be written.
     tags = {tag: _languages()[name] for _, tag, name in reversed(claims)}
+    # A file's own name wins over what other files claim.
     return tags | _languages()
 
 

@@ -64,6 +64,7 @@ def _tag(tokens: Sequence[str], place: int, before: Sequence[str], *, past: bool
     word = token.lower()
     if found := _closed(token):
         return found
+    # The first word has a capital whatever it is.
     if place and token[:1].isupper():
         return "NNP"
     previous = _previous(tokens, before, place)

@@ -87,6 +87,7 @@ class PocketTts:
             except TakeError as error:
                 yield number, error
             else:
+                # Rows that are decoded together share a model and the number of its steps.
                 groups.setdefault(asked.setup, []).append(asked)
         for setup, members in groups.items():
             try:
@@ -147,6 +148,7 @@ def _speak_group(model: Any, members: Sequence[_Asked], sampler_steps: int) -> I
     for spoken in model.speak(rows, sampler_steps=sampler_steps):
         take, place = places[spoken.row]
         take.pieces[place] = Speech(samples=spoken.samples, sample_rate=model.tts.sample_rate, ended=spoken.ended)
+        # Pieces end in any order, as rows of all lines run side by side.
         if len(take.pieces) == take.count:
             yield take.asked.number, take.finish()
 

@@ -14,6 +14,7 @@ class StepAttention(StreamingMultiheadAttention):
     def of(cls, attention: Any) -> Self:
         """Return a module of this kind with another one's layers."""
         made = cls.__new__(cls)
+        # This shares the layers; __init__ would make new ones.
         made.__dict__.update(attention.__dict__)
         return made
 
@@ -28,6 +29,7 @@ class StepAttention(StreamingMultiheadAttention):
         k, v = projected[..., self.attn_dim :].view(rows, 1, 2, heads, dim).unbind(2)
         q, k = self.rope(q, k, offset=cache.offset)
         keys, values = cache.append(k[:, 0], v[:, 0])
+        # Scaled before the product, as q has fewer numbers than the scores.
         scores = torch.bmm(q.reshape(rows * heads, -1, dim) * dim**-0.5, keys)
         if cache.hidden is not None:
             scores.view(rows, heads, -1, keys.shape[2]).add_(cache.hidden)
@@ -85,6 +87,7 @@ def rotate_keys(keys: torch.Tensor, positions: int, max_period: float) -> torch.
     Rotary embeddings turn each pair of neighbouring numbers by an angle that is proportional to the position.
     """
     half = keys.shape[-1] // 2
+    # In float64: in float32 an angle of 1000 is known to 6e-5 only.
     rates = torch.exp(torch.arange(half, dtype=torch.float64) * (-math.log(max_period) / half))
     angles = rates * positions
     cos, sin = (part.to(keys.dtype).to(keys.device) for part in (angles.cos(), angles.sin()))

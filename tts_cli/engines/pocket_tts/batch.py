@@ -99,6 +99,7 @@ class Batch:
         count = len(self._rows)
         hidden = self._advance(count)
         ends = self._model.out_eos(hidden)[:, 0].tolist()
+        # The package's temperature is a variance.
         noise = draw_normal(self._noises, self._model.ldim, [row.temperature**0.5 for row in self._rows])
         latents = self._sample(partial(self._model.flow_net, hidden), noise.to(self._inputs.device))
         self._inputs[:count, 0] = latents
@@ -108,6 +109,7 @@ class Batch:
     def keep(self, slots: Sequence[int]) -> None:
         """Move rows from behind into the slots of those that are over."""
         for slot, source in enumerate(slots):
+            # What moves comes from behind, so no row is overwritten before it has moved.
             if slot == source:
                 continue
             for cache in self._caches.values():
@@ -131,6 +133,7 @@ class Batch:
     def _hidden(self, count: int) -> torch.Tensor | None:
         """Return what hides the places before each row's beginning; see `Cache`."""
         starts = torch.tensor(self._starts[:count])
+        # Without shorter rows nothing is hidden, and the addition is spared.
         if not starts.any():
             return None
         before = torch.arange(self._offset + 1) < starts[:, None]

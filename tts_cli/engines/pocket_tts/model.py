@@ -136,6 +136,7 @@ class Model:
         except ValueError as error:
             raise TakeError("there is nothing to speak", kind="input", hint="the text has no word") from error
         for chunk, (whole, tail) in zip(chunks, prepared, strict=True):
+            # The package adds two frames to its own guess.
             yield chunk, conditioner.prepare(whole), tail + 2 if own_tail is None else own_tail
 
     def speak(self, rows: Sequence[Any], *, sampler_steps: int) -> Iterator[Spoken]:
@@ -170,6 +171,7 @@ class Model:
     def _speak_alone(self, number: int, row: Any) -> Spoken:
         """Speak a row through the package's public function; the same seed gives the same samples."""
         self._tts.temp, self._tts.eos_threshold = row.temperature, row.end_threshold
+        # The package draws from torch's global generator.
         torch.manual_seed(row.seed)
         samples = self._tts.generate_audio(row.voice, row.text, frames_after_eos=row.tail).cpu().numpy()
         return Spoken(row=number, samples=samples, ended=len(samples) < row.budget * self._tts.mimi.frame_size)
@@ -198,6 +200,7 @@ def _load(files: ModelFiles) -> Any:
 
     package = import_package()
     with tempfile.TemporaryDirectory(prefix="tts-cli-") as folder:
+        # The package takes its config from a file alone.
         path = Path(folder, "config.yaml")
         path.write_text(yaml.safe_dump(dict(files.config)), encoding="utf-8")
         try:
