@@ -37,6 +37,7 @@ class _Queue:
     @property
     def is_worth_joining(self) -> bool:
         """Return whether loading the engine once more would pay before those who have it are through."""
+        # Without a worker and a measured pace there is no reason not to.
         return not (self.workers and self.audio_s) or self.work_s / self.workers > self.spec.cost.startup_s
 
 
@@ -111,14 +112,18 @@ class Backlog:
 
     def _choose(self, engine: str) -> _Queue | None:
         own = self._queues.get(engine)
+        # Its own engine comes first, as loading another takes time and memory.
         if own and own.jobs:
             return own
         waiting = [queue for queue in self._queues.values() if queue.jobs and queue.is_worth_joining]
+        # Where the most work is left for each worker, this one included.
         return max(waiting, key=lambda queue: queue.work_s / (queue.workers + 1), default=None)
 
     def _take_batch(self, queue: _Queue) -> Job:
         jobs = [queue.jobs.popleft()]
+        # A state is made alone: only speaking comes in batches.
         if isinstance(jobs[0].calls[0], Utterance):
+            # A worker that has no others takes full batches, as nobody waits for its end.
             fair = -(-len(queue.jobs) // (BATCHES_LEFT * self._workers)) if self._workers > 1 else len(queue.jobs) + 1
             while queue.jobs and len(jobs) < min(queue.spec.batch_on(self._kind), fair):
                 jobs.append(queue.jobs.popleft())

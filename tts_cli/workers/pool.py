@@ -85,8 +85,10 @@ class Pool:
         yield from impossible
         self._threads = []
         for kind, own in by_kind.items():
+            # More workers than jobs would load an engine for nothing.
             slots = self._slots[kind][: len(own)]
             backlog = Backlog(own, self._specs, kind=kind, workers=len(slots))
+            # Daemons, as a thread that is stuck must not keep the process alive.
             self._threads += [threading.Thread(target=self._serve, args=(slot, backlog), daemon=True) for slot in slots]
         for thread in self._threads:
             thread.start()
@@ -99,14 +101,17 @@ class Pool:
 
     def close(self) -> None:
         """End every worker: one that is idle may clean up, one that is busy is killed."""
+        # Under the lock, so that `launch` cannot add a worker after they are listed below.
         with self._lock:
             self._closed = True
         workers = [slot.worker for slot in self._all_slots() if slot.worker]
         for worker in workers:
             worker.ask_to_end()
+        # All are asked before any is waited for: they share one farewell.
         latest = time.monotonic() + FAREWELL_S
         for worker in workers:
             worker.end(latest - time.monotonic())
+        # A thread may still read from a worker, so the pipes stay open until all threads have ended.
         for thread in self._threads:
             thread.join()
         for worker in workers:
@@ -216,6 +221,7 @@ class Pool:
         open_slots = len(self._threads)
         pulse = time.monotonic()
         while open_slots:
+            # A gentle end that takes too long becomes the same as a second Ctrl-C.
             if self._stop.is_overdue:
                 raise KeyboardInterrupt
             pulse = self._look_after_workers(pulse)

@@ -78,6 +78,7 @@ class Station:
 
     def start(self, spec: EngineSpec, device: Device, threads: int, cache: str, token: str) -> StartResult:
         """Start a worker; the cache is shared if the driver's `token` is to be seen in it."""
+        # A worker from before would keep its part of the node's memory.
         self.end()
         is_shared = Path(cache, token).is_file()
         self._cache = Path(cache) if is_shared else self._own_cache()
@@ -104,6 +105,7 @@ class Station:
         death, outside = None, False
         try:
             with _watching(child):
+                # Added one by one: what came before a death is kept.
                 answers += child.ask(calls, within_s)
         except WorkerDied as error:
             death, outside = (error.kind, error.report), error.outside

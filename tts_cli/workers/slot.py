@@ -91,6 +91,7 @@ class WorkerSlot:
     def serve(self, backlog: Backlog, may_go_on: Callable[[], bool]) -> None:
         """Work until nothing is left to do here; raises what ends the whole run."""
         engine = self.worker.engine if self.worker else ""
+        # A worker that is left from earlier jobs counts where it has its engine.
         backlog.enter(engine)
         while may_go_on() and (job := backlog.take(engine)):
             engine = job.engine
@@ -138,12 +139,14 @@ class WorkerSlot:
                 if not self._owner.may_lack(spec.name):
                     raise
                 backlog.give_up(spec.name, error.message)
+                # The next round finds the engine given up, and fails these calls with the reason.
                 batches.append(calls)
                 continue
             if left.calls and not left.begun:  # the worker never came to them
                 batches.appendleft(left.calls)
                 continue
             again = self._judge(left, tries, spec.name, backlog)
+            # In front of the others and in their own order, which `extendleft` would turn round.
             batches.extendleft(reversed(smaller(again, halve=len(calls) == len(job.calls))))
 
     def _judge(
@@ -153,6 +156,7 @@ class WorkerSlot:
         suspect, failure = left.suspect, left.failure
         if suspect is None:
             return left.calls
+        # Kills from outside count apart, as they say little of the call.
         tries[suspect.key, failure.outside] += 1
         if tries[suspect.key, failure.outside] < (KILLS if failure.outside else TRIES):
             return left.calls
@@ -178,6 +182,7 @@ class WorkerSlot:
                     continue
                 backlog.count_answer(spec.name)
                 if answer["event"] == "failed" and answer["kind"] in NEEDS_RESTART:
+                    # It stays among those that wait: a fresh process may well do it.
                     failure = WorkerDied(answer["kind"], answer["error"])
                     continue
                 del waiting[answer["key"]]
@@ -191,6 +196,7 @@ class WorkerSlot:
             self._lose_worker(death.report)
             if not begun:
                 self._false_starts.note(spec.name, death, backlog.answers(spec.name))
+        # The process lives, but has said that it is not to be trusted any more.
         if waiting and self.worker:
             self._end_worker("recycled", failure.report)
         return _Left(calls=tuple(waiting.values()), begun=tuple(begun), failure=failure)
