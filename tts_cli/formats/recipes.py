@@ -73,6 +73,7 @@ def _read(path: Path) -> Recipe:
     deliver = fields.pop("deliver", [])
     entry = validated(RecipeFields, _NAMES, [Record(fields, record.place)], problems)[0]
     fit = FitRules(**entry.values["fit"]) if "fit" in entry.values and not problems else None
+    # With faults the defaults stand in, so that later checks have a whole recipe to look at.
     recipe = Recipe(name=path.stem, **{**({} if problems else entry.values), "fit": fit})
     if found := format_fault(recipe):
         problems.append(Problem(entry.at(found[0]), found[1]))
@@ -106,6 +107,7 @@ def _read_deliveries(
         if entry.is_faulty:
             continue
         delivery = _delivery(entry, recipe, problems)
+        # Names that differ in case alone are one file on some systems.
         if deliveries.setdefault(delivery.file.casefold(), delivery) is not delivery:
             problems.append(Problem(entry.at("file"), f"file: {delivery.file!r} is delivered twice"))
     return tuple(deliveries.values())
