@@ -36,6 +36,7 @@ def _load(target: str) -> EngineSpec:
     return cast("EngineSpec", getattr(importlib.import_module(module), name))
 
 
+# Specs are plain data: to load all of them imports no engine's packages.
 BUILT_IN = {spec.name: spec for spec in map(_load, BUILT_IN_SPECS)}
 
 

@@ -108,6 +108,7 @@ def link_package(venv: Path) -> None:
     try:
         link.symlink_to(ours, target_is_directory=True)
     except OSError:
+        # Some network disks and some systems allow no links.
         shutil.copytree(ours, link, ignore=shutil.ignore_patterns("__pycache__"))
 
 

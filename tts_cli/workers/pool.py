@@ -116,6 +116,7 @@ class Pool:
             thread.join()
         for worker in workers:
             worker.close_pipes()
+        # A host that was never asked for is not made just to be closed.
         if self._has_worked or self._given_host:
             self._host.close()
 
@@ -229,6 +230,7 @@ class Pool:
                 message = self._messages.get(timeout=POLL_S)
             except queue.Empty:
                 continue
+            # Told here and not in the slots' threads, so that a listener needs no locks.
             if isinstance(message, WorkerEvent):
                 self._listen(message)
             elif not isinstance(message, _End):

@@ -152,6 +152,7 @@ class _WorkerSession:
         open_numbers = set(range(len(requests)))
         started = time.perf_counter()
         for number, speech in self._engine.speak(requests):
+            # An engine of a third party may count wrongly, and a take under another line's key would stay in the cache.
             if number not in open_numbers:
                 raise TakeError(f"the engine returned the line {number} of {len(requests)} twice, or never had it")
             open_numbers.remove(number)

@@ -206,6 +206,7 @@ class RayWorker:
         if not self._is_shared and answer["event"] in ("take", "conditionals"):
             data = reply.blobs.get(answer["blob"], b"")
             suffix = AUDIO if answer["event"] == "take" else STATE
+            # Named again by its bytes: what the network has changed is found out here.
             if not data or self._host.cache.put_blob(data, suffix) != answer["blob"]:
                 raise WorkerDied("crash", "a take was damaged on its way back")
 

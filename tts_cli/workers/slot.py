@@ -136,6 +136,7 @@ class WorkerSlot:
             try:
                 left = self._ask(spec, calls, within_s, backlog)
             except MissingError as error:
+                # An engine that every line needs ends the run here.
                 if not self._owner.may_lack(spec.name):
                     raise
                 backlog.give_up(spec.name, error.message)
@@ -161,6 +162,7 @@ class WorkerSlot:
         if tries[suspect.key, failure.outside] < (KILLS if failure.outside else TRIES):
             return left.calls
         self._fail([suspect], failure.kind, failure.report)
+        # Counted only when the call is given up: a second try that works is no strike.
         backlog.record_crash(engine, failure.report)
         return tuple(call for call in left.calls if call is not suspect)
 

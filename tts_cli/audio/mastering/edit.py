@@ -103,6 +103,7 @@ def change_pace(samples: Samples, sample_rate: int, pace: float) -> Samples:
     place = 0  # where the last window began in the input, from its own start on
     for start in range(0, length, hop):
         if start:
+            # Rounded anew from the start each time: adding up rounded steps would drift.
             around = min(round(start * pace), len(samples))
             # Compared is what would follow the last window in the input: the join sounds as if nothing were left out.
             place = around + _best_shift(padded, search, around, place + hop, 2 * hop) if around else 0

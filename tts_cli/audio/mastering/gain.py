@@ -106,6 +106,7 @@ def _learn(clips: Sequence[Clip], kept: Mapping[int, Powers], aim: Aim, gains_db
     whole, left = np.zeros(count), np.zeros(count)
     for clip in clips:
         places = np.rint((_excess_db(clip, aim, gains_db) - _EXCESS_DB[0]) / (_EXCESS_DB[1] - _EXCESS_DB[0]))
+        # What lies beyond the table counts at its ends.
         places = np.clip(places, 0, count - 1).astype(np.intp).reshape(-1)
         power = np.broadcast_to(_stored_powers(clip), kept[id(clip)].shape)
         whole += np.bincount(places, power.reshape(-1), count)

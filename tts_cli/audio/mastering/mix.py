@@ -41,6 +41,7 @@ def mix(timeline: Timeline, fade_ms: float, read_take: ReadTake, pool: ThreadPoo
             coming = next(recorded, None)
         for clip, samples in sounding:
             _add(block, start, clip.start, samples)
+        # A clip is dropped as soon as it has ended: memory holds what sounds now, and no more.
         sounding = [pair for pair in sounding if pair[0].start + pair[1].size > start + block.size]
         yield block
 

@@ -65,6 +65,7 @@ class LevelMeter:
         powers = self._all().astype(np.float64)
         if not powers.size:
             return SILENCE_DB
+        # A recording of less than half a second is judged as a whole.
         width = min(_FLOOR_WINDOWS, powers.size)
         return _decibels(float(np.lib.stride_tricks.sliding_window_view(powers, width).mean(axis=1).min()))
 

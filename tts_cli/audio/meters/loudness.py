@@ -80,6 +80,8 @@ class LoudnessMeter:
         if whole:
             sums = np.add.reduceat(power[: edges[-1]], edges[:-1], dtype=np.float64)
             self._bins.append(sums / np.diff(edges))
+        # What no whole bin holds waits for the next block; at the end it is left out, as the standard wants whole
+        # blocks.
         self._rest = power[edges[-1] :]
         self._count += whole
 

@@ -115,6 +115,7 @@ def _typical(points: "Floats", size: int) -> "npt.NDArray[np.intp]":
 
 def _gains_db(features: Features, profile: Profile) -> "Floats":
     """Return the filter [frames, bins] in dB; pauses pass unchanged."""
+    # Pauses and the level have no change: their coefficients stay 0.
     change = np.zeros((len(features.cepstra), 1 + ORDER), np.float32)
     for mask, envelope_map in ((features.voiced, profile.voiced), (features.unvoiced, profile.unvoiced)):
         change[mask, 1:] = _change(features.cepstra[mask, 1:], envelope_map)

@@ -117,6 +117,7 @@ def _candidates(band: "Floats", rate: float, centres: "npt.NDArray[np.floating]"
     """
     # Three periods of the lowest F0 are what the method asks for.
     length = round(3 * rate / LOWEST_HZ)
+    # The outer frames reach beyond the speech.
     padded = np.pad(band, (length // 2, length))
     starts = np.round(centres).astype(np.intp)
     taper = np.hanning(length + 2)[1:-1].astype(np.float32)

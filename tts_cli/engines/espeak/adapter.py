@@ -111,6 +111,7 @@ def pitch_number(factor: float, voice: EspeakVoice) -> int:
     number = round(50 + 50 * math.log2(base)) if base > 0 else -1
     if 0 <= number <= HIGHEST:
         return number
+    # The bounds in the message are the formula above, turned round.
     lowest, highest = ((2 ** ((end - 50) / 50) + melody) / (1 + melody) for end in (0, HIGHEST))
     raise TakeError(
         f"the voice {voice.name} can be pitched between {lowest:.2f} and {highest:.2f}, not {factor:.2f}", kind="input"

@@ -74,6 +74,7 @@ def fit(library: Library, samples: "Samples", sample_rate: int, voice: EspeakVoi
     formants = _formant_lines(scale)
     heard = periodicity(samples, sample_rate, pitch, *_BREATH_BAND_HZ)[pitch.voiced].mean()
     breath = _fit_breath(float(heard), lambda line: spoken(melody, formants, line))
+    # The filter is learnt last, from the voice with all that it can do by itself.
     source = analyse(spoken(melody, formants, _breath_line(breath)), SAMPLE_RATE, target.top_hz)
     return Match(
         voice=voice.name,

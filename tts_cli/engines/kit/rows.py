@@ -103,6 +103,7 @@ def _step(batch: RowBatch[R], slots: list[_Slot], first_end: int) -> list[Decode
             slots.pop()
             kept.pop()
     if over:
+        # Before anything is admitted: new rows take the slots behind those that stay.
         batch.keep(kept)
     return over
 

@@ -143,6 +143,7 @@ class Kokoro:
         ]
         joined = join_pieces(pieces)
         peak = float(np.abs(joined.samples).max(initial=0.0))
+        # Divided and not cut off: the peaks keep their shape.
         return replace(joined, samples=joined.samples / max(1.0, peak))
 
     def _pack(self, request: Request) -> "Tensor":

@@ -157,6 +157,7 @@ def fill(net: Any, parts: Mapping[str, Mapping[str, Tensor]]) -> None:
     """
     for name, state in parts.items():
         part = getattr(net, name)
+        # `module.` is what torch's DataParallel puts in front of every name.
         plain = {key.removeprefix("module."): value for key, value in state.items()}
         try:
             missing, surplus = part.load_state_dict(plain, strict=False)

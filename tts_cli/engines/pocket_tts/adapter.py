@@ -70,6 +70,7 @@ class PocketTts:
             return ()
         notice = f"pocket-tts: the batched decoder differs here ({difference}): lines are spoken one by one"
         print(notice, file=sys.stderr)  # noqa: T201  the worker's log
+        # With no width, a model speaks in the package's own way.
         self._width = 0
         return (notice,)
 
@@ -93,6 +94,7 @@ class PocketTts:
             try:
                 model = self._model(setup.language, int8=setup.int8)
             except (TakeError, MissingError) as error:
+                # A language that is not here costs its own lines only.
                 yield from ((asked.number, _as_take_error(error)) for asked in members)
                 continue
             yield from _speak_group(model, members, setup.sampler_steps)

@@ -86,6 +86,7 @@ class Batch:
             keys, values = state["cache"][:, 0]
             self._caches[name].place(slot, place, rotate_keys(keys, place, self._period), values)
         self._starts[slot] = place
+        # A fresh row has no last latent, and starts from the one that the model has learnt for this.
         self._inputs[slot, 0] = self._model.bos_emb
         noise = make_generator(row.seed)
         # the package draws (and drops) a frame's noise when it reads the text: so a seed means the same to both
@@ -149,6 +150,7 @@ def read_text(flow_lm: Any, row: Row) -> ModelState:
     state: ModelState = {}
     for name, voice in row.voice.items():
         length = int(voice["offset"])
+        # The text is written behind a copy of the voice, as other rows begin with the same one.
         cache = torch.empty(2, 1, row.prefix, *voice["cache"].shape[3:], device=flow_lm.device)
         cache[:, :, :length] = voice["cache"][:, :, :length]
         state[name] = {"cache": cache, "offset": voice["offset"].clone(), "pad": torch.zeros_like(voice["offset"])}

@@ -60,6 +60,7 @@ class Int8Linear(nn.Module):
         rows = x.reshape(-1, x.shape[-1])
         size = rows.abs().amax(dim=1, keepdim=True).clamp_min_(1e-12)
         spanned = torch.cat([rows / size, self._span])
+        # The row that was added for its range is dropped, and each row gets its size back.
         y = torch.ops.quantized.linear_dynamic(spanned, self._packed, _REDUCED)[:-1] * size
         if self._bias is not None:
             y += self._bias

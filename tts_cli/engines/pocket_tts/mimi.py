@@ -103,6 +103,7 @@ class FastMimi:
         row = _Row(self._mimi, self._layers, self._steps * FRAMES)
         frames = latents @ self._project
         now, last = self._upsample
+        # Nothing was heard before the first frame.
         before = torch.cat([torch.zeros_like(frames[:1]), frames[:-1]])
         steps = (frames[:, None] * now + before[:, None] * last).view(-1, frames.shape[1])
         return torch.cat([row.decode(part) for part in steps.split(self._steps * FRAMES)])

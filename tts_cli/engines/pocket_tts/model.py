@@ -164,6 +164,7 @@ class Model:
 
                 steps = len(frames) * int(mimi.encoder_frame_rate / mimi.frame_rate)
                 samples = mimi.decode_from_latent(scaled[None], init_states(mimi, 1, steps))[0, 0]
+            # A row of less than a frame may be shorter than its fade.
             fade = min(len(samples), int(mimi.sample_rate * FADE_S))
             samples[:fade] *= torch.linspace(0, 1, int(mimi.sample_rate * FADE_S))[:fade].to(samples)
         return np.asarray(samples.float().cpu().numpy())
