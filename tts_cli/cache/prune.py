@@ -109,6 +109,7 @@ def _choose(entries: list[_Entry], max_bytes: int | None, max_age_s: float | Non
     dropped: set[str] = set()
     total = 0
     for used, key, _, size in sorted(entries, reverse=True):
+        # What does not fit counts as well, so that all older ones go with it.
         total += size
         fits = max_bytes is None or total <= max_bytes
         (kept if fits and used >= oldest else dropped).add(key)

@@ -116,6 +116,7 @@ def weights_digest(spec: EngineSpec) -> str:
     """
     if not spec.install.weights:
         return ""
+    # A key must not name weights that nobody could speak with.
     if "" in parts_of(spec):
         find_weights(spec)
     names = [[weights.part, weights.repo, _identity(spec, weights)] for weights in spec.install.weights]

@@ -162,6 +162,7 @@ class FrameReader:
                     header = _lay_over(
                         header, Header(speakers=other.speakers, emotions=other.emotions, whole=other.whole)
                     )
+        # A document's own words are laid over all that it refers to.
         return _lay_over(header, self._own(document))
 
     # --- what a document refers to ------------------------------------------------------------------------

@@ -47,6 +47,7 @@ class Names:
         prefix, dot, param = name.strip().partition(".")
         if dot and param.strip() and fold(prefix) in ("param", "params"):
             return f"params.{param.strip()}"
+        # The parameters that engines share need no prefix.
         bare = name.strip().lower().replace("-", "_").replace(" ", "_")
         return f"params.{bare}" if bare in BARE_PARAMS else None
 

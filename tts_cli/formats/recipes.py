@@ -118,6 +118,7 @@ def _delivery(entry: Entry, recipe: Recipe, problems: list[Problem]) -> Delivery
     own = {name: value for name, value in entry.values.items() if name not in _NOT_SOUND}
     kind, file = entry.values.get("kind"), entry.values.get("file", "")
     suffix = PurePath(file).suffix.lower()
+    # A delivery inherits the recipe's sound, but delivers nothing further itself.
     sound = replace(recipe, deliver=(), format=FORMATS.get(suffix, recipe.format), **own)
     known = SUFFIXES.get(kind or "", tuple(FORMATS))
     if kind is None or suffix not in known:

@@ -96,6 +96,7 @@ def _ass_clock(cue: Cue, sample: int) -> str:
 
 def _plain(text: str) -> str:
     """Keep a text from being read as a cue's head: no arrow, no empty line."""
+    # A cue ends at an empty line, whatever is in it.
     return re.sub(r"\n\s*\n", "\n", text.replace("-->", "->"))
 
 

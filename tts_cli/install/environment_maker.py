@@ -68,6 +68,7 @@ def _make(venv: Path, requirements: Requirements, say: Log) -> str:
 
 
 def _make_with_uv(uv: str, venv: Path, requirements: Requirements) -> str:
+    # uv can fetch another Python where this one does not suit.
     python = sys.executable if suits_this_python(requirements) else requirements.python
     # Relocatable, as it is renamed when it is whole.
     _run([uv, "venv", "--quiet", "--relocatable", "--python", python, str(venv)], "no environment can be made")

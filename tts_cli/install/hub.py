@@ -163,6 +163,7 @@ def _download(request: FetchRequest, listing: _Listing) -> Fetched:
     folder = repo_folder(request.weights.repo) / "snapshots" / listing.commit
     total = sum(file.size for file in listing.files.values())
     present = sum(file.size for path, file in listing.files.items() if (folder / path).exists())
+    # Asked beforehand, as a full disk in the middle of gigabytes helps nobody.
     check_room(hub_folder(), total - present, request.weights.repo)
     bad: list[str] = []
     for _ in range(TRIES):

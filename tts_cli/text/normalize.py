@@ -47,6 +47,7 @@ def normalize(text: str) -> str:
     text = unicodedata.normalize("NFC", text).translate(_TABLE)
     # again: two characters that can be composed may have had an invisible one between them
     text = unicodedata.normalize("NFC", text)
+    # Dots first, as they may have spaces between them.
     return _SPACES.sub(" ", _DOTS.sub(_ELLIPSIS, text)).strip()
 
 

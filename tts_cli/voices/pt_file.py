@@ -93,6 +93,7 @@ class _Builder:
     def build(self, node: Any, depth: int = 0) -> Tree:
         """Copy a node and all below it."""
         self._nodes += 1
+        # A branch that contains itself ends here, too.
         if self._nodes > MAX_NODES or depth > MAX_DEPTH:
             raise BadStateError(f"holds more than {MAX_NODES:,} values, or is nested deeper than {MAX_DEPTH}")
         if isinstance(node, dict):

@@ -74,6 +74,7 @@ class Backlog:
         """
         with self._lock:
             queue = self._choose(engine)
+            # A worker that finds nothing leaves, so that it no longer counts where it was.
             if queue is None or queue.spec.name != engine:
                 self._move(engine, queue)
             return self._take_batch(queue) if queue else None

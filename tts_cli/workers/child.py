@@ -176,6 +176,7 @@ class Child:
     def _last_words(self) -> list[str]:
         with self._stderr.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
+            # Not before this worker's own beginning, and not all of a log that grew for hours.
             log.seek(max(self._stderr_start, size - LAST_BYTES))
             return log.read().decode(errors="replace").splitlines()[-LAST_LINES:]
 

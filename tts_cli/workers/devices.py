@@ -106,6 +106,7 @@ def _visible(gpus: Sequence[Device], inherited: str | None) -> list[Device]:
         return list(gpus)
     chosen: list[Device] = []
     for entry in filter(None, (part.strip() for part in inherited.split(","))):
+        # CUDA takes the beginning of a GPU's name, as long as only one begins like that.
         known = [gpu for gpu in gpus if entry == gpu.name or gpu.visible.startswith(entry)]
         if len(known) != 1:
             # a slice of a GPU (MIG) is not in the driver's list, and is passed on as it is

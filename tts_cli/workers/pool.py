@@ -170,6 +170,7 @@ class Pool:
                 impossible += [TakeFailed(key=call.key, kind="missing", error=kind.message) for call in job.calls]
             else:
                 by_kind.setdefault(kind, []).append(job)
+        # Slots that are there already keep their workers, with the engines that they have loaded.
         for kind in by_kind.keys() - self._slots.keys():
             self._slots[kind] = self._make_slots(devices, kind)
         return by_kind, impossible

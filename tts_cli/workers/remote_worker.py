@@ -82,6 +82,7 @@ class Station:
         self.end()
         is_shared = Path(cache, token).is_file()
         self._cache = Path(cache) if is_shared else self._own_cache()
+        # On its node, the actor's GPU has another number than in the cluster.
         place = _own_gpu(device) if device.kind == "cuda" else device
         try:
             child = self._host.launch(spec, place, number=0, threads=threads)

@@ -187,6 +187,7 @@ class WorkerSlot:
                     # It stays among those that wait: a fresh process may well do it.
                     failure = WorkerDied(answer["kind"], answer["error"])
                     continue
+                # Only now, as what asks for a fresh process above has no result yet.
                 del waiting[answer["key"]]
                 result = self._result(answer)
                 self._owner.send(result)

@@ -43,6 +43,7 @@ def extract_pieces(path: Path, spans: Sequence[tuple[int, int, Path]]) -> None:
             with piece.open("wb") as file:
                 for _ in range(count):
                     file.write(_next(frames))
+            # The stream is read once and forwards only, so the spans have to be in order.
             position = first + count
 
 

@@ -54,6 +54,7 @@ def _decoded(file: IO[bytes], recipe: Recipe, finished: Event) -> Iterator[Sampl
         # Without its header a decoder guesses the stream's length, and a little short: hence frames after the last.
         stream = b"".join([*context, *frames, *frames[-_CONTEXT_FRAMES:]])
         known = len(context) * _FRAME_SAMPLES
+        # A new decoder for each batch: the frames of context fill its bit reservoir again.
         with SequentialFile(io.BytesIO(stream)) as decoder:
             samples = decoder.read(known + len(frames) * _FRAME_SAMPLES, dtype="float32", always_2d=True)
         yield from np.array_split(samples[known + skip :], _PIECES)

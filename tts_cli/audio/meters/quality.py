@@ -138,6 +138,7 @@ def _hum(samples: Samples, sample_rate: int) -> tuple[int, float]:
     # A second gives bins of 1 Hz: 50 and 60 Hz have a bin each.
     starts = range(0, (seconds - 1) * sample_rate + 1, sample_rate // 2)
     window = np.hanning(sample_rate)
+    # Up to 200 Hz, as only the mains and what lies around them are looked at.
     spectra = [np.abs(np.fft.rfft(samples[start : start + sample_rate] * window))[:200] ** 2 for start in starts]
     steady = 10 * np.log10(np.maximum(np.percentile(spectra, 20, axis=0), 1e-12))
     found = []

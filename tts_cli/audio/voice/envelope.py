@@ -165,6 +165,7 @@ def extract_features(
 def _without_noise(bands: "Floats") -> "Floats":
     """Subtract twice the noise from powers [frames, BANDS], but no more than 13 dB; noise is the quietest tenth."""
     loudness = bands.sum(axis=1)
+    # Where least is said there is nothing but noise.
     noise = bands[loudness <= np.percentile(loudness, 10)].mean(axis=0)
     # Twice, as the power of noise varies around its mean; the floor keeps the logarithm of a band from becoming an
     # outlier.

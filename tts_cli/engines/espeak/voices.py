@@ -106,6 +106,7 @@ def find_language(code: str) -> VoiceFile:
     wanted = code.strip().replace("_", "-").lower()
     parts = wanted.split("-") if LANGUAGE_CODE.fullmatch(wanted) else []
     candidates = [wanted, *("-".join(parts[:count]) for count in range(len(parts) - 1, 0, -1))]
+    # The longest code comes first, so that a country's own voice is found before the language's.
     for candidate in candidates:
         if file := _by_tag(candidate):
             return file
@@ -171,6 +172,7 @@ def _languages() -> dict[str, VoiceFile]:
 @functools.cache
 def _variants() -> dict[str, VoiceFile]:
     """Variants by lower-case name; they are known by their file's name, as the library looks them up."""
+    # Sorted, as folders have no order of their own.
     paths = sorted((data_directory() / "voices" / "!v").iterdir())
     return {path.name.lower(): _read(path) for path in paths}
 

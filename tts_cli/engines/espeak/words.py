@@ -78,6 +78,7 @@ def _known_starts(positions: Sequence[int], events: Sequence[tuple[int, int]], l
         first.setdefault(bisect.bisect_right(positions, position) - 1, min(sample, length))
     known, latest = {}, 0
     for index, sample in sorted(first.items()):
+        # An event that lies before the one in front would make a word end before it starts.
         if index >= 0 and sample >= latest:
             known[index] = latest = sample
     return known

@@ -88,6 +88,7 @@ def _closed(token: str) -> str:
 def _previous(tokens: Sequence[str], tags: Sequence[str], place: int) -> tuple[str, str]:
     """Return the word before and its tag; adverbs between a verb and its helper do not count."""
     at = place - 1
+    # In "to quickly record" the word that decides stands two places before.
     while at >= 0 and tags[at] == "RB":
         at -= 1
     return (tokens[at].lower(), tags[at]) if at >= 0 else ("", "")

@@ -21,6 +21,7 @@ class StepAttention(StreamingMultiheadAttention):
     def forward(self, query: torch.Tensor, model_state: Any, attn_mask: torch.Tensor | None = None) -> torch.Tensor:
         """Attend from [rows, 1, dim] to all that is in the cache; any other state is the package's business."""
         cache = None if model_state is None else self.get_state(model_state)
+        # The package itself still reads texts and clips, with states of its own.
         if not isinstance(cache, Cache):
             return super().forward(query, model_state, attn_mask)
         rows, heads, dim = len(query), self.num_kv_heads, self.dim_per_head

@@ -137,6 +137,7 @@ class Batch:
         # Without shorter rows nothing is hidden, and the addition is spared.
         if not starts.any():
             return None
+        # The step's own place is one of them: a row sees itself.
         before = torch.arange(self._offset + 1) < starts[:, None]
         return torch.zeros(before.shape).masked_fill_(before, float("-inf"))[:, None, None].to(self._inputs.device)
 

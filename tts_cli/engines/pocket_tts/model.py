@@ -64,6 +64,7 @@ class Model:
         self._device = device
         self._voices: Lru[str, Any] = Lru(VOICES_KEPT)
         self._tts = _load(files).to(device)
+        # The faster layers are for a CPU: a GPU has its own.
         self._decoder = _quicken(self._tts, int8=int8) if device == "cpu" and width else None
         if int8 and not width:
             _make_int8(self._tts.flow_lm)
@@ -182,6 +183,7 @@ class Model:
         from pocket_tts.modules.stateful_module import init_states
 
         wanted = {name: module["cache"].shape[3:] for name, module in init_states(self._tts.flow_lm, 1, 1).items()}
+        # Lengths differ from voice to voice; heads and their sizes are the model's.
         given = {name: module["cache"].shape[3:] for name, module in state.items()}
         if given != wanted:
             hint = f"make it anew for {self.language}: precompute, or a file made for this model"
