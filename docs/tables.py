@@ -21,7 +21,6 @@ from tts_cli.errors import ExitCode
 from tts_cli.formats import fields
 from tts_cli.formats.recipes import SUFFIXES, list_recipes
 from tts_cli.formats.schema import RecipeFields
-from tts_cli.line import LINE_FIELDS
 from tts_cli.pipeline.model import Reason
 from tts_cli.pipeline.takes.quality_check import TABLE
 from tts_cli.recipe import DeliveryKind, FitRules, MeasureName, Recipe
@@ -57,12 +56,8 @@ def described(kind: str, names: Iterable[str]) -> list[Row]:
 
 
 def line_fields() -> str:
-    """Every field of a line, its aliases, and whether it may stand higher up."""
-    rows = [
-        (code([field.name]), code(field.aliases.split()), "yes" if field.levels else "", field.doc)
-        for field in LINE_FIELDS
-    ]
-    return table(("field", "also called", "inherited", "is"), rows)
+    """Every field of a line, its aliases, whether it may stand higher up, and whether it is in a take's key."""
+    return fields.line_table()
 
 
 def ordered(names: fields.Names) -> list[str]:

@@ -20,8 +20,7 @@ from tts_cli.formats.fields import LINE, fold, line_table
 from tts_cli.formats.schema import KINDS
 from tts_cli.line import LINE_FIELDS, SLOT_FIELDS, Kind, Level, Line, LineField, Slot
 from tts_cli.pipeline.master.previous_run import PreviousRun
-from tts_cli.pipeline.master.rendered import read_rendered
-from tts_cli.pipeline.master.timeline_json import keep_timeline
+from tts_cli.pipeline.master.rendered import keep_timeline, read_rendered
 from tts_cli.pipeline.plan.plan import describe_previous, make_plan
 from tts_cli.pipeline.script.resolve import load_manifest
 
@@ -49,6 +48,7 @@ SAMPLES = {
     "tags": ("a; b", ("a", "b")),
     "take": ("2", 2),
     "text": ("Land ho!", "Land ho!"),
+    "turns": ("2", 2),
     "time": ("1:02.5", 62.5),
     "volume": ("-3dB", -3.0),
 }
@@ -190,7 +190,7 @@ def test_a_misspelt_field_is_guessed() -> None:
 
 def test_the_hint_names_the_first_fields() -> None:
     assert LINE.hint("zzzz") == (
-        "known: id, text, say, speaker, emotion, intensity, direction, voice, engine, language, scene, fit ..."
+        "known: id, text, say, speaker, emotion, intensity, direction, voice, engine, language, scene, context ..."
     )
 
 
@@ -200,6 +200,8 @@ def test_the_hint_names_the_first_fields() -> None:
 @each(WHOLE)
 def test_a_field_changes_the_key_if_the_table_says_so(field: LineField, tmp_path: Path) -> None:
     spoken = {"id": "a", "emotion": "happy", "seed": 3}
+    if field.name == "context":
+        spoken["engine"] = "tone"  # of the engines that need no download, the one that hears earlier turns
     changed = {**spoken, field.name: sample(field)[0], **needed(field)}
     emotions = {"happy": {"speed": "1.1"}, "sad": {"speed": "0.9"}}
 
@@ -209,9 +211,9 @@ def test_a_field_changes_the_key_if_the_table_says_so(field: LineField, tmp_path
 
 
 def keys_of(line: Line, folder: Path) -> tuple[str, ...]:
-    manifest = replace(load_manifest("a.yaml"), lines=(line,))
+    manifest = replace(load_manifest("a.yaml"), lines=(replace(line, id="before", lock=False), line))
     plan = make_plan(manifest, Cache(folder), selected=frozenset(), past=dict)
-    return plan.lines[0].keys
+    return plan.lines[1].keys
 
 
 # --- timeline.json --------------------------------------------------------------------------------------

@@ -5,13 +5,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from tts_cli.about import __version__
+
 if TYPE_CHECKING:
     from tts_cli.api import check, export, render
-
-__version__ = "0.1.0"
-
-DEFAULT_ENGINE = "espeak"
-DEFAULT_LANGUAGE = "en"
 
 __all__ = ["__version__", "check", "export", "render"]
 

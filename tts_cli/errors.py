@@ -3,6 +3,7 @@
 TtsError
 ├── UsageError            2   an option or argument makes no sense
 ├── InputError            3   a manifest, recipe or audio file is invalid; lists every Problem
+│   └── RunFileError      3   a file that a run wrote is absent, of another version or damaged
 ├── UnknownNameError      3   a name that nobody defines, with what was probably meant
 ├── MarkupError           3   a line's text has a broken tag, or nothing to speak
 ├── MissingError          4   an engine, a tool or its data is not there
@@ -14,6 +15,7 @@ TtsError
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import ClassVar, Literal
 
 
@@ -81,6 +83,13 @@ class InputError(TtsError):
     def __init__(self, problems: Sequence["Problem"]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+
+class RunFileError(InputError):
+    """A JSON file that an earlier run wrote is absent, of another version or damaged."""
+
+    def __init__(self, path: Path, reason: str, *, hint: str) -> None:
+        super().__init__([Problem(Source(str(path), 1), reason, hint)])
 
 
 class UnknownNameError(TtsError):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypedDict, TypeVar, Unpack
 
-from tts_cli import DEFAULT_ENGINE, DEFAULT_LANGUAGE
+from tts_cli.about import DEFAULT_ENGINE, DEFAULT_LANGUAGE
 from tts_cli.errors import Source
 
 Fit = Literal["none", "pad", "stretch", "natural", "error"]
@@ -32,6 +32,7 @@ Kind = Literal[
     "take",
     "text",
     "time",
+    "turns",
     "volume",
 ]
 
@@ -151,7 +152,7 @@ class Line:
         "text",
         "free words for engines that take them",
         INHERITED,
-        aliases="instruct instructions voice_actor_direction note context",
+        aliases="instruct instructions voice_actor_direction note",
         timeline="direction",
     )
     voice: str = line_field(
@@ -176,6 +177,13 @@ class Line:
         DEFAULT_LANGUAGE, "language", "a code such as `en`, `pt-BR`", INHERITED, aliases="lang culture", in_key=True
     )
     scene: str = line_field("", "name", "a name; where it changes, the pause is longer", INHERITED, timeline="scene")
+    context: int = line_field(
+        0,
+        "turns",
+        "how many earlier turns of its scene the engine hears; free words are a `direction`",
+        INHERITED,
+        in_key=True,
+    )
     slot: Slot | None = None
     chapter: str = line_field(
         "",

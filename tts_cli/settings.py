@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import tts_cli
+from tts_cli.about import PACKAGE
 from tts_cli.errors import InputError, Problem, Source, UsageError
 
 FILE_NAME = "tts-cli.toml"
@@ -77,7 +77,7 @@ def parse_size(text: str) -> int:
 
 def packaged(folder: str) -> tuple[Path, ...]:
     """Return where a folder of our own files may lie: inside a wheel's package, or beside it in a clone."""
-    package = Path(tts_cli.__file__).parent
+    package = PACKAGE
     return package / f"_{folder}", package.parent / folder
 
 

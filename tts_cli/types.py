@@ -139,10 +139,20 @@ class Boundary(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """An earlier turn of a conversation: what was said, by whom, and the key of its take as it was planned."""
+
+    text: str
+    speaker: str
+    take: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
     """One engine call. `key` names everything that can change its sound; `conditionals` is the key of a voice's.
 
-    `pause_s` is an authored pause after it ([pause:1s]) and None leaves the pause to `boundary`.
+    `pause_s` is an authored pause after it ([pause:1s]) and None leaves the pause to `boundary`. `model` is what speaks
+    on the engine's server, where it has one, and `context` what the engine hears before it speaks.
     """
 
     line_id: str
@@ -157,6 +167,8 @@ class Utterance:
     conditionals: str = ""
     boundary: Boundary = Boundary.PARAGRAPH
     pause_s: float | None = None
+    model: str = ""
+    context: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,11 +198,15 @@ class ConditionalsRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Calls of one engine for one worker, with the seconds of audio (or of work) they are expected to make."""
+    """Calls of one engine for one worker, with the seconds of audio (or of work) they are expected to make.
+
+    Those of a job `in_order` are made one after the other, as each hears what was said before.
+    """
 
     engine: str
     calls: tuple[Utterance | ConditionalsRequest, ...]
     estimated_s: float
+    in_order: bool = False
 
 
 # --- what was recorded ----------------------------------------------------------------------------------

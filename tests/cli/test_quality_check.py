@@ -23,16 +23,16 @@ def script(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_suspect_is_spoken_again_and_the_best_take_is_kept(cli, script: Path, tmp_path: Path) -> None:
+def test_a_flagged_is_spoken_again_and_the_best_take_is_kept(cli, script: Path, tmp_path: Path) -> None:
     result = cli("render", script, "-o", "out")
 
     assert result.code == 0, result.err
-    assert "script.yaml:5:5: suspect: line clipped: " in result.err
+    assert "script.yaml:5:5: flagged: line clipped: " in result.err
     assert "is clipped (" in result.err
     assert "take 1 of 3 is the best and was kept" in result.err
     assert "retaken: line mended: take 3 of 3: the first is silent" in result.err
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert [suspect["line"] for suspect in report["suspects"]] == ["clipped"]
+    assert [flagged["line"] for flagged in report["quality_issues"]] == ["clipped"]
     assert [retaken["line"] for retaken in report["retaken"]] == ["mended"]
     assert len(list((tmp_path / "cache" / "ac").glob("*/*.json"))) == 1 + 3 + 3
 
@@ -44,7 +44,7 @@ def test_the_second_run_finds_the_same_takes_and_records_nothing(cli, script: Pa
     again = cli("render", script, "-o", "out", "--json").json
 
     assert again["lines"]["rendered"] == 0
-    assert (again["suspects"], again["retaken"]) == (first["suspects"], first["retaken"])
+    assert (again["quality_issues"], again["retaken"]) == (first["quality_issues"], first["retaken"])
     assert (tmp_path / "out" / "script.wav").stat().st_mtime_ns == master
     stitched = cli("render", script, "-o", "stitched", "--stitch-only", "--json").json
     assert [output["sha256"] for output in stitched["outputs"]] == [output["sha256"] for output in first["outputs"]]
@@ -54,27 +54,27 @@ def test_an_engine_without_chance_is_not_asked_again(cli, tmp_path: Path) -> Non
     soundfile.write(tmp_path / "hum.wav", np.full(16_000, 0.2), 16_000)
     (tmp_path / "script.yaml").write_text("lines:\n  - {id: hum, audio: hum.wav, text: Hm.}\n")
     result = cli("render", "script.yaml", "--json").json
-    assert result["suspects"][0]["error"].endswith("has a DC offset of +0.20")
+    assert result["quality_issues"][0]["error"].endswith("has a DC offset of +0.20")
     assert len(list((tmp_path / "cache" / "ac").glob("*/*.json"))) == 1
 
 
-def test_only_suspect_selects_them(cli, script: Path) -> None:
-    none = cli("render", script, "-o", "out", "--only", "suspect")
+def test_only_flagged_selects_them(cli, script: Path) -> None:
+    none = cli("render", script, "-o", "out", "--only", "flagged")
     assert none.code == 2
-    assert "the last run of this folder found no line suspect" in none.err
+    assert "the last run of this folder flagged no line" in none.err
 
     cli("render", script, "-o", "out")
-    forced = cli("render", script, "-o", "out", "--only", "suspect", "--force", "--dry-run", "--json").json
+    forced = cli("render", script, "-o", "out", "--only", "flagged", "--force", "--dry-run", "--json").json
     assert [line["line"] for line in forced["to_render"]] == ["clipped"]
 
 
-def test_a_suspect_is_on_the_page_and_passes_in_junit(cli, script: Path, tmp_path: Path) -> None:
+def test_a_flagged_is_on_the_page_and_passes_in_junit(cli, script: Path, tmp_path: Path) -> None:
     cli("render", script, "-o", "out")
     data = cli("report", "out", "--json", "--junit", "junit.xml").json
-    assert [(problem["kind"], problem["name"]) for problem in data["problems"]] == [("suspect", "clipped")]
+    assert [(problem["kind"], problem["name"]) for problem in data["problems"]] == [("flagged", "clipped")]
     junit = (tmp_path / "junit.xml").read_text()
     assert 'failures="0"' in junit
-    assert "suspect: ends in the middle" in junit or "suspect: is clipped" in junit
+    assert "flagged: ends in the middle" in junit or "flagged: is clipped" in junit
 
 
 def test_shards_make_the_takes_that_one_machine_would(cli, script: Path) -> None:
@@ -123,25 +123,25 @@ def test_what_is_no_take_three_times_fails_its_line(cli, tmp_path: Path, fault: 
     assert failure["error"].endswith(message)
 
 
-def test_what_never_came_to_an_end_is_suspect(cli, tmp_path: Path) -> None:
+def test_what_never_came_to_an_end_is_flagged(cli, tmp_path: Path) -> None:
     (tmp_path / "script.yaml").write_text(
         "defaults: {engine: tone}\nlines: [{id: a, text: A line that goes on., params: {fault: endless}}]\n"
     )
     first = cli("render", "script.yaml", "--json").json
     again = cli("render", "script.yaml", "--json").json
-    assert first["suspects"][0]["error"].startswith("came to no end by itself; take 1 of 3 is the best")
-    assert again["suspects"] == first["suspects"]
+    assert first["quality_issues"][0]["error"].startswith("came to no end by itself; take 1 of 3 is the best")
+    assert again["quality_issues"] == first["quality_issues"]
     assert again["lines"]["rendered"] == 0
 
 
-def test_recordings_with_a_fault_are_suspect_and_sound_ones_are_not(cli, tmp_path: Path) -> None:
+def test_recordings_with_a_fault_are_flagged_and_sound_ones_are_not(cli, tmp_path: Path) -> None:
     made = Path(__file__).parents[1] / "data"
     rows = "".join(f"{name},x,{made / name}.flac\n" for name in ("ann", "bob", "dc", "clipping", "hum"))
     (tmp_path / "takes.csv").write_text(f"id,text,audio\n{rows}")
 
     report = cli("render", "takes.csv", "--json").json
 
-    found = {suspect["line"]: suspect["error"] for suspect in report["suspects"]}
+    found = {flagged["line"]: flagged["error"] for flagged in report["quality_issues"]}
     assert found.keys() == {"dc", "clipping"}
     assert "DC offset of +0.10" in found["dc"]
     assert "is clipped" in found["clipping"]

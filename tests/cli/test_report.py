@@ -160,7 +160,7 @@ def test_a_master_beside_its_target_is_a_problem(cli, out: Path) -> None:
         (-19.0, -9.0, []),
         (-17.0, 0.0, ["loudness", "true peak"]),
     ):
-        recipe = {"loudness_lufs": -19, "true_peak_dbtp": -2}
+        recipe = {"name": "test", "loudness_lufs": -19, "true_peak_dbtp": -2}
         master |= {"lufs": lufs, "true_peak_dbtp": peak}
         (out / "report.json").write_text(json.dumps(report | {"recipe": recipe}))
         review = review_folder(out)

@@ -78,7 +78,6 @@ def warbler(monkeypatch: pytest.MonkeyPatch) -> EngineSpec:
                 packages=("warbler>=1.2,<2",),
                 modules=("warbler",),
                 overrides=("warbler-sound==2.0",),  # the package itself asks for 1.0
-                extra="warbler",
             )
         ),
     )

@@ -11,7 +11,7 @@ from tts_cli.formats.fields import EMOTION, LINE, SPEAKER, TOP, column_of, guess
         ("say", "optimized_text sanitized_text spoken tts_text"),
         ("speaker", "character voice_name role SpeakingVoice characterVoice"),
         ("emotion", "style mood"),
-        ("direction", "instruct instructions VoiceActorDirection note context"),
+        ("direction", "instruct instructions VoiceActorDirection note"),
         ("voice", "reference_audio ref_audio"),
         ("engine", "model"),
         ("language", "lang culture"),

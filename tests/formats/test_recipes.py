@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-import tts_cli
+from tts_cli import settings
 from tts_cli.errors import InputError, UnknownNameError
 from tts_cli.formats.recipes import find_recipe, list_recipes
 
@@ -49,7 +49,7 @@ def test_the_working_directory_wins_over_home_and_home_over_the_package(tmp_path
 def test_a_wheel_carries_its_recipes_inside(tmp_path, monkeypatch):
     package = tmp_path / "site" / "tts_cli"
     write(package / "_recipes", "wheeled", "description: from the wheel\n")
-    monkeypatch.setattr(tts_cli, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(settings, "PACKAGE", package)
     assert find_recipe("wheeled", tmp_path / "home").description == "from the wheel"
 
 

@@ -1,35 +1,31 @@
-"""An engine against its own package: what all of them share. Each engine's part is a module that `ENGINES` names.
+"""An engine against its own package, on random weights in full size: the processes, and the tables of what they found.
 
 Everything is measured in processes of its own with one thread each, and counted in CPU time: these machines are shared.
 """
 
-import importlib
 import json
 import os
-import sys
+import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
+from tts_cli.bench.engine_bench import UnitCost, load_bench
 from tts_cli.bench.timing import Figure, Log, Tables, time_command
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.environments import python_of
 from tts_cli.errors import MissingError, UnknownNameError, UsageError
 
+# The engines that have a description, and where it is.
 ENGINES: Mapping[str, str] = {
-    "kokoro": "tts_cli.bench.kokoro:bench_kokoro",
-    "pocket-tts": "tts_cli.bench.pocket:bench_pocket",
+    "kokoro": "tts_cli.bench.kokoro:KOKORO_BENCH",
+    "pocket-tts": "tts_cli.bench.pocket:POCKET_BENCH",
 }
-
-
-class Bench(Protocol):
-    """What `ENGINES` names."""
-
-    def __call__(self, folder: Path, *, synthetic: bool, say: Log) -> Tables:
-        """Measure; `folder` is empty, and `synthetic` asks for random weights in full size."""
+CHILD = "tts_cli.bench.engine_child"
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 def bench_engine(name: str, *, synthetic: bool, say: Log) -> Tables:
@@ -38,88 +34,119 @@ def bench_engine(name: str, *, synthetic: bool, say: Log) -> Tables:
         raise UnknownNameError("engine to measure", name, ENGINES)
     if not synthetic:
         raise UsageError("real weights are not measured yet", hint="say --synthetic: random ones are as fast")
-    module, _, function = ENGINES[name].partition(":")
-    bench = cast("Bench", getattr(importlib.import_module(module), function))
     with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as folder:
-        return bench(Path(folder), synthetic=synthetic, say=say)
+        return bench_description(ENGINES[name], Path(folder), say=say)
 
 
-def measure(engine: str, module: str, *arguments: str | Path) -> dict[str, Any]:
-    """Run `python -m module arguments`, which prints one JSON object, under the engine's python with one thread.
+def bench_description(target: str, folder: Path, *, say: Log) -> Tables:
+    """Measure the engine whose description "module:NAME" names.
 
-    Returns the object, with the process's `process_s`, `process_cpu_s` and `peak_mb`. Raises `MissingError`.
+    Compares throughput on the CPU, one process with two, on a GPU if there is one, and says what a worker takes.
     """
-    python = python_of(get_spec(engine))
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as folder:
-        out = Path(folder, "out.json")
-        argv = [python, "-m", module, *map(str, arguments)]
-        timing = time_command(argv, log=Path(folder, "log"), out=out, env=os.environ | one_thread)
-        try:
-            printed: dict[str, Any] = json.loads(out.read_bytes())
-        except ValueError as error:
-            raise MissingError(f"{module} printed no JSON", hint=out.read_text(errors="replace")[-400:]) from error
-    took = {"process_s": timing.wall_s, "process_cpu_s": timing.cpu_s, "peak_mb": timing.peak_mb}
-    return printed | took
+    bench = load_bench(target)
+    child = Child(bench.engine, target, folder)
+    say(f"building a model of random weights ({bench.megabytes} MB)")
+    child.measure("build")
+    say("what this machine can do")
+    limits = child.measure("limits")
+    tables: dict[str, Sequence[Figure]] = {}
+    for title in bench.comparisons:
+        say(f"against the package, {title}")
+        figures = compare_figures(child.measure("compare", title), f"{bench.unit}/cpu-s")
+        first = not tables
+        tables[f"{bench.engine}, {title}"] = [*figures, *(limit_figures(limits, figures[0]) if first else ())]
+    say("two processes against one")
+    one, two = (child.measure_together(count) for count in (1, 2))
+    tables[f"{bench.engine}, two processes"] = together_figures(one, two, bench.unit)
+    if bench.gpu_ways is not None:
+        say("many lines at once against one, if there is a GPU")
+        if found := child.measure("gpu"):
+            tables[f"{bench.engine}, GPU"] = gpu_figures(found, f"{bench.unit}/s")
+    say("a worker's start")
+    found = child.measure("start", repr(time.monotonic()))
+    tables[f"{bench.engine}, a worker"] = worker_figures(found, bench.together)
+    return tables
 
 
-def measure_together(count: int, engine: str, module: str, *arguments: str | Path) -> list[dict[str, Any]]:
-    """Do so in several processes at once; each has a folder to `meet` the others in, and their count, as arguments."""
-    with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as folder, ThreadPoolExecutor(count) as threads:
-        return list(threads.map(lambda _: measure(engine, module, *arguments, folder, str(count)), range(count)))
+class Child:
+    """Starts processes for a description, with one thread each and a home of the benchmark's own."""
+
+    def __init__(self, engine: str, target: str, folder: Path) -> None:
+        """Find the engine's python; raises `MissingError` where it is not installed."""
+        self._command = [python_of(get_spec(engine)), "-m", CHILD, target]
+        self._env = os.environ | ONE_THREAD | {"TTS_CLI_HOME": str(folder / "home")}
+
+    def measure(self, task: str, *arguments: str) -> dict[str, Any]:
+        """Do a task in a process of its own, and return what it found; raises `MissingError`."""
+        with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as folder:
+            log, out = Path(folder, "log"), Path(folder, "out.json")
+            time_command([*self._command, task, *arguments], log=log, out=out, env=self._env)
+            try:
+                found: dict[str, Any] = json.loads(out.read_bytes())
+            except ValueError as error:
+                hint = out.read_text(errors="replace")[-400:]
+                raise MissingError(f"the task {task} printed no JSON", hint=hint) from error
+        return found
+
+    def measure_together(self, count: int) -> list[dict[str, Any]]:
+        """Speak in so many processes at once."""
+        with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as meeting, ThreadPoolExecutor(count) as threads:
+            return list(threads.map(lambda _: self.measure("together", meeting, str(count)), range(count)))
 
 
-def compare_processes(engine: str, module: str, folder: Path, units: Mapping[str, str]) -> list[Figure]:
-    """Compare one process with two at once, by what the module's task `together` prints under the names of `units`."""
-    one, two = (measure_together(count, engine, module, "together", folder) for count in (1, 2))
-    figures = []
-    for name, unit in units.items():
-        alone, both = (sum(float(found[name]) for found in each) for each in (one, two))
-        figures.append(Figure(what="one process", value=alone, unit=unit, ratio=1.0))
-        figures.append(Figure(what="two at once, in all", value=both, unit=unit, ratio=both / alone))
+# --- the tables -----------------------------------------------------------------------------------------
+
+
+def compare_figures(rates: Mapping[str, Sequence[float]], unit: str) -> list[Figure]:
+    """Compare each way with the first by the median of its rounds; the note is the range of the rounds' ratios."""
+    package = next(iter(rates.values()))
+    figures: list[Figure] = []
+    for label, found in rates.items():
+        ratios = [ours / theirs for ours, theirs in zip(found, package, strict=True)]
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}" if figures else ""
+        value, ratio = statistics.median(found), statistics.median(ratios)
+        figures.append(Figure(what=label, value=value, unit=unit, ratio=ratio, note=spread))
     return figures
 
 
-def meet(folder: Path, count: int, *, patience_s: float = 120.0) -> None:
-    """Wait, in a child, until as many processes as that have come here."""
-    (folder / str(os.getpid())).touch()
-    deadline = time.monotonic() + patience_s
-    while len(list(folder.iterdir())) < count:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the other processes did not come")
-        time.sleep(0.01)
+def limit_figures(limits: Mapping[str, Any], package: Figure) -> list[Figure]:
+    """Say what no program can exceed: what the machine does in a second, divided by what a unit costs."""
+    figures = []
+    for cost in (UnitCost(**values) for values in limits["costs"]):
+        speed = float(limits["machine"][cost.of])
+        value = speed / cost.amount
+        amount = f"{cost.amount / 1e9:.0f} G" if cost.amount >= 1e10 else f"{cost.amount / 1e6:.0f} M"
+        name, at = ("FLOP", f"{speed / 1e9:.0f}") if cost.of == "flop" else ("B", f"{speed / 1e9:.1f}")
+        note = f"{amount}{name} {cost.per} at {at} G{name}/s"
+        figures.append(Figure(what=cost.what, value=value, unit=package.unit, ratio=value / package.value, note=note))
+    return figures
 
 
-def print_json(values: Mapping[str, Any]) -> None:
-    """Print a child's one object."""
-    sys.stdout.write(json.dumps(values))
+def together_figures(one: Sequence[Mapping[str, float]], two: Sequence[Mapping[str, float]], unit: str) -> list[Figure]:
+    """Compare what one process makes with what two make in all, by CPU time and by the clock."""
+    figures = []
+    for clock, per in (("cpu", f"{unit}/cpu-s"), ("wall", f"{unit}/s")):
+        alone, both = (sum(found[clock] for found in processes) for processes in (one, two))
+        figures.append(Figure(what="one process", value=alone, unit=per, ratio=1.0))
+        figures.append(Figure(what="two at once, in all", value=both, unit=per, ratio=both / alone))
+    return figures
 
 
-def best_of(times: int, do: Callable[[], object]) -> float:
-    """Return the least CPU seconds of several goes."""
-    taken = []
-    for _ in range(times):
-        started = time.process_time()
-        do()
-        taken.append(time.process_time() - started)
-    return min(taken)
+def gpu_figures(found: Mapping[str, Any], unit: str) -> list[Figure]:
+    """Compare as on the CPU; the first line's note is the GPU's name."""
+    first, *others = compare_figures(found["rates"], unit)
+    return [Figure(what=first.what, value=first.value, unit=unit, ratio=1.0, note=found["gpu"]), *others]
 
 
-def machine_limits() -> dict[str, float]:
-    """Measure what one thread can do here with torch: `gflops` of float32 products, and `gbytes` read in a second.
-
-    Products are tried the usual way and with weights packed for oneDNN, of which the faster counts.
-    """
-    import torch
-
-    size, numbers = 2048, 2**27
-    left, right = torch.randn(size, size), torch.randn(size, size)
-    ways: list[Callable[[], object]] = [lambda: left @ right]
-    if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        packed = torch.ops.mkldnn._reorder_linear_weight(right, size)  # noqa: SLF001
-        ways.append(lambda: torch.ops.mkldnn._linear_pointwise(left, packed, None, "none", [], ""))  # noqa: SLF001
-    memory = torch.ones(numbers)
-    return {
-        "gflops": 2 * size**3 / min(best_of(5, way) for way in ways) / 1e9,
-        "gbytes": 4 * numbers / best_of(5, memory.sum) / 1e9,
-    }
+def worker_figures(found: Mapping[str, float], together: str) -> list[Figure]:
+    """Say what a worker takes; `together` names what it has spoken at last."""
+    loading = found["peak_mb"] == found["loaded_peak_mb"]
+    peak = "memory at its peak, which is while it loads" if loading else "memory at its peak"
+    audio = f"{found['audio_s']:.1f} s of audio"
+    return [
+        Figure(what="from the process's start to a loaded engine", value=found["loaded_s"], unit="s"),
+        Figure(what="from the process's start to the first take", value=found["first_s"], unit="s", note=audio),
+        Figure(what="memory after the first take", value=found["first_mb"], unit="MB"),
+        Figure(what=f"memory after {together}", value=found["full_mb"], unit="MB"),
+        Figure(what=peak, value=found["peak_mb"], unit="MB"),
+    ]

@@ -11,6 +11,7 @@ from tts_cli.audio.io.ffmpeg import DEMUXERS, decoding
 from tts_cli.audio.io.files import decode_take
 from tts_cli.bench.pipeline import WORDS
 from tts_cli.bench.timing import Log, Row, Timing, this_tool, time_command
+from tts_cli.pipeline.master.timeline_json import read_timeline
 
 CHAPTERS_PER_HOUR = 6
 LINES_PER_HOUR = 700
@@ -87,11 +88,11 @@ def _write_takes(cache: Path, folder: Path, timeline: Path) -> None:
     """Lay the takes out as numbered WAV files in a folder for each chapter: what the other ways start from."""
     import soundfile
 
-    for number, clip in enumerate(json.loads(timeline.read_bytes())["clips"]):
-        record = json.loads((cache / "ac" / clip["take"][:2] / f"{clip['take']}.json").read_bytes())
+    for number, clip in enumerate(read_timeline(timeline).clips):
+        record = json.loads((cache / "ac" / clip.take[:2] / f"{clip.take}.json").read_bytes())
         blob = record["blob"]
         samples, sample_rate = decode_take((cache / "cas" / blob[:2] / f"{blob}.flac").read_bytes())
-        chapter = folder / Path(clip["master"]).stem
+        chapter = folder / Path(clip.master).stem
         chapter.mkdir(parents=True, exist_ok=True)
         soundfile.write(chapter / f"{number:05}.wav", samples, sample_rate, subtype="PCM_16")
 

@@ -1,247 +1,134 @@
-"""Kokoro against its own package, on the same random weights in full size.
+"""Kokoro for the benchmark of engines: its package's network, ours, and ours in bfloat16."""
 
-`python -m tts_cli.bench.kokoro TASK FOLDER ...` is one measurement, in a process of its own.
-"""
-
-import statistics
-import sys
-import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from tts_cli.bench.engine import best_of, compare_processes, machine_limits, measure, meet, print_json
-from tts_cli.bench.timing import Figure, Log, Tables
+from tts_cli.bench.engine_bench import EngineBench, UnitCost, Way
+from tts_cli.engines.base import Request
 from tts_cli.engines.kokoro.chunks import FRAME_SAMPLES, SAMPLE_RATE
 from tts_cli.engines.kokoro.random_model import FULL, write_weights
+from tts_cli.engines.kokoro.spec import KOKORO
+from tts_cli.engines.weights import Fetched, FetchedFile, find_weights, hub_folder, parts_of, write_record
 
-ENGINE, MODULE = "kokoro", "tts_cli.bench.kokoro"
 VOICE = "af_heart"
-UNIT = "audio-s/cpu-s"
-REPEATS = 3
 ROWS = 32
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
-# A short line, a common one, and one of the longest that are spoken at once.
-TEXTS = (
+# A short line, a common one, and one of the longest that are spoken at once: as the network reads them, and as written.
+PHONEMES = (
     "kˌʌm ɪn.",
     "ðə tˈId wʌz ˈWt, ænd ðə bˈOts lˈA ˌɔn ðɛɹ sˈIdz.",
     "nˈObˌɑdi spˈOk. ðˈɛn ɐ bˈɛl ɹˈæŋ, fˈɑɹ əwˈA, twˈIs, ænd ðə kˈipəɹ kˈWntᵻd nˈIn ʃˈɪps; wˈʌn ʌv ðˌɛm kˈAm hˈOm.",
 )
+TEXTS = (
+    "Come in.",
+    "The tide was out, and the boats lay on their sides.",
+    "Nobody spoke. Then a bell rang, far away, twice, and the keeper counted nine ships; one of them came home.",
+)
 
 
-def bench_kokoro(folder: Path, *, synthetic: bool, say: Log) -> Tables:  # noqa: ARG001  random weights are all there is
-    """Compare throughput on the CPU, one process with two, on a GPU if there is one, and say what a worker takes."""
-    run = partial(measure, ENGINE, MODULE)
-    say("building a model of random weights (327 MB)")
-    run("build", folder)
-    say("what this machine can do")
-    limits = run("limits", folder)
-    say("line by line against the package")
-    tables: dict[str, Sequence[Figure]] = {f"{ENGINE}, one thread": _compare(run("compare", folder), limits)}
-    say("two processes against one")
-    tables[f"{ENGINE}, two processes"] = compare_processes(ENGINE, MODULE, folder, {"cpu": UNIT, "wall": "audio-s/s"})
-    if run("has-gpu", folder)["gpu"]:
-        say(f"{ROWS} lines at once on the GPU against one")
-        tables[f"{ENGINE}, GPU"] = _gpu(run("gpu", folder))
-    say("a worker's start")
-    tables[f"{ENGINE}, a worker"] = _worker(run("start", folder))
-    return tables
-
-
-def _compare(found: Mapping[str, Any], limits: Mapping[str, float]) -> list[Figure]:
-    package = statistics.median(found["package"])
-    figures = [Figure(what="the package's KModel", value=package, unit=UNIT, ratio=1.0)]
-    for name, what in (("float32", "tts-cli"), ("bfloat16", "tts-cli, precision: bfloat16")):
-        ratios = [ours / theirs for ours, theirs in zip(found[name], found["package"], strict=True)]
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-        value = statistics.median(found[name])
-        figures.append(Figure(what=what, value=value, unit=UNIT, ratio=statistics.median(ratios), note=spread))
-    gflop = found["gflop_per_frame"] / FRAME_S
-    limit = limits["gflops"] / gflop
-    note = f"{gflop:.0f} GFLOP a second of audio at {limits['gflops']:.0f} GFLOP/s"
-    what = "limit of the products, float32"
-    return [*figures, Figure(what=what, value=limit, unit=UNIT, ratio=limit / package, note=note)]
-
-
-def _gpu(found: Mapping[str, Any]) -> list[Figure]:
-    alone = float(found["alone"])
-    figures = [Figure(what="one line after the other", value=alone, unit="audio-s/s", ratio=1.0, note=found["gpu"])]
-    at_once = f"{ROWS} lines at once"
-    for name, what in (("batched", at_once), ("bfloat16", f"{at_once}, precision: bfloat16")):
-        figures.append(Figure(what=what, value=found[name], unit="audio-s/s", ratio=found[name] / alone))
-    return figures
-
-
-def _worker(found: Mapping[str, Any]) -> list[Figure]:
-    return [
-        Figure(what="from the process's start to a loaded engine", value=found["loaded_s"], unit="s"),
-        Figure(what="from the process's start to the first take", value=found["first_s"], unit="s"),
-        Figure(what="memory at its peak", value=found["peak_mb"], unit="MB"),
-    ]
-
-
-# --- in the child ---------------------------------------------------------------------------------------
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Do one task, and print what was found."""
-    task, folder, *more = arguments
-    print_json(TASKS[task](Path(folder), *more))
-
-
-def _build(folder: Path) -> dict[str, Any]:
+def _build() -> None:
+    """Write the weights into the home as `tts-cli download` does."""
+    folder = hub_folder() / "random"
     write_weights(folder, FULL, voices=[VOICE])
-    return {}
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    files = {str(path.relative_to(folder)): FetchedFile(sha256="", size=path.stat().st_size) for path in paths}
+    [model] = parts_of(KOKORO)[""]
+    commit = model.revision
+    fetched = Fetched(repo=model.repo, pinned=commit, asked=commit, revision=commit, folder=folder.name, files=files)
+    write_record(KOKORO, model, fetched)
 
 
-def _limits(_: Path) -> dict[str, Any]:
-    return dict(machine_limits())
-
-
-def _load_ours(folder: Path, device: str = "cpu") -> tuple[Any, list[Any]]:
-    """Return our model, and the plans of the texts."""
+def _load(device: str, *, fast: bool | None = None) -> tuple[Any, Any]:
+    """Return our model, and the voice's style of each length [510, 1, 256]."""
     from tts_cli.engines.kokoro.adapter import read_pack
     from tts_cli.engines.kokoro.model import KokoroModel
 
-    model, pack = KokoroModel(folder, device), read_pack(folder / "voices" / f"{VOICE}.pt")
-    return model, [model.plan(model.ids(text), pack[len(text) - 1], 1.0) for text in TEXTS]
+    folder = find_weights(KOKORO)
+    return KokoroModel(folder, device, fast=fast), read_pack(folder / "voices" / f"{VOICE}.pt")
 
 
-def _compare_child(folder: Path) -> dict[str, Any]:
-    """Speak the texts with the package and with ours in turn, so that a busy machine is busy for both."""
+def _plan(model: Any, pack: Any, phonemes: str) -> Any:
+    return model.plan(model.ids(phonemes), pack[len(phonemes) - 1], 1.0)
+
+
+def _compare() -> Mapping[str, Way]:
     import torch
     from kokoro.model import KModel
 
-    from tts_cli.engines.kokoro.adapter import read_pack
     from tts_cli.engines.kokoro.model import CHECKPOINT, CONFIG, REPO
 
+    folder = find_weights(KOKORO)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = KModel(REPO, str(folder / CONFIG), str(folder / CHECKPOINT)).eval()
-    model, plans = _load_ours(folder)
-    pack = read_pack(folder / "voices" / f"{VOICE}.pt")
-    seconds = sum(plan.frames for plan in plans) * FRAME_S
+    model, pack = _load("cpu")
 
-    def package() -> None:
-        for text in TEXTS:
-            torch.manual_seed(1)
-            theirs(text, pack[len(text) - 1], 1.0)
+    def package() -> float:
+        torch.manual_seed(1)
+        return sum(len(theirs(text, pack[len(text) - 1], 1.0)) for text in PHONEMES) / SAMPLE_RATE
 
-    def ours(*, bfloat16: bool) -> None:
-        for text in TEXTS:
-            model.speak(model.plan(model.ids(text), pack[len(text) - 1], 1.0), 1, bfloat16=bfloat16)
+    def ours(*, bfloat16: bool) -> float:
+        sounds = [model.speak(_plan(model, pack, text), 1, bfloat16=bfloat16) for text in PHONEMES]
+        return sum(map(len, sounds)) / SAMPLE_RATE
 
-    ways: dict[str, Callable[[], None]] = {
-        "package": package,
-        "float32": partial(ours, bfloat16=False),
-        "bfloat16": partial(ours, bfloat16=True),
+    return {
+        "the package's KModel": package,
+        "tts-cli": partial(ours, bfloat16=False),
+        "tts-cli, precision: bfloat16": partial(ours, bfloat16=True),
     }
-    for way in ways.values():
-        way()
-    found: dict[str, Any] = {name: [] for name in ways}
-    for _ in range(REPEATS):
-        for name, way in ways.items():
-            found[name].append(seconds / best_of(1, way))
-    return found | {"gflop_per_frame": _count_gflop(model, plans[1]) / plans[1].frames}
 
 
-def _count_gflop(model: Any, plan: Any) -> float:
-    """Count the multiplications and additions of a line's convolutions and products."""
+def _count_costs() -> Sequence[UnitCost]:
+    """Count the multiplications and additions of the common line's convolutions and products."""
     from torch.utils.flop_counter import FlopCounterMode
 
+    model, pack = _load("cpu")
+    plan = _plan(model, pack, PHONEMES[1])
     with FlopCounterMode(display=False) as counter:
         model.speak(plan, 1)
-    return float(counter.get_total_flops()) / 1e9
+    amount = counter.get_total_flops() / (plan.frames * FRAME_S)
+    return [UnitCost(what="limit of the products, float32", of="flop", amount=amount, per="a second of audio")]
 
 
-def _together(folder: Path, meeting: str, count: str) -> dict[str, Any]:
-    model, plans = _load_ours(folder)
-    model.speak(plans[0], 1)
-    meet(Path(meeting), int(count))
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(REPEATS):
-        for plan in plans:
-            model.speak(plan, 1)
-    seconds = REPEATS * sum(plan.frames for plan in plans) * FRAME_S
-    return {"cpu": seconds / (time.process_time() - cpu), "wall": seconds / (time.perf_counter() - wall)}
-
-
-def _has_gpu(_: Path) -> dict[str, Any]:
-    import torch
-
-    return {"gpu": torch.cuda.is_available()}
-
-
-def _gpu_child(folder: Path) -> dict[str, Any]:
-    """Speak many lines alone, then in batches as the engine makes them, both after a warm-up."""
-    import torch
-
+def _gpu_ways(device: str) -> Mapping[str, Way]:
+    """Speak many lines alone, then in batches as the engine makes them."""
     from tts_cli.engines.kit.batching import make_batches
     from tts_cli.engines.kokoro.adapter import MAX_FRAMES
     from tts_cli.engines.kokoro.batch import speak_batch
 
-    model, plans = _load_ours(folder, "cuda")
+    model, pack = _load(device, fast=False)
+    plans = [_plan(model, pack, text) for text in PHONEMES]
     lines = [plans[number % len(plans)] for number in range(ROWS)]
-    seconds = sum(line.frames for line in lines) * FRAME_S
 
-    def alone() -> None:
-        for line in lines:
-            model.speak(line, 1)
+    def alone() -> float:
+        return sum(len(model.speak(line, 1)) for line in lines) / SAMPLE_RATE
 
-    def batched(*, bfloat16: bool) -> None:
-        for batch in make_batches([line.frames for line in lines], MAX_FRAMES):
-            speak_batch(model, [lines[member] for member in batch], [1] * len(batch), bfloat16=bfloat16)
-
-    def rate(do: Callable[[], None]) -> float:
-        do()
-        started = time.perf_counter()
-        do()
-        return float(seconds / (time.perf_counter() - started))
+    def batched(*, bfloat16: bool) -> float:
+        batches = make_batches([line.frames for line in lines], MAX_FRAMES)
+        members = [[lines[number] for number in batch] for batch in batches]
+        sounds = [speak_batch(model, batch, [1] * len(batch), bfloat16=bfloat16) for batch in members]
+        return sum(len(sound) for batch in sounds for sound in batch) / SAMPLE_RATE
 
     return {
-        "gpu": torch.cuda.get_device_name(),
-        "alone": rate(alone),
-        "batched": rate(partial(batched, bfloat16=False)),
-        "bfloat16": rate(partial(batched, bfloat16=True)),
+        "one line after the other": alone,
+        f"{ROWS} lines at once": partial(batched, bfloat16=False),
+        f"{ROWS} lines at once, precision: bfloat16": partial(batched, bfloat16=True),
     }
 
 
-def _start(folder: Path) -> dict[str, Any]:
-    """Time what a worker does, from before its first import of torch; how long the process took before is added."""
-    import os
+_REQUESTS = tuple(Request(text=text, language="en", voice=VOICE, params={}, seed=1) for text in TEXTS)
 
-    before = _age_s(os.getpid())
-    started = time.perf_counter()
-    model, plans = _load_ours(folder)
-    loaded = time.perf_counter()
-    model.speak(plans[1], 1)
-    return {"loaded_s": before + loaded - started, "first_s": before + time.perf_counter() - started}
-
-
-def _age_s(pid: int) -> float:
-    """Return how long a process has been running; 0 where there is no /proc."""
-    import os
-
-    try:
-        ticks = float(Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[19])
-        up = float(Path("/proc/uptime").read_text("ascii").split()[0])
-    except OSError:
-        return 0.0
-    return float(up - ticks / os.sysconf("SC_CLK_TCK"))
-
-
-TASKS: Mapping[str, Callable[..., dict[str, Any]]] = {
-    "build": _build,
-    "limits": _limits,
-    "compare": _compare_child,
-    "together": _together,
-    "has-gpu": _has_gpu,
-    "gpu": _gpu_child,
-    "start": _start,
-}
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+KOKORO_BENCH = EngineBench(
+    engine=KOKORO.name,
+    unit="audio-s",
+    megabytes=327,
+    build=_build,
+    comparisons={"one thread": _compare},
+    first=_REQUESTS[1],
+    requests=_REQUESTS,
+    together=f"{len(TEXTS)} lines",
+    count_costs=_count_costs,
+    gpu_ways=_gpu_ways,
+)

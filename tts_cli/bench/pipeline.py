@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from tts_cli.audio.io.files import decode_take
 from tts_cli.bench.timing import Log, Row, Timing, best_of, this_tool, time_command
+from tts_cli.pipeline.master.timeline_json import read_timeline
 
 WORDS = (  # noqa: SIM905  a list of forty strings is no easier to read
     "the river ran past a bank of old willows and nobody in boat said what every animal there had known since morning "
@@ -110,8 +111,8 @@ def _write_takes(cache: Path, folder: Path, timeline: Path) -> None:
     import soundfile
 
     folder.mkdir()
-    for number, clip in enumerate(json.loads(timeline.read_bytes())["clips"]):
-        key = clip["take"]
+    for number, clip in enumerate(read_timeline(timeline).clips):
+        key = clip.take
         blob = json.loads((cache / "ac" / key[:2] / f"{key}.json").read_bytes())["blob"]
         samples, sample_rate = decode_take((cache / "cas" / blob[:2] / f"{blob}.flac").read_bytes())
         soundfile.write(folder / f"{number:05}.wav", samples, sample_rate, subtype="PCM_16")

@@ -37,12 +37,16 @@ def take_key(  # noqa: PLR0913  each of these changes the sound
     seed: int,
     sample_rate: int,
     conditionals: str = "",
+    heard: Sequence[Sequence[str]] = (),
 ) -> str:
-    """Return the key of an utterance's take. `weights` is the digest or the exact version of what speaks."""
+    """Return the key of an utterance's take. `weights` is the digest or the exact version of what speaks.
+
+    `heard` are the earlier turns that the engine is given: text, speaker and key of each.
+    """
     imitated = [conditionals] if conditionals else []
-    return digest(
-        [KEY_VERSION, engine, adapter, weights, voice, language, text, _plain(params), seed, sample_rate, *imitated],
-    )
+    more = [{"context": [list(turn) for turn in heard]}] if heard else []
+    spoken = [KEY_VERSION, engine, adapter, weights, voice, language, text, _plain(params), seed, sample_rate]
+    return digest([*spoken, *imitated, *more])
 
 
 def conditionals_key(*, engine: str, encoder: Sequence[int | str], made_from: Sequence[str]) -> str:

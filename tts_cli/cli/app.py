@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tts_cli import __version__
+from tts_cli.about import __version__
 from tts_cli.cli import (
     bench,
     cache,

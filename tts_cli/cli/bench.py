@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_cli import DEFAULT_ENGINE
+from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.cli import output
 from tts_cli.cli.options import EngineOpt, JsonOpt
 from tts_cli.errors import UsageError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from tts_cli import __version__
+from tts_cli.about import __version__
 from tts_cli.cli import output
 from tts_cli.cli.options import CacheOpt, JsonOpt
 from tts_cli.errors import ExitCode, MissingError, TtsError

@@ -107,7 +107,7 @@ def _export(work: "Callable[..., tuple[ExportReport, ...]]", *, as_json: bool) -
     from tts_cli.cli import summary
     from tts_cli.cli.progress import progress
     from tts_cli.cli.signals import stoppable
-    from tts_cli.pipeline.export import report_to_json
+    from tts_cli.pipeline.delivery.export_json import export_to_json
 
     try:
         with progress() as on_event, stoppable() as stop:
@@ -118,7 +118,7 @@ def _export(work: "Callable[..., tuple[ExportReport, ...]]", *, as_json: bool) -
     if as_json:
         statuses = [report.status for report in reports]
         worst = next((status for status in ("partial", "failed") if status in statuses), "ok")
-        output.print_json({"status": worst, "exports": [report_to_json(report) for report in reports]})
+        output.print_json({"status": worst, "exports": [export_to_json(report) for report in reports]})
     else:
         for report in reports:
             summary.show_export(report)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tts_cli import DEFAULT_ENGINE
+from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
 from tts_cli.errors import ExitCode

@@ -35,43 +35,56 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: [bold]tts-cli render manifests/quickstart.yaml -o out/[/bold]"
 
 
+OutOpt = Annotated[
+    Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write; default out/<manifest name>/.")
+]
+RecipeOpt = Annotated[str, typer.Option("--recipe", help="How masters must be: a name, or a YAML file.")]
+OnlyOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="FIELD=VALUE",
+        help="Only such lines, e.g. speaker=mole; [bold]flagged[/bold]: those that did not sound right.",
+    ),
+]
+LinesOpt = Annotated[bool, typer.Option("--lines", help="Also write lines/<id>.wav.")]
+ForceOpt = Annotated[bool, typer.Option("--force", help="Render anew what the cache has.")]
+DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be rendered; write nothing.")]
+ExplainOpt = Annotated[bool, typer.Option("--explain", help="Say of each line why it is rendered.")]
+WriteBackOpt = Annotated[
+    Path | None,
+    typer.Option("--write-back", metavar="FILE", help="Copy a CSV manifest with the results filled in."),
+]
+ShardOpt = Annotated[
+    str,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Make this share of the takes, then leave; [bold]auto[/bold] asks Slurm, AWS Batch or CI.",
+        rich_help_panel=WORKERS_PANEL,
+    ),
+]
+StitchOnlyOpt = Annotated[
+    bool, typer.Option("--stitch-only", help="Render nothing: finish from the takes that are there.")
+]
+EventsOpt = Annotated[
+    Path | None, typer.Option("--events", metavar="FILE", help="Append what happens to a file, as JSON lines.")
+]
+
+
 def render(
     manifest: ManifestArg,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write; default out/<manifest name>/.")
-    ] = None,
-    recipe: Annotated[str, typer.Option("--recipe", help="How masters must be: a name, or a YAML file.")] = "",
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--only",
-            metavar="FIELD=VALUE",
-            help="Only such lines, e.g. speaker=mole; [bold]suspect[/bold]: those that did not sound right.",
-        ),
-    ] = None,
-    lines: Annotated[bool, typer.Option("--lines", help="Also write lines/<id>.wav.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Render anew what the cache has.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be rendered; write nothing.")] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Say of each line why it is rendered.")] = False,
-    write_back: Annotated[
-        Path | None,
-        typer.Option("--write-back", metavar="FILE", help="Copy a CSV manifest with the results filled in."),
-    ] = None,
-    shard: Annotated[
-        str,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="Make this share of the takes, then leave; [bold]auto[/bold] asks Slurm, AWS Batch or CI.",
-            rich_help_panel=WORKERS_PANEL,
-        ),
-    ] = "",
-    stitch_only: Annotated[
-        bool, typer.Option("--stitch-only", help="Render nothing: finish from the takes that are there.")
-    ] = False,
-    events: Annotated[
-        Path | None, typer.Option("--events", metavar="FILE", help="Append what happens to a file, as JSON lines.")
-    ] = None,
+    out: OutOpt = None,
+    recipe: RecipeOpt = "",
+    only: OnlyOpt = None,
+    lines: LinesOpt = False,
+    force: ForceOpt = False,
+    dry_run: DryRunOpt = False,
+    explain: ExplainOpt = False,
+    write_back: WriteBackOpt = None,
+    shard: ShardOpt = "",
+    stitch_only: StitchOnlyOpt = False,
+    events: EventsOpt = None,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
@@ -122,7 +135,7 @@ def _render(work: "Callable[..., Report]", events: Path | None, *, as_json: bool
     from tts_cli.cli.progress import progress, send_to_all
     from tts_cli.cli.signals import stoppable
     from tts_cli.pipeline.journal import Journal
-    from tts_cli.pipeline.master.report import report_to_json
+    from tts_cli.pipeline.master.report_json import report_to_json
 
     try:
         with ExitStack() as stack:

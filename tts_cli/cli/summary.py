@@ -100,7 +100,7 @@ def _show_troubles(report: Report) -> None:
         talk.print(f"[yellow]fallback:[/yellow] {what}: {escape(one.error.partition(NEWLINE)[0])}")
     _show_lines("failed", report.failures)
     _show_lines("over budget", report.over_budget)
-    _show_lines("suspect", report.quality_issues, style="yellow")
+    _show_lines("flagged", report.quality_issues, style="yellow")
     for line, kept in list(report.retaken.items())[:MOST_FAILURES]:
         talk.print(f"[yellow]retaken:[/yellow] line {escape(line)}: {escape(kept)}")
     for name, missing in report.incomplete.items():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from tts_cli import DEFAULT_ENGINE
+from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
 from tts_cli.errors import ExitCode
@@ -88,7 +88,7 @@ def audition(
     """Hear a voice speak one sentence in each emotion: a file for each, and one of all."""
     from tts_cli.cli import summary
     from tts_cli.cli.progress import progress
-    from tts_cli.pipeline.master.report import report_to_json
+    from tts_cli.pipeline.master.report_json import report_to_json
     from tts_cli.voicework.audition import AuditionOrder
     from tts_cli.voicework.audition import audition as render_audition
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from tts_cli.types import Emotion, Word
+from tts_cli.engines.server import Server
+from tts_cli.types import Emotion, Turn, Word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,7 +106,7 @@ class Requirements:
     """What an engine needs to be imported: `packages` with the versions it was tested with (PEP 508), their `modules`.
 
     `optional` packages change the sound where they are there. `overrides` win over what the packages themselves ask
-    for; `python` says under which versions they run; `extra` is the extra of tts-cli that installs them beside it.
+    for; `python` says under which versions they run.
     """
 
     packages: tuple[str, ...]
@@ -113,7 +114,6 @@ class Requirements:
     optional: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     python: str = ">=3.11"
-    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +142,8 @@ class Execution:
     """Where and how an engine runs.
 
     `devices` are the kinds it runs on, best first. One call may have `batch` requests at most, or `gpu_batch` on a
-    GPU if that differs. An engine whose `placement` is "remote" speaks on a server, and its worker holds connections
-    instead of weights. One that `needs_local_files` reads files by their paths, and works where the script lies.
+    GPU if that differs. An engine with a `server` speaks there: its `placement` is "remote", and one worker holds
+    connections instead of weights. One that `needs_local_files` reads files by paths, and works where the script lies.
     A `stochastic` engine speaks otherwise with another seed. `nondeterminism` says how takes of the same key may
     differ with what is spoken beside them; by no bit, if it says nothing.
     """
@@ -151,10 +151,15 @@ class Execution:
     devices: tuple[DeviceKind, ...] = ("cpu",)
     batch: int = 1
     gpu_batch: int | None = None
-    placement: Literal["local", "remote"] = "local"
+    server: Server | None = None
     needs_local_files: bool = False
     stochastic: bool = True
     nondeterminism: str = ""
+
+    @property
+    def placement(self) -> Literal["local", "remote"]:
+        """Where it speaks: on this machine, or on a server."""
+        return "remote" if self.server else "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,15 +251,6 @@ class PromptAudio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """An earlier turn of a conversation: what was said, by whom, and the key of its take ("" if there is none)."""
-
-    text: str
-    speaker: str
-    take: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DialogueTurn:
     """One turn of a dialogue that is spoken in one take; voice, `state` and `state_key` are as in a `Request`."""
 
@@ -271,7 +267,8 @@ class Request:
 
     `state` is what `condition` once returned for the voice, None for a voice that the engine brings by itself; an
     adapter may keep what it makes of a state under `state_key`. `context` holds earlier turns, the latest last, for
-    engines with that ability. `turns`, where there are any, are spoken instead of `text`, one after the other.
+    engines with that ability. `turns`, where there are any, are spoken instead of `text`, one after the other. `model`
+    is what planning has found on the engine's server: an answer of another model is a `TakeError`.
     """
 
     text: str
@@ -283,6 +280,7 @@ class Request:
     state_key: str = ""
     context: tuple[Turn, ...] = ()
     turns: tuple[DialogueTurn, ...] = ()
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,13 @@ the engine's own name; it is looked at only when that engine is asked for.
 
 import functools
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tts_cli.engines.base import EngineSpec
+from tts_cli.engines.server import Server
 from tts_cli.errors import MissingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ BUILT_IN_SPECS = (
     "tts_cli.engines.recording.spec:RECORDING",
     "tts_cli.engines.kokoro.spec:KOKORO",
     "tts_cli.engines.pocket_tts.spec:POCKET",
+    "tts_cli.engines.tone.spec:TONE_REMOTE",
 )
 
 
@@ -70,8 +73,11 @@ def package_version(spec: EngineSpec) -> str:
 def model_version(spec: EngineSpec) -> str:
     """Return what speaks, for keys: the package's version, the front end and the weights' digest, if it has them.
 
-    Raises `MissingError` where the engine cannot speak before `tts-cli download`.
+    Of an engine on a server it is the server's model. Raises `MissingError` where the engine cannot speak before
+    `tts-cli download`, or its server does not answer.
     """
+    if spec.execution.server:
+        return server_model(spec.execution.server)
     if not (spec.install.requirements or spec.install.weights):
         return package_version(spec)
     from tts_cli.engines.weights import RECORD, engine_folder
@@ -90,6 +96,22 @@ def _model_version(name: str, folder: str, weights: int, environment: int) -> st
     versions = usable_environment(spec).versions
     version = versions.get(spec.package, "")
     return " ".join(filter(None, (version, spec.front_end(versions), weights_digest(spec)[:32])))
+
+
+def server_model(server: Server) -> str:
+    """Return the identity of a server's model: as its variable says, else as the server says when it is first asked."""
+    given = os.environ.get(server.model, "").strip() if server.model else ""
+    return given or _ask_model(server, os.environ.get(server.url, ""))
+
+
+@functools.lru_cache(maxsize=64)
+def _ask_model(server: Server, address: str) -> str:  # noqa: ARG001  another address is another server
+    return server.ask_model(server)
+
+
+def forget_server_models() -> None:
+    """Ask servers anew which model they have; a run asks each of them once."""
+    _ask_model.cache_clear()
 
 
 def _changed(path: Path) -> int:

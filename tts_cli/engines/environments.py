@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-import tts_cli
+from tts_cli.about import PACKAGE
 from tts_cli.engines.base import EngineSpec, Requirements
 from tts_cli.engines.weights import engine_folder
 from tts_cli.errors import MissingError
@@ -94,7 +94,7 @@ def site_packages(venv: Path) -> Path | None:
 
 def link_package(venv: Path) -> None:
     """Let the environment import this very tts-cli, and nothing else of ours; a copy where links cannot be made."""
-    packages, ours = site_packages(venv), Path(tts_cli.__file__).parent
+    packages, ours = site_packages(venv), PACKAGE
     if packages is None:
         return
     link = packages / ours.name

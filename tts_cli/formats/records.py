@@ -1,6 +1,6 @@
 """Mappings and rows with their fields' own names, and the way back from a field to where it was written."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +16,15 @@ from tts_cli.line import LINE_FIELDS
 # What YAML writes for "nothing"; in a text they are words.
 _NOTHING = ("", "~", "null", "Null", "NULL")
 _WORDS = frozenset(("title", "name", "description", *(field.name for field in LINE_FIELDS if field.kind == "text")))
+
+
+def _are_counts(values: Iterable[Node]) -> bool:
+    return all(isinstance(value, str) and value.strip().lstrip("-").isdecimal() for value in values)
+
+
+# Names that other tools use for another field of ours, which they stand for where that is not given: the field, and
+# what tells from the values that the name is meant as ours all the same.
+BORROWED: Mapping[str, tuple[str, Callable[[Iterable[Node]], bool]]] = {"context": ("direction", _are_counts)}
 
 
 class Location(Protocol):
@@ -160,7 +169,16 @@ def read_mapping(
             continue
         written[name] = key
         fields[name] = with_unit(key, value) if name != key and isinstance(value, str) else value
+    _give_borrowed(fields, written, names)
     return MappingRecord(_nest_params(fields) if "params" in names.fields else fields, place)
+
+
+def _give_borrowed(fields: dict[str, Node], written: dict[str, str], names: Names) -> None:
+    """Put values where they belong that other tools write under a name of ours."""
+    for name, (owner, is_ours) in BORROWED.items():
+        if name in fields and owner in names.fields and owner not in fields and not is_ours([fields[name]]):
+            fields[owner] = fields.pop(name)
+            written[owner] = written.pop(name)
 
 
 def read_rows(sheet: Sheet, problems: list[Problem]) -> list[Record]:
@@ -198,7 +216,14 @@ def _columns(sheet: Sheet, problems: list[Problem]) -> list[tuple[int, str]]:
             message = f"column {header!r} means {name!r}, and so does {first}"
             problems.append(Problem(source, message, "rename or remove one of them"))
         columns.setdefault(name, place)
+    for name, (owner, is_ours) in BORROWED.items():
+        if name in columns and owner not in columns and not is_ours(_column(sheet, columns[name])):
+            columns[owner] = columns.pop(name)
     return [(place, name) for name, place in columns.items()]
+
+
+def _column(sheet: Sheet, place: int) -> list[Node]:
+    return [row[place] for _, row in sheet.numbered() if row[place].strip()]
 
 
 def validated(

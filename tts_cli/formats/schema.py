@@ -68,6 +68,7 @@ KINDS: Mapping[Kind, Any] = {
     "take": Annotated[int, PlainValidator(values.whole(1, 9999))],
     "text": Text,
     "time": Time,
+    "turns": Annotated[int, PlainValidator(values.whole(0, 99))],
     "volume": Volume,
 }
 """What a line's field may be."""

@@ -1,6 +1,5 @@
 """Takes and files -> Report: what became of each line, and what the next run must know of this one."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
 from tts_cli.pipeline.edit.dub import list_over_budget
 from tts_cli.pipeline.edit.timeline import complete_lines, make_line_timelines, split_lines
-from tts_cli.pipeline.master.file_names import REPORT_FILE, output_path
+from tts_cli.pipeline.master.rendered import keep_timeline
 from tts_cli.pipeline.master.report import (
     choose_status,
     line_outcomes,
@@ -19,10 +18,9 @@ from tts_cli.pipeline.master.report import (
     list_fallbacks,
     list_reasons,
     list_voices,
-    report_to_json,
     report_to_rows,
 )
-from tts_cli.pipeline.master.timeline_json import keep_timeline
+from tts_cli.pipeline.master.report_json import write_report
 from tts_cli.pipeline.model import Deliverable, Outcome, Plan, PlannedLine, PreviousLine, Report
 from tts_cli.pipeline.plan.plan import describe_previous
 from tts_cli.pipeline.session import RunContext
@@ -114,8 +112,7 @@ def close(run: RunContext, report: Report) -> None:
     """End a run: report.json says all that the resume log said. Of a shard there is nothing to write."""
     if report.shard:
         return
-    data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
-    write_atomically(output_path(run.out, REPORT_FILE), data.encode())
+    write_report(run.out, report)
     ResumeLog(run.out).close()
     if report.status == "ok" and not run.request.only:
         run.shard_run.close()

@@ -1,21 +1,19 @@
 """The wiring of export, above `run`: a script and its takes, from a manifest or a render, to what recipes deliver."""
 
-import json
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from tts_cli.audio.io.video import read_film
-from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.store import Cache
 from tts_cli.errors import UsageError
 from tts_cli.formats.recipes import find_recipe, list_recipes
-from tts_cli.pipeline.delivery.context import EXPORT_FILE, DeliveryContext
+from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.deliver import deliver
+from tts_cli.pipeline.delivery.export_json import exported_files, write_export
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
 from tts_cli.pipeline.edit.timeline import complete_lines
-from tts_cli.pipeline.master.file_names import TIMELINE_FILE, output_path, safe_name
+from tts_cli.pipeline.master.file_names import TIMELINE_FILE, safe_name
 from tts_cli.pipeline.master.previous_run import PreviousRun, is_intact
 from tts_cli.pipeline.master.rendered import read_rendered
 from tts_cli.pipeline.master.report import list_failures
@@ -126,7 +124,7 @@ class _Script:
             takes=recorded.takes,
             cache=Cache(self.settings.cache),
             out=out,
-            previous=PreviousRun(out, EXPORT_FILE),
+            previous=PreviousRun(out, exported_files),
             selected=frozenset(planned.line.id for planned in recorded.plan.lines),
             workers=cores_for(self.settings.worker_options.workers),
             heard=Counter(
@@ -167,8 +165,7 @@ def _timeline_of(source: Path) -> Path | None:
 def _export(script: _Script, recipe: Recipe) -> ExportReport:
     started = time.monotonic()
     report = replace(script.export(recipe), wall_seconds=round(time.monotonic() - started, 3))
-    data = json.dumps(report_to_json(report), indent=2, ensure_ascii=False) + "\n"
-    write_atomically(output_path(Path(report.out), EXPORT_FILE), data.encode("utf-8", "surrogatepass"))
+    write_export(report)
     ResumeLog(Path(report.out)).close()
     return report
 
@@ -200,18 +197,9 @@ def _report(
 def _left_over(out: Path, outputs: tuple[Deliverable, ...]) -> list[str]:
     """Name what an earlier export wrote and this one does not have: it must not be shipped by mistake."""
     now = {output.path for output in outputs}
-    before = PreviousRun(out, EXPORT_FILE).outputs.values()
+    before = PreviousRun(out, exported_files).outputs.values()
     return [
         f"left from an earlier export: {out / output.path}"
         for output in before
         if output.path not in now and is_intact(out, output)
     ]
-
-
-def report_to_json(report: ExportReport) -> dict[str, Any]:
-    """Flatten a report into the form of export.json."""
-    return asdict(report) | {
-        "failures": [
-            {"line": failure.line, "error": failure.error, "source": str(failure.source)} for failure in report.failures
-        ]
-    }

@@ -8,7 +8,7 @@ from typing import Literal
 from tts_cli.errors import Source
 from tts_cli.line import Line
 from tts_cli.recipe import Recipe
-from tts_cli.types import ConditionalsRequest, Manifest, Take, Utterance, Voice
+from tts_cli.types import Boundary, ConditionalsRequest, Manifest, Take, Turn, Utterance, Voice
 
 
 class Reason(StrEnum):
@@ -19,17 +19,19 @@ class Reason(StrEnum):
     VOICE = "voice"
     EMOTION = "emotion"
     ENGINE = "engine"
+    CONTEXT = "context"
     PARAMS = "params"
     FORCED = "forced"
     DAMAGED = "damaged"
-    SUSPECT = "suspect"
+    FLAGGED = "flagged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousLine:
     """What the last timeline says of a line: enough to tell what changed, and to keep a locked take.
 
-    Each part is an utterance's (key, boundary, authored pause in seconds).
+    Each part is an utterance's (key, boundary, authored pause in seconds). `context` is a digest of what the engine
+    heard before it, "" where it heard nothing.
     """
 
     id: str
@@ -38,14 +40,16 @@ class PreviousLine:
     language: str
     emotion: str
     engine: str
-    parts: tuple[tuple[str, str, float | None], ...]
+    parts: tuple[tuple[str, Boundary, float | None], ...]
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedLine:
     """A line, what it becomes, and why it must be rendered (None: every take of it is in the cache).
 
-    `locked` is what a locked line was when it was recorded, which it stays.
+    `locked` is what a locked line was when it was recorded, which it stays. `heard` are the turns before it that it
+    asks for, whatever its engine hears of them.
     """
 
     line: Line
@@ -54,6 +58,7 @@ class PlannedLine:
     gain_db: float = 0.0
     lead_s: float = 0.0
     locked: PreviousLine | None = None
+    heard: tuple[Turn, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -199,9 +204,9 @@ class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own, `engines` all that speak. `suspects` do not sound right, and
-    `retaken` says of lines with another take than the first which one. `over_budget` names the lines of a dub that do
-    not fit, and `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no
+    those of the lines that are not an engine's own, `engines` all that speak. `quality_issues` do not sound right,
+    and `retaken` says of lines with another take than the first which one. `over_budget` names the lines of a dub that
+    do not fit, and `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no
     timeline.
     """
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tts_cli.cache.shard_run import ShardRun
 from tts_cli.cache.store import Cache
+from tts_cli.engines.catalog import forget_server_models
 from tts_cli.errors import UsageError
 from tts_cli.formats.csv_rows import Sheet
 from tts_cli.formats.recipes import find_recipe
@@ -63,6 +64,7 @@ def open_run(
     Raises `UsageError` for what excludes each other, and `InputError` for what cannot be read.
     """
     _refuse_contradictions(request)
+    forget_server_models()
     sheets: Mapping[str, Sheet] = {}
     if manifest is None:
         script, manifest = _load_script(request, settings)

@@ -11,7 +11,7 @@ Json = Mapping[str, Any]
 
 _LOUDEST_LUFS, _QUIETEST_LUFS = 0.0, -50.0
 _HEIGHT = 100
-_STYLES = {"ok": "good", "suspect": "warn"}
+_STYLES = {"ok": "good", "flagged": "warn"}
 
 
 def write_page(review: Json, base: str, sounds: Mapping[str, str]) -> bytes:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 FAILED = ("failed", "over budget")
-"""The statuses of a line that fail a build; a suspect one is told and passes."""
+"""The statuses of a line that fail a build; a flagged one passes."""
 
 
 def write_junit(review: Mapping[str, Any]) -> bytes:

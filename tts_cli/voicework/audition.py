@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_cli import DEFAULT_LANGUAGE
+from tts_cli.about import DEFAULT_LANGUAGE
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import UnknownNameError

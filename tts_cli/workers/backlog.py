@@ -36,7 +36,12 @@ class _Queue:
 
     @property
     def is_worth_joining(self) -> bool:
-        """Return whether loading the engine once more would pay before those who have it are through."""
+        """Return whether loading the engine once more would pay before those who have it are through.
+
+        An engine on a server has one worker, which keeps within what the server may be asked at a time.
+        """
+        if self.spec.execution.server:
+            return not self.workers
         # Without a worker and a measured pace there is no reason not to.
         return not (self.workers and self.audio_s) or self.work_s / self.workers > self.spec.cost.startup_s
 
@@ -122,11 +127,15 @@ class Backlog:
 
     def _take_batch(self, queue: _Queue) -> Job:
         jobs = [queue.jobs.popleft()]
+        if jobs[0].in_order:
+            queue.left_s -= jobs[0].estimated_s
+            return jobs[0]
         # A state is made alone: only speaking comes in batches.
         if isinstance(jobs[0].calls[0], Utterance):
-            # A worker that has no others takes full batches, as nobody waits for its end.
-            fair = -(-len(queue.jobs) // (BATCHES_LEFT * self._workers)) if self._workers > 1 else len(queue.jobs) + 1
-            while queue.jobs and len(jobs) < min(queue.spec.batch_on(self._kind), fair):
+            is_shared = self._workers > 1 and not queue.spec.execution.server
+            # A worker that shares with nobody takes full batches, as nobody waits for its end.
+            fair = -(-len(queue.jobs) // (BATCHES_LEFT * self._workers)) if is_shared else len(queue.jobs) + 1
+            while queue.jobs and not queue.jobs[0].in_order and len(jobs) < min(queue.spec.batch_on(self._kind), fair):
                 jobs.append(queue.jobs.popleft())
         seconds = sum(job.estimated_s for job in jobs)
         queue.left_s -= seconds

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
-import tts_cli
+from tts_cli.about import PACKAGE
 from tts_cli.engines.base import EngineSpec
 from tts_cli.errors import MissingError
 from tts_cli.types import ConditionalsRequest, Utterance
@@ -197,7 +197,7 @@ def environment(inherited: Mapping[str, str], device: Device, threads: int, scra
 
     A checkout that is not installed is put on the path; an installed package is found without.
     """
-    root = Path(tts_cli.__file__).parents[1]
+    root = PACKAGE.parent
     path = [inherited["PYTHONPATH"]] if inherited.get("PYTHONPATH") else []
     if root.name not in {"site-packages", "dist-packages"}:
         path.append(str(root))

@@ -3,7 +3,7 @@
     -> {"op": "hello", "proto": 3, "engine", "adapter", "device", "cache", "subtype"}
     <- {"event": "ready", "proto": 3, "pid", "notices"}           notices: what the user should know of this worker
     -> {"op": "condition", "jobs": [{"key", "language", "prompts": [{"pcm", "sample_rate", "transcript"}]}, ...]}
-    -> {"op": "render", "jobs": [{"key", "text", "language", "voice", "params", "seed", "conditionals"}, ...]}
+    -> {"op": "render", "jobs": [{"key", "text", "language", "voice", "params", "seed", "conditionals", "model"}, ...]}
     <- {"event": "began", "keys"}                               before the engine is given these calls, all at once
     <- {"event": "heartbeat", "memory", "gpu_memory"}           every second while it works
     <- {"event": "conditionals", "key", "blob", "size", "wall_s"}
@@ -15,7 +15,8 @@
 
 Frozen data on both sides; nothing else crosses the pipe. The jobs of a "render" are one batch for the engine. Audio
 and states go straight into the cache, and clips (`pcm` names one there) come from it; `conditionals` is a key, empty or
-left out. A death is the fault of a call only after "began", and only if nothing was begun beside it.
+left out, and `model` what a server must speak with. A job may have a "context" of earlier turns [text, speaker, key].
+A death is the fault of a call only after "began", and only if nothing was begun beside it.
 `adapter` is "module:Class", so a worker needs no list of engines. "oom" and "device" ask for a fresh process;
 "storage" means that the cache cannot be written, and "unsound" that the engine made no sound that can be kept: another
 seed may mend it. Memory is in bytes.
@@ -28,7 +29,7 @@ from typing import Any, Literal
 
 from tts_cli.engines.base import Conditionals, Request
 from tts_cli.errors import TakeError
-from tts_cli.types import ConditionalsRequest, Take, Utterance
+from tts_cli.types import ConditionalsRequest, Take, Turn, Utterance
 
 PROTOCOL = 3
 
@@ -91,7 +92,7 @@ def _conditioning_to_json(call: ConditionalsRequest) -> dict[str, Any]:
 
 def utterance_to_json(utterance: Utterance) -> dict[str, Any]:
     """Return what a worker needs of an utterance."""
-    return {
+    job = {
         "key": utterance.key,
         "text": utterance.text,
         "language": utterance.language,
@@ -99,7 +100,11 @@ def utterance_to_json(utterance: Utterance) -> dict[str, Any]:
         "params": dict(utterance.params),
         "seed": utterance.seed,
         "conditionals": utterance.conditionals,
+        "model": utterance.model,
     }
+    if utterance.context:
+        job["context"] = [[turn.text, turn.speaker, turn.take] for turn in utterance.context]
+    return job
 
 
 def request_from_json(job: dict[str, Any], state: Conditionals = None) -> Request:
@@ -112,6 +117,8 @@ def request_from_json(job: dict[str, Any], state: Conditionals = None) -> Reques
         seed=job["seed"],
         state=state,
         state_key=job.get("conditionals", ""),
+        model=job.get("model", ""),
+        context=tuple(Turn(text=text, speaker=speaker, take=take) for text, speaker, take in job.get("context", ())),
     )
 
 

@@ -88,6 +88,8 @@ class Pool:
             # More workers than jobs would load an engine for nothing.
             slots = self._slots[kind][: len(own)]
             backlog = Backlog(own, self._specs, kind=kind, workers=len(slots))
+            for slot in slots:  # before any is given work, so that an engine on a server never gets a second worker
+                backlog.enter(slot.worker.engine if slot.worker else "")
             # Daemons, as a thread that is stuck must not keep the process alive.
             self._threads += [threading.Thread(target=self._serve, args=(slot, backlog), daemon=True) for slot in slots]
         for thread in self._threads:

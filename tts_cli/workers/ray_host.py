@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tts_cli import __version__
+from tts_cli.about import __version__
 from tts_cli.cache.blobs import AUDIO, STATE
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import EngineSpec
@@ -59,7 +59,7 @@ class RayHost:
 
     def launch(self, spec: EngineSpec, device: Device, *, number: int, threads: int) -> Worker:
         """Have the actor of that place start a worker, or make the actor first."""
-        if spec.execution.needs_local_files:
+        if spec.execution.needs_local_files or spec.execution.server:
             return self._local.launch(spec, device, number=number, threads=threads)
         with self._lock:
             if number not in self._actors:

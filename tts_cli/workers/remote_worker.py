@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tts_cli import __version__
+from tts_cli.about import __version__
 from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
 from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache

@@ -91,13 +91,11 @@ class WorkerSlot:
     def serve(self, backlog: Backlog, may_go_on: Callable[[], bool]) -> None:
         """Work until nothing is left to do here; raises what ends the whole run."""
         engine = self.worker.engine if self.worker else ""
-        # A worker that is left from earlier jobs counts where it has its engine.
-        backlog.enter(engine)
         while may_go_on() and (job := backlog.take(engine)):
             engine = job.engine
             self.busy = True
             try:
-                self._do(job, backlog)
+                self._do(job, backlog, may_go_on)
             finally:
                 self.busy = False
             self._recycle()
@@ -122,12 +120,15 @@ class WorkerSlot:
 
     # --- one job ----------------------------------------------------------------------------------------
 
-    def _do(self, job: Job, backlog: Backlog) -> None:
-        """Have a job's calls done, in ever smaller batches where its worker does not survive them."""
+    def _do(self, job: Job, backlog: Backlog, may_go_on: Callable[[], bool]) -> None:
+        """Have a job's calls done, in ever smaller batches where its worker does not survive them.
+
+        Calls in order are batches of one, and none is begun once a stop is asked for.
+        """
         spec = self._owner.spec_of(job)
-        batches = deque([job.calls])
+        batches = deque([(call,) for call in job.calls] if job.in_order else [job.calls])
         tries: Counter[tuple[str, bool]] = Counter()
-        while batches:
+        while batches and (not job.in_order or may_go_on()):
             calls = batches.popleft()
             if why := backlog.why_given_up(spec.name):
                 self._fail(calls, "skipped", why)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from tts_cli.engines.base import Request
 from tts_cli.engines.catalog import get_spec, resolve_voice
 from tts_cli.engines.tone.adapter import FAULTS, RATE_HZ, Tone
 from tts_cli.errors import TakeError, UnknownNameError
+from tts_cli.types import Turn
 
 
 def request(text="hello you", seed=1, voice="mid", **params):
@@ -135,3 +137,13 @@ def test_a_batch_that_does_not_fit_runs_out_of_memory(tone):
     assert len(sing(tone, request(fits=3.0), request(), request())) == 3
     with pytest.raises(MemoryError):
         sing(tone, request(fits=3.0), request(), request(), request())
+
+
+def test_each_turn_that_it_hears_lowers_the_tone(tone):
+    plain, lower = sing(
+        tone,
+        request("a", char_ms=1000.0),
+        replace(request("a", char_ms=1000.0), context=(Turn(text="b", speaker=""),) * 8),
+    )
+    pitches = [np.argmax(np.abs(np.fft.rfft(speech.samples))) for speech in (plain, lower)]
+    assert pitches[1] == pytest.approx(pitches[0] * 2 ** (-8 / 120), abs=1)

@@ -23,7 +23,8 @@ def planned(name: str, text: str) -> PlannedLine:
 
 def timeline(*spans: tuple[str, int, int], length: int, words: tuple[Word, ...] = ()) -> Timeline:
     measures = Measures(onset=0, offset=1, energy_lufs=(), peak_dbfs=())
-    take = Take(key="k", blob="k", size=1, frames=9999, sample_rate=RATE, measures=measures, words=words)
+    flat = tuple(part for word in words for part in word)
+    take = Take(key="k", blob="k", size=1, frames=9999, sample_rate=RATE, measures=measures, flat_words=flat)
     clips = tuple(
         Clip(line_id=name, part=0, take=take, start=start, length=end - start, trim=0, trim_length=end - start)
         for name, start, end in spans

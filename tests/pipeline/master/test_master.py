@@ -344,7 +344,7 @@ import numpy as np
 from tts_cli.audio.io.files import encode_take
 from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.meters.measure import measure_take
-from tts_cli.pipeline.master.master import make_master
+from tts_cli.pipeline.master.master import make_masters
 from tts_cli.types import Clip, Take, Timeline
 from tts_cli.recipe import Recipe
 
@@ -358,7 +358,8 @@ clips = tuple(
     for n in range(count)
 )
 timeline = Timeline(id="x", title="x", sample_rate=44_100, items=clips, length=count * 270_000)
-make_master(timeline, Recipe(name="x", format="flac", bits=16), Path(sys.argv[2]), lambda take: data)
+output = Output(path=Path(sys.argv[2]), recipe=Recipe(name="x", format="flac", bits=16))
+make_masters([timeline], [output], lambda take: data)
 print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 """
 

@@ -85,37 +85,37 @@ def job(key: str, estimated_s: float, engine: str = "tone") -> Job:
 
 def test_before_anything_is_done_the_engines_own_speed_says_how_long_it_takes() -> None:
     eta = EtaEstimator([job("a", 100.0), job("b", 300.0, "kokoro")])
-    expected = 100.0 * get_spec("tone").realtime_factor + 300.0 * get_spec("kokoro").realtime_factor
-    assert eta.left_s == pytest.approx(expected)
+    expected = 100.0 * get_spec("tone").cost.realtime_factor + 300.0 * get_spec("kokoro").cost.realtime_factor
+    assert eta.eta_s == pytest.approx(expected)
     assert (eta.done_s, eta.total_s) == (0.0, 400.0)
 
 
 def test_the_engines_own_speed_weighs_as_much_as_twenty_seconds_of_audio() -> None:
-    factor = get_spec("kokoro").realtime_factor
+    factor = get_spec("kokoro").cost.realtime_factor
     eta = EtaEstimator([job("a", PRIOR_S, "kokoro"), job("b", 100.0, "kokoro")])
 
     eta.count("a", take("a", wall_s=3 * factor * PRIOR_S), worker=1)
 
     assert PRIOR_S == 20.0
-    assert eta.left_s == pytest.approx(100.0 * 2 * factor)  # halfway between the spec's and three times that
+    assert eta.eta_s == pytest.approx(100.0 * 2 * factor)  # halfway between the spec's and three times that
 
 
 def test_what_has_been_measured_at_length_wins() -> None:
     eta = EtaEstimator([job("a", 10_000.0), job("b", 100.0)])
     eta.count("a", take("a", wall_s=20_000.0), worker=1)
-    assert eta.left_s == pytest.approx(200.0, rel=0.01)
+    assert eta.eta_s == pytest.approx(200.0, rel=0.01)
 
 
 def test_workers_that_have_delivered_share_the_rest_and_a_failed_call_is_done_too() -> None:
     eta = EtaEstimator([job(key, 20.0) for key in "abcd"])
     eta.count("a", take("a", wall_s=20.0), worker=1)
-    alone = eta.left_s
+    alone = eta.eta_s
     eta.count("b", None, worker=7)
-    after_a_failure = eta.left_s
+    after_a_failure = eta.eta_s
     eta.count("c", take("c", wall_s=20.0), worker=2)
 
-    factor = get_spec("tone").realtime_factor
+    factor = get_spec("tone").cost.realtime_factor
     assert alone == pytest.approx(60.0 * (20 + 20 * factor) / 40)
     assert after_a_failure == pytest.approx(40.0 * (20 + 20 * factor) / 60)
-    assert eta.left_s == pytest.approx(20.0 * (40 + 20 * factor) / 80 / 2)
+    assert eta.eta_s == pytest.approx(20.0 * (40 + 20 * factor) / 80 / 2)
     assert eta.done_s == 60.0

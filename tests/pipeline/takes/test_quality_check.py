@@ -45,7 +45,7 @@ def issues(samples, text="x" * 32, **more):
     return [fault.message for fault in find_quality_issues(take(samples), utterance(text, **more))]
 
 
-def test_what_is_sound_is_not_suspect():
+def test_what_is_sound_is_not_flagged():
     assert issues(speech()) == []
     assert issues(speech(0.25), "Oh") == []
 
@@ -154,7 +154,7 @@ def test_short_takes_are_as_loud_as_they_are():
 # --- other takes ----------------------------------------------------------------------------------------
 
 
-def test_another_seed_may_mend_what_is_suspect_and_neither_locked_nor_always_the_same():
+def test_another_seed_may_mend_what_is_flagged_and_neither_locked_nor_always_the_same():
     plan, _ = plan_of([0, 0, 0, 0])
     engines = {"k0": "tone", "k1": "tone", "k2": "tone", "k3": "espeak"}
     lines = [

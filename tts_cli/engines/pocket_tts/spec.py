@@ -99,7 +99,6 @@ POCKET = EngineSpec(
         requirements=Requirements(
             packages=("pocket-tts>=4,<5", "torch>=2.10,<2.14", "safetensors>=0.4", "tokenizers>=0.21", "pyyaml>=6.0.2"),
             modules=("pocket_tts", "torch", "safetensors", "tokenizers", "yaml"),
-            extra="pocket",
         ),
     ),
     licence="MIT (the package), CC-BY-4.0 (the weights)",

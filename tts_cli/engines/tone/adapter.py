@@ -70,11 +70,14 @@ class Tone:
 
 
 def sing(request: Request, values: Mapping[str, float]) -> tuple["Samples", tuple[Word, ...]]:
-    """Make a sine for each character and silence for spaces; the seed moves the level by up to 1 dB."""
+    """Make a sine for each character and silence for spaces; the seed moves the level by up to 1 dB.
+
+    Each earlier turn that it hears lowers the tone by 10 cents.
+    """
     chance = np.random.default_rng(request.seed)
     level = LEVEL * 10 ** (chance.uniform(-1.0, 0.0) / 20)
     length = round(values["char_ms"] / values["speed"] * RATE_HZ / 1000)
-    base_hz = VOICES[request.voice] * values["pitch"]
+    base_hz = VOICES[request.voice] * values["pitch"] * 2 ** (-len(request.context) / 120)
     times = np.arange(length) / RATE_HZ
     # Without edges each tone would begin and end with a click.
     edge = np.minimum(1.0, np.minimum(times, times[::-1]) / EDGE_S)

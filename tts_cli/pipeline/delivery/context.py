@@ -47,7 +47,6 @@ from tts_cli.pipeline.request import NO_TARGET, DubTarget, EventSink
 from tts_cli.recipe import Delivery, Recipe
 from tts_cli.types import Take, Timeline, Voice
 
-EXPORT_FILE = "export.json"
 _PARTS = ".parts-"
 
 

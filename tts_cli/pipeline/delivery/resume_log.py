@@ -2,11 +2,10 @@
 
 import json
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
 
-from tts_cli.pipeline.master.previous_run import deliverable_from_json
+from tts_cli.pipeline.master.json_files import from_json, to_json, to_utf8
 from tts_cli.pipeline.model import Deliverable
 
 RESUME_LOG_FILE = ".tts-cli-resume.jsonl"
@@ -24,14 +23,14 @@ class ResumeLog:
         found: dict[str, Deliverable] = {}
         with suppress(OSError):
             for line in self._path.read_bytes().splitlines():
-                with suppress(ValueError, KeyError, TypeError):
-                    delivered = deliverable_from_json(json.loads(line))
+                with suppress(ValueError):
+                    delivered = from_json(Deliverable, line)
                     found[delivered.path] = delivered
         return found
 
     def add(self, delivered: Deliverable) -> None:
         """Note a finished deliverable."""
-        line = json.dumps(asdict(delivered), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        line = to_utf8(json.dumps(to_json(delivered), ensure_ascii=False))
         with self._lock, self._path.open("ab") as file:
             file.write(line + b"\n")
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from tts_cli import __version__
+from tts_cli.about import __version__
 from tts_cli.audio.io.measure_while_writing import constant_kbps
 from tts_cli.audio.meters.loudness import FileLevels
 from tts_cli.cache.blobs import write_atomically

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from tts_cli import __version__
+from tts_cli.about import __version__
 from tts_cli.engines.catalog import get_spec, package_version
 from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.errors import TtsError

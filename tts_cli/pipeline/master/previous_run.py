@@ -1,78 +1,70 @@
 """What an output folder says of the last run, and which of its files are still as they were written."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from tts_cli.pipeline.master.file_names import REPORT_FILE, TIMELINE_FILE
-from tts_cli.pipeline.model import Check, Deliverable, PreviousLine
+from tts_cli.errors import RunFileError
+from tts_cli.pipeline.master.file_names import TIMELINE_FILE
+from tts_cli.pipeline.master.report_json import read_report
+from tts_cli.pipeline.master.timeline_json import LineRow, read_timeline
+from tts_cli.pipeline.model import Deliverable, PreviousLine
 
-TIMELINE_VERSION = 2
-"""The form of timeline.json."""
+
+def rendered_files(out: Path) -> tuple[Deliverable, ...]:
+    """Return the files that a render wrote; raises `RunFileError` where its folder does not say."""
+    report = read_report(out)
+    return (*filter(None, [report.timeline]), *report.outputs)
 
 
 @dataclass(frozen=True)
 class PreviousRun:
-    """What an output folder says of the last run; what is missing or unreadable counts as never made."""
+    """What an output folder says of the last run; what is absent, of another version or damaged was never made.
+
+    `list_files` reads what the run wrote: a render, or an export.
+    """
 
     out: Path
-    report: str = REPORT_FILE
+    list_files: Callable[[Path], Iterable[Deliverable]] = rendered_files
 
     @cached_property
     def lines(self) -> Mapping[str, PreviousLine]:
         """The lines of the last timeline, in its order; read only when somebody asks."""
-        return {line.id: line for line in _past_lines(self.out / TIMELINE_FILE)}
+        try:
+            rows = read_timeline(self.out / TIMELINE_FILE).lines
+        except RunFileError:
+            return {}
+        return {row.id: _previous_line(row) for row in rows}
 
     @cached_property
     def outputs(self) -> Mapping[str, Deliverable]:
         """The files of the last report, by path."""
-        return {output.path: output for output in _past_outputs(self.out / self.report)}
+        try:
+            return {output.path: output for output in self.list_files(self.out)}
+        except RunFileError:
+            return {}
 
     @cached_property
     def quality_issues(self) -> frozenset[str]:
-        """The lines that the last report calls suspect."""
+        """The lines of which the last render flagged a take."""
         try:
-            report = json.loads((self.out / REPORT_FILE).read_bytes())
-            return frozenset(suspect["line"] for suspect in report["suspects"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return frozenset(issue.line for issue in read_report(self.out).quality_issues)
+        except RunFileError:
             return frozenset()
 
 
-def _past_lines(path: Path) -> list[PreviousLine]:
-    try:
-        return [
-            PreviousLine(
-                id=line["id"],
-                text=line["spoken"],
-                voice=line["voice"],
-                language=line["language"],
-                emotion=line["emotion"],
-                engine=line["engine"],
-                parts=tuple((key, boundary, pause_s) for key, boundary, pause_s in line["parts"]),
-            )
-            for line in json.loads(path.read_bytes())["lines"]
-        ]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-
-
-def _past_outputs(path: Path) -> list[Deliverable]:
-    try:
-        report = json.loads(path.read_bytes())
-        outputs = (*filter(None, [report.get("timeline")]), *report["outputs"])
-        return [deliverable_from_json(output) for output in outputs]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-
-
-def deliverable_from_json(data: Mapping[str, Any]) -> Deliverable:
-    """Read a deliverable back; raises KeyError or TypeError where it is none."""
-    checks = tuple(Check(**check) for check in data["checks"])
-    pieces = tuple((made_from, samples) for made_from, samples in data["pieces"])
-    return Deliverable(**{**data, "checks": checks, "pieces": pieces})
+def _previous_line(row: LineRow) -> PreviousLine:
+    return PreviousLine(
+        id=row.id,
+        text=row.spoken,
+        voice=row.voice,
+        language=row.language,
+        emotion=row.emotion,
+        engine=row.engine,
+        parts=row.parts,
+        context=row.context,
+    )
 
 
 def unchanged(out: Path, name: str, inputs: str, past: PreviousRun) -> Deliverable | None:
@@ -85,6 +77,6 @@ def is_intact(out: Path, output: Deliverable) -> bool:
     """Return whether nobody touched a file since it was written."""
     try:
         now = (out / output.path).lstat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no file can have such a name
         return False
     return (now.st_size, now.st_mtime_ns) == (output.size, output.mtime_ns)

@@ -1,76 +1,168 @@
-"""timeline.json -> Plan: a render read back from its output folder, as far as an export must know it."""
+"""A render as its timeline.json: written with the masters, and read back as the plan of an export."""
 
-import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.errors import InputError, Problem, Source
+from tts_cli.errors import Source
 from tts_cli.line import Line
-from tts_cli.pipeline.master.previous_run import TIMELINE_VERSION
-from tts_cli.pipeline.master.timeline_json import read_kept
-from tts_cli.pipeline.model import Plan, PlannedLine
-from tts_cli.types import Boundary, Chapter, Manifest, Pauses, Take, Utterance, Voice
+from tts_cli.pipeline.master.deliverables import write_text
+from tts_cli.pipeline.master.file_names import TIMELINE_FILE
+from tts_cli.pipeline.master.json_files import to_json
+from tts_cli.pipeline.master.previous_run import PreviousRun, unchanged
+from tts_cli.pipeline.master.timeline_json import (
+    KEPT,
+    TIMELINE_VERSION,
+    ClipRow,
+    LineRow,
+    MasterRow,
+    TimelineFile,
+    encode_timeline,
+    line_values,
+    read_timeline,
+)
+from tts_cli.pipeline.model import Deliverable, Plan, PlannedLine, PreviousLine
+from tts_cli.text.markup import display_text
+from tts_cli.types import Chapter, Clip, Manifest, Take, Timeline, Utterance, Voice
 
-_HINT = "render the manifest again, which costs little: its takes are cached"
+
+def keep_timeline(
+    past: PreviousRun,
+    plan: Plan,
+    timelines: Mapping[str, Timeline],
+    masters: Iterable[Deliverable],
+    lines: Iterable[tuple[PlannedLine, PreviousLine]],
+) -> Deliverable:
+    """Write the edit lists of all masters (by file name) and what each line was made from, if any of it changed.
+
+    The digest that tells so is far quicker than the file: the masters' own inputs stand for their clips.
+    """
+    file = _describe_script(past.out, plan.manifest, tuple(_line_row(*line) for line in lines))
+    made_of = [(master.path, master.inputs) for master in masters]
+    inputs = digest([to_json(replace(file, lines=())), made_of, list(map(line_values, file.lines))])
+    if kept := unchanged(past.out, TIMELINE_FILE, inputs, past):
+        return kept
+    file = replace(
+        file,
+        masters=tuple(_master_row(name, timeline) for name, timeline in timelines.items()),
+        clips=tuple(_clip_row(name, clip) for name, timeline in timelines.items() for clip in timeline.clips),
+    )
+    return write_text(past.out, TIMELINE_FILE, "timeline", encode_timeline(file), inputs)
 
 
 def read_rendered(path: Path, cache: Cache) -> Plan:
     """Read the timeline.json of a render; its takes are those that the cache has.
 
-    Raises `InputError` for a file that is missing, of another version or damaged.
+    Raises `RunFileError`, an `InputError`, for a file that is missing, of another version or damaged.
     """
-    try:
-        data = json.loads(path.read_bytes())
-        if data["version"] != TIMELINE_VERSION:
-            raise InputError([Problem(Source(str(path), 1), "is of another version of tts-cli", _HINT)])
-        lines = tuple(_line(row, str(path)) for row in data["lines"])
-        manifest = _manifest(data, path, lines)
-    except FileNotFoundError:
-        raise InputError(
-            [Problem(Source(str(path), 1), "no such file", "name a manifest or a render's folder")]
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError([Problem(Source(str(path), 1), f"is not a timeline: {error!r}", _HINT)]) from error
+    file = read_timeline(path)
+    lines = tuple(_planned_line(row, str(path)) for row in file.lines)
     return Plan(
-        manifest=manifest,
+        manifest=_manifest(file, path, lines),
         lines=lines,
         takes=_takes(lines, cache),
         selected=frozenset(planned.line.id for planned in lines),
     )
 
 
-def _manifest(data: Mapping[str, Any], path: Path, lines: tuple[PlannedLine, ...]) -> Manifest:
-    metadata = dict(data["metadata"])
+# --- what a timeline.json says --------------------------------------------------------------------------
+
+
+def _describe_script(out: Path, manifest: Manifest, lines: tuple[LineRow, ...]) -> TimelineFile:
+    """Return what an export must know of the whole script; the cover's path is from the output folder."""
+    metadata = dict(manifest.metadata)
+    if cover := metadata.get("cover"):
+        metadata["cover"] = os.path.relpath(cover, out)
+    return TimelineFile(
+        version=TIMELINE_VERSION,
+        manifest=manifest.name,
+        metadata=metadata,
+        chapters=tuple((chapter.id, chapter.title) for chapter in manifest.chapters.values()),
+        pauses=manifest.pauses,
+        voices=tuple(
+            (name, engine, voice.name, voice.licence, voice.consent)
+            for (name, engine), voice in manifest.voices.items()
+        ),
+        masters=(),
+        clips=(),
+        lines=lines,
+    )
+
+
+def _master_row(name: str, timeline: Timeline) -> MasterRow:
+    return MasterRow(
+        path=name, id=timeline.id, title=timeline.title, sample_rate=timeline.sample_rate, length=timeline.length
+    )
+
+
+def _clip_row(master: str, clip: Clip) -> ClipRow:
+    return ClipRow(
+        master=master,
+        line=clip.line_id,
+        part=clip.part,
+        start=clip.start,
+        length=clip.length,
+        take=clip.take.key,
+        trim=clip.trim,
+        trim_length=clip.trim_length,
+        take_rate=clip.take.sample_rate,
+        gain_db=clip.gain_db,
+        tempo=clip.tempo,
+    )
+
+
+def _line_row(planned: PlannedLine, past: PreviousLine) -> LineRow:
+    line = planned.line
+    return LineRow(
+        text=display_text(line.text),
+        spoken=past.text,
+        engine=past.engine,
+        voice=past.voice,
+        language=past.language,
+        emotion=past.emotion,
+        parts=past.parts,
+        context=past.context,
+        edit=(planned.gain_db, planned.lead_s, line.pause_before_s, line.pause_after_s),
+        **{key: getattr(line, attribute) for key, attribute in KEPT.items()},
+    )
+
+
+# --- and what an export makes of it ---------------------------------------------------------------------
+
+
+def _manifest(file: TimelineFile, path: Path, lines: tuple[PlannedLine, ...]) -> Manifest:
+    metadata = dict(file.metadata)
     if cover := metadata.get("cover"):
         metadata["cover"] = str(path.parent / cover)
     return Manifest(
-        name=data["manifest"],
+        name=file.manifest,
         path=str(path),
         lines=tuple(planned.line for planned in lines),
         voices={
             (name, engine): Voice(name=voice, engine=engine, licence=licence, consent=consent)
-            for name, engine, voice, licence, consent in data["voices"]
+            for name, engine, voice, licence, consent in file.voices
         },
-        chapters={name: Chapter(id=name, title=title) for name, title in data["chapters"]},
-        pauses=Pauses(**data["pauses"]),
+        chapters={name: Chapter(id=name, title=title) for name, title in file.chapters},
+        pauses=file.pauses,
         metadata=metadata,
     )
 
 
-def _line(row: Mapping[str, Any], path: str) -> PlannedLine:
-    gain_db, lead_s, before_s, after_s = row["edit"]
+def _planned_line(row: LineRow, path: str) -> PlannedLine:
+    gain_db, lead_s, before_s, after_s = row.edit
     line = Line(
         source=Source(path, 1),
-        text=row["text"],
-        say=row["spoken"],
-        emotion=row["emotion"].partition(":")[0],
-        engine=row["engine"],
-        language=row["language"],
+        text=row.text,
+        say=row.spoken,
+        emotion=row.emotion.partition(":")[0],
+        engine=row.engine,
+        language=row.language,
         pause_before_s=before_s,
         pause_after_s=after_s,
-        **read_kept(row),
+        **{attribute: getattr(row, key) for key, attribute in KEPT.items()},
     )
     utterances = tuple(
         Utterance(
@@ -78,15 +170,15 @@ def _line(row: Mapping[str, Any], path: str) -> PlannedLine:
             part=number,
             text=line.text,
             language=line.language,
-            voice=row["voice"],
+            voice=row.voice,
             engine=line.engine,
             params={},
             seed=0,
             key=key,
-            boundary=Boundary(boundary),
+            boundary=boundary,
             pause_s=pause_s,
         )
-        for number, (key, boundary, pause_s) in enumerate(row["parts"])
+        for number, (key, boundary, pause_s) in enumerate(row.parts)
     )
     return PlannedLine(line=line, utterances=utterances, reason=None, gain_db=gain_db, lead_s=lead_s)
 

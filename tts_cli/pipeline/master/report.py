@@ -1,16 +1,12 @@
-"""What happened, as data: the report of a run and its plain form, report.json."""
+"""What happened to each line, and what spoke: the parts of a run's report."""
 
 from collections import Counter
 from collections.abc import Container, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict
-from typing import Any, Literal
+from typing import Literal
 
 from tts_cli.cache.keys import digest
-from tts_cli.engines.catalog import get_spec, model_version
-from tts_cli.errors import MissingError
 from tts_cli.pipeline.model import Failure, Fallback, Outcome, Plan, PlannedLine, Reason, Report
-from tts_cli.recipe import Recipe
 from tts_cli.types import Timeline, Voice
 
 
@@ -101,57 +97,7 @@ def count_outcomes(report: Report) -> dict[str, int]:
     return {"total": len(report.outcomes)} | {str(outcome): counts[outcome] for outcome in Outcome}
 
 
-def report_to_json(report: Report) -> dict[str, Any]:
-    """Flatten a report into the form of report.json and of `render --json`."""
-    return {
-        "manifest": report.manifest,
-        "status": report.status,
-        **({"shard": str(report.shard)} if report.shard else {}),
-        "lines": count_outcomes(report),
-        "recipe": _recipe_json(report.recipe) if report.recipe else {},
-        "outputs": [asdict(output) for output in report.outputs],
-        "timeline": asdict(report.timeline) if report.timeline else None,
-        "voices": [
-            {"name": voice.name, "engine": voice.engine, "licence": voice.licence, "consent": voice.consent}
-            for voice in report.voices
-        ],
-        "engines": [_describe_engine(name) for name in report.engines],
-        "audio_seconds": report.audio_seconds,
-        "wall_seconds": report.wall_seconds,
-        "failures": [_failure_json(failure) for failure in report.failures],
-        "suspects": [_failure_json(failure) for failure in report.quality_issues],
-        "retaken": [{"line": line, "kept": kept} for line, kept in report.retaken.items()],
-        "over_budget": [_failure_json(failure) for failure in report.over_budget],
-        "rendered": [{"line": line, "reason": str(reason)} for line, reason in report.reasons.items()],
-        "fallbacks": [asdict(fallback) for fallback in report.fallbacks],
-        "incomplete": dict(report.incomplete),
-        "warnings": list(report.warnings),
-    }
-
-
-def _failure_json(failure: Failure) -> dict[str, str]:
-    return {"line": failure.line, "error": failure.error, "source": str(failure.source)}
-
-
-def _recipe_json(recipe: Recipe) -> dict[str, str | float]:
-    return {
-        "name": recipe.name,
-        "loudness_lufs": recipe.loudness_lufs,
-        "true_peak_dbtp": recipe.true_peak_dbtp,
-    }
-
-
 def list_reasons(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Reason]:
     """Return why each line was rendered, of those that were."""
     planned = ((planned.line.id, planned.reason) for planned in plan.lines)
     return {line: reason for line, reason in planned if reason and outcomes[line] is Outcome.RENDERED}
-
-
-def _describe_engine(name: str) -> dict[str, str]:
-    """Return what spoke (package, front end, weights), and how takes of the same key may differ."""
-    spec = get_spec(name)
-    try:
-        model = model_version(spec)
-    except MissingError:  # it spoke once, for lines that are locked now
-        model = ""
-    return {"name": name, "model": model, "same_key": spec.execution.nondeterminism or "the same bits"}

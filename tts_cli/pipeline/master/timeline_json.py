@@ -1,140 +1,152 @@
-"""Timelines -> timeline.json: where every clip lies in which master, and what each line was made from."""
+"""timeline.json: where every clip lies in which master, and what each line was made from."""
 
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, make_dataclass
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-from tts_cli.cache.keys import digest
-from tts_cli.line import LINE_FIELDS
-from tts_cli.pipeline.master.deliverables import write_text
-from tts_cli.pipeline.master.file_names import TIMELINE_FILE
-from tts_cli.pipeline.master.previous_run import TIMELINE_VERSION, PreviousRun, unchanged
-from tts_cli.pipeline.model import Deliverable, Plan, PlannedLine, PreviousLine
-from tts_cli.text.markup import display_text
-from tts_cli.types import Clip, Manifest, Timeline
+from pydantic import Field
+
+from tts_cli.errors import RunFileError
+from tts_cli.line import LINE_FIELDS, Line
+from tts_cli.pipeline.master.json_files import read_file, to_json, to_utf8
+from tts_cli.types import Boundary, Pauses
+
+TIMELINE_VERSION = 2
+"""The form of timeline.json."""
+
+_ABSENT = "name a manifest, or a folder that `tts-cli render` has written, such as out/book"
+_AGAIN = "render the manifest again, which costs little: its takes are cached"
+
+# Lines and clips are not frozen: frozen ones take three times as long to make, and a long script has 100,000 of each.
 
 
-def keep_timeline(
-    past: PreviousRun,
-    plan: Plan,
-    timelines: Mapping[str, Timeline],
-    masters: Iterable[Deliverable],
-    lines: Iterable[tuple[PlannedLine, PreviousLine]],
-) -> Deliverable:
-    """Write the edit lists of all masters (by file name) and what each line was made from, if any of it changed.
+@dataclass(kw_only=True)
+class _LineRow:
+    """A line, and what it was made from: `spoken` by `voice` in `parts`, each (key, boundary, authored pause in s).
 
-    The digest that tells so is far quicker than the file: the masters' own inputs stand for their clips.
+    `cast` is the voice that the script names. `edit` is gain in dB, lead-in in s, and the authored pauses before and
+    after the line in s. `context` is the digest of the turns that the engine heard before it.
     """
-    rows = [_line_json(*line) for line in lines]
-    head = _head_json(past.out, plan.manifest)
-    made_of = [(master.path, master.inputs) for master in masters]
-    inputs = digest([TIMELINE_VERSION, head, made_of, [list(row.values()) for row in rows]])
-    if kept := unchanged(past.out, TIMELINE_FILE, inputs, past):
-        return kept
-    data = _one_item_per_line(
-        {"version": TIMELINE_VERSION, **head},
-        masters=[_timeline_json(name, timeline) for name, timeline in timelines.items()],
-        clips=[_clip_json(name, clip) for name, timeline in timelines.items() for clip in timeline.clips],
-        lines=rows,
+
+    id: str
+    chapter: str
+    speaker: str
+    text: str
+    spoken: str
+    engine: str
+    voice: str
+    language: str
+    emotion: str
+    parts: Annotated[tuple[tuple[str, Boundary, float | None], ...], Field(min_length=1)]
+    cast: str
+    scene: str
+    edit: tuple[float, float, float | None, float | None]
+    effect: str
+    file: str
+    tags: tuple[str, ...]
+    direction: str
+    context: str = ""
+
+
+KEPT = {one.timeline: one.attribute for one in LINE_FIELDS if one.timeline}
+"""What a row keeps of a line as it is: the line's attribute, by the row's key."""
+
+if TYPE_CHECKING:
+    LineRow = _LineRow
+else:
+    # The table of line fields decides what a row keeps. A newer field stands at the end, and older files lack it.
+    _NEWER = [one for one in LINE_FIELDS if one.timeline and one.timeline not in _LineRow.__annotations__]
+    _TYPES = get_type_hints(Line)
+    LineRow = make_dataclass(
+        "LineRow",
+        [(one.timeline, _TYPES[one.attribute], field(default=one.default)) for one in _NEWER],
+        bases=(_LineRow,),
+        kw_only=True,
     )
-    return write_text(past.out, TIMELINE_FILE, "timeline", data, inputs)
 
 
-def _head_json(out: Path, manifest: Manifest) -> dict[str, Any]:
-    """Return what an export must know of the whole script; the cover's path is from the output folder."""
-    metadata = dict(manifest.metadata)
-    if cover := metadata.get("cover"):
-        metadata["cover"] = os.path.relpath(cover, out)
-    return {
-        "manifest": manifest.name,
-        "metadata": metadata,
-        "chapters": [[chapter.id, chapter.title] for chapter in manifest.chapters.values()],
-        "pauses": asdict(manifest.pauses),
-        "voices": [
-            [name, engine, voice.name, voice.licence, voice.consent]
-            for (name, engine), voice in manifest.voices.items()
-        ],
-    }
+@dataclass(kw_only=True)
+class ClipRow:
+    """A stretch of a take in a master: `start` and `length` in the master's samples, the trims in the take's."""
+
+    master: str
+    line: str
+    part: int
+    start: int
+    length: int
+    take: str
+    trim: int
+    trim_length: int
+    take_rate: int
+    gain_db: float
+    tempo: float
 
 
-def _timeline_json(name: str, timeline: Timeline) -> dict[str, Any]:
-    return {
-        "path": name,
-        "id": timeline.id,
-        "title": timeline.title,
-        "sample_rate": timeline.sample_rate,
-        "length": timeline.length,
-    }
+@dataclass(frozen=True, kw_only=True)
+class MasterRow:
+    """A master; `path` is relative to the output folder, `length` in samples."""
+
+    path: str
+    id: str
+    title: str
+    sample_rate: Annotated[int, Field(gt=0)]
+    length: int
 
 
-def _clip_json(master: str, clip: Clip) -> dict[str, Any]:
-    return {
-        "master": master,
-        "line": clip.line_id,
-        "part": clip.part,
-        "start": clip.start,
-        "length": clip.length,
-        "take": clip.take.key,
-        "trim": clip.trim,
-        "trim_length": clip.trim_length,
-        "take_rate": clip.take.sample_rate,
-        "gain_db": clip.gain_db,
-        "tempo": clip.tempo,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineFile:
+    """What timeline.json says; the cover in `metadata` is relative to the output folder.
 
-
-# What is kept of a line as it is: the attribute by its key. A field that is newer than this version of the file stands
-# at the end of its row.
-_KEPT = {field.timeline: field.attribute for field in LINE_FIELDS if field.timeline}
-_OLD_KEYS = frozenset(("id", "chapter", "speaker", "cast", "scene", "effect", "file", "tags", "direction"))
-_NEWER = {key: attribute for key, attribute in _KEPT.items() if key not in _OLD_KEYS}
-
-
-def _line_json(planned: PlannedLine, past: PreviousLine) -> dict[str, Any]:
-    line = planned.line
-    row = {
-        "id": line.id,
-        "chapter": line.chapter,
-        "speaker": line.speaker,
-        "text": display_text(line.text),
-        "spoken": past.text,
-        "engine": past.engine,
-        "voice": past.voice,
-        "language": past.language,
-        "emotion": past.emotion,
-        "parts": past.parts,
-        "cast": line.voice,
-        "scene": line.scene,
-        "edit": [planned.gain_db, planned.lead_s, line.pause_before_s, line.pause_after_s],
-        "effect": line.effect,
-        "file": line.file,
-        "tags": line.tags,
-        "direction": line.direction,
-    }
-    for key, attribute in _NEWER.items():
-        row[key] = getattr(line, attribute)
-    return row
-
-
-def read_kept(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a row keeps of a line as it is, by attribute; raises `KeyError` where an old field is missing.
-
-    JSON has no tuples, so a list becomes one. A field that is newer than the file has its default.
+    `chapters` are (id, title), `voices` (name in the script, engine, name, licence, consent).
     """
-    kept = {attribute: row[key] for key, attribute in _KEPT.items() if key in row or key in _OLD_KEYS}
-    return {attribute: tuple(value) if isinstance(value, list) else value for attribute, value in kept.items()}
+
+    version: Annotated[int, Field(ge=TIMELINE_VERSION, le=TIMELINE_VERSION)]
+    manifest: str
+    metadata: Mapping[str, str]
+    chapters: tuple[tuple[str, str], ...]
+    pauses: Pauses
+    voices: tuple[tuple[str, str, str, str, str], ...]
+    masters: tuple[MasterRow, ...]
+    clips: tuple[ClipRow, ...]
+    lines: tuple[LineRow, ...]
 
 
-_JSON = json.JSONEncoder(ensure_ascii=False)
+_LISTS = ("masters", "clips", "lines")
+_LINE_KEYS = [one.name for one in fields(LineRow)]
+_JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)
+
+line_values = attrgetter(*_LINE_KEYS)
+"""Return the values of a line, in the order of its keys."""
 
 
-def _one_item_per_line(head: Mapping[str, Any], **lists: Sequence[Any]) -> bytes:
-    """Lay JSON out so that a person can read it and a diff shows one changed item as one line."""
-    fields = [f"{_JSON.encode(name)}: {_JSON.encode(value)}" for name, value in head.items()]
-    for name, items in lists.items():
-        rows = ",\n".join(map(_JSON.encode, items))
-        fields.append(f"{_JSON.encode(name)}: [\n{rows}\n]")
-    return ("{" + ",\n".join(fields) + "}\n").encode("utf-8", "surrogatepass")
+def read_timeline(path: Path) -> TimelineFile:
+    """Read a timeline.json; raises `RunFileError` for one that is absent, of another version or damaged."""
+    timeline = read_file(path, TimelineFile, absent=_ABSENT, again=_AGAIN)
+    known = {master.path for master in timeline.masters}
+    if strays := {clip.master for clip in timeline.clips} - known:
+        raise RunFileError(path, f"is damaged: it has clips of {min(strays)!r}, which is no master", hint=_AGAIN)
+    return timeline
+
+
+def encode_timeline(timeline: TimelineFile) -> bytes:
+    """Lay a timeline out so that a person can read it and a diff shows one changed item as one line."""
+    data = {one.name: getattr(timeline, one.name) for one in fields(timeline)}
+    parts = [
+        f"{_JSON.encode(name)}: {_rows(value) if name in _LISTS else _JSON.encode(to_json(value))}"
+        for name, value in data.items()
+    ]
+    return to_utf8("{" + ",\n".join(parts) + "}\n")
+
+
+def _rows(rows: Sequence[Any]) -> str:
+    items = ",\n".join(_JSON.encode(_said(row)) for row in rows)
+    return f"[\n{items}\n]"
+
+
+def _said(row: Any) -> dict[str, Any]:
+    """Return what a row says; most lines have no context, and say nothing of it."""
+    said = vars(row)
+    return said if said.get("context", True) else {key: value for key, value in said.items() if key != "context"}

@@ -4,14 +4,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import InputError, MissingError, Problem, UnknownNameError, UsageError
 from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine, PreviousLine, Reason
+from tts_cli.pipeline.plan.conversation import Conversation
 from tts_cli.pipeline.plan.utterances import plan_line
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import with_engine
-from tts_cli.types import Manifest, Take
+from tts_cli.types import Manifest, Take, Turn
 
 
 def make_plan(
@@ -31,10 +33,13 @@ def make_plan(
     takes: dict[str, Take] = {}
     history = _History(past, frozenset(line.id for line in manifest.lines))
     # All lines, then all takes: to plan and look up by turns costs a sixth more.
-    lines = [
-        _plan_line(line, manifest, history.lines.get(line.id) if line.lock else None, conditionals_requests)
-        for line in manifest.lines
-    ]
+    lines = []
+    conversation = Conversation(manifest.lines)
+    for line in manifest.lines:
+        locked = history.lines.get(line.id) if line.lock else None
+        planned = _plan_line(line, manifest, locked, conditionals_requests, conversation.before(line))
+        conversation.add(planned)
+        lines.append(planned)
     before: str | None = None
     for place, planned in enumerate(lines):
         line = planned.line
@@ -55,15 +60,19 @@ def make_plan(
 
 
 def _plan_line(
-    line: Line, manifest: Manifest, locked: PreviousLine | None, conditionals_requests: ConditionalsRequests
+    line: Line,
+    manifest: Manifest,
+    locked: PreviousLine | None,
+    conditionals_requests: ConditionalsRequests,
+    heard: tuple[Turn, ...],
 ) -> PlannedLine:
     """Plan a line for its engine, or for the first engine of its chain that is installed at all."""
     try:
-        return plan_line(line, manifest, locked, conditionals_requests)
+        return plan_line(line, manifest, locked, conditionals_requests, heard)
     except MissingError:
         if not line.fallback:
             raise
-        return _plan_line(with_engine(line, line.fallback), manifest, locked, conditionals_requests)
+        return _plan_line(with_engine(line, line.fallback), manifest, locked, conditionals_requests, heard)
 
 
 def describe_previous(planned: PlannedLine) -> PreviousLine:
@@ -78,7 +87,8 @@ def describe_previous(planned: PlannedLine) -> PreviousLine:
         language=first.language,
         emotion=_emotion_name(planned.line),
         engine=first.engine,
-        parts=tuple((u.key, str(u.boundary), u.pause_s) for u in planned.utterances),
+        parts=tuple((u.key, u.boundary, u.pause_s) for u in planned.utterances),
+        context=digest([[turn.text, turn.speaker, turn.take] for turn in first.context]) if first.context else "",
     )
 
 
@@ -96,6 +106,7 @@ def _reason(planned: PlannedLine, missing: Sequence[Missing], old: PreviousLine 
         (Reason.ENGINE, now.engine != old.engine),
         (Reason.VOICE, (now.voice, now.language) != (old.voice, old.language)),
         (Reason.EMOTION, now.emotion != old.emotion),
+        (Reason.CONTEXT, now.context != old.context),
         (Reason.PARAMS, now.parts != old.parts),
     )
     return next((reason for reason, changed in changes if changed), Reason.NEW)
@@ -145,7 +156,7 @@ def _emotion_name(line: Line) -> str:
 
 # --- which lines ----------------------------------------------------------------------------------------
 
-SUSPECT = "suspect"
+FLAGGED = "flagged"
 _FIELDS: Mapping[str, Callable[[Line], Iterable[str]]] = {
     "id": lambda line: (line.id,),
     "speaker": lambda line: (line.speaker,),
@@ -164,29 +175,29 @@ def select_lines(
 ) -> frozenset[str]:
     """Return the ids of the lines that match every `field=value[,value]`; all lines for none.
 
-    A chapter is named by its id, its title or its number from 1; `suspect` are the lines that the last run found so.
+    A chapter is named by its id, its title or its number from 1; `flagged` are the lines that the last run found so.
     Raises `UsageError` for what matches nothing.
     """
     lines = list(manifest.lines)
     for expression in expressions:
-        if expression == SUSPECT:
-            lines = _select_suspects(lines, quality_issues())
+        if expression == FLAGGED:
+            lines = _select_flagged(lines, quality_issues())
             continue
         name, equals, values = expression.partition("=")
         if not equals or name not in _FIELDS:
             raise UsageError(
                 f"--only {expression!r} is not field=value",
-                hint=f"fields: {', '.join(_FIELDS)}; values joined by commas; or `suspect`",
+                hint=f"fields: {', '.join(_FIELDS)}; values joined by commas; or `flagged`",
             )
         wanted = {_value(manifest, name, value.strip()) for value in values.split(",")}
         lines = [line for line in lines if wanted.intersection(_FIELDS[name](line))]
     return frozenset(line.id for line in lines)
 
 
-def _select_suspects(lines: Iterable[Line], quality_issues: Collection[str]) -> list[Line]:
+def _select_flagged(lines: Iterable[Line], quality_issues: Collection[str]) -> list[Line]:
     selected = [line for line in lines if line.id in quality_issues]
     if not selected:
-        raise UsageError("--only suspect: the last run of this folder found no line suspect")
+        raise UsageError("--only flagged: the last run of this folder flagged no line")
     return selected
 
 

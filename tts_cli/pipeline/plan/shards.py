@@ -2,6 +2,7 @@
 
 import heapq
 import re
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from tts_cli.cache.keys import digest
 from tts_cli.cache.shard_run import ShardRun
 from tts_cli.errors import UsageError
 from tts_cli.pipeline.model import Plan, Shard
+from tts_cli.pipeline.plan.conversation import find_scenes
 from tts_cli.pipeline.plan.estimates import estimate_work_s
 from tts_cli.types import Utterance
 
@@ -34,19 +36,26 @@ def read_shard(text: str, environment: Mapping[str, str]) -> Shard:
 def split_keys(plan: Plan, count: int) -> list[frozenset[str]]:
     """Share the selected lines' utterances out by longest processing time first: the keys of each shard.
 
-    All of them, also those that the cache has: what it has changes while the shards work.
+    All of them, also those that the cache has: what it has changes while the shards work. Takes of a scene that hear
+    one another stay together.
     """
     utterances: dict[str, Utterance] = {}
     for planned in plan.lines:
         if planned.line.id in plan.selected and not planned.locked:
             for utterance in planned.utterances:
                 utterances[utterance.key] = utterance
-    longest_first = sorted((-estimate_work_s(utterance), key) for key, utterance in utterances.items())
+    scenes = find_scenes(plan.lines)
+    groups: defaultdict[int | str, list[str]] = defaultdict(list)
+    for key in utterances:
+        groups[scenes.get(key, key)].append(key)
+    longest_first = sorted(
+        (-sum(estimate_work_s(utterances[key]) for key in keys), keys[0], keys) for keys in groups.values()
+    )
     loads = [(0.0, number) for number in range(count)]
     shares: list[set[str]] = [set() for _ in range(count)]
-    for negative_s, key in longest_first:
+    for negative_s, _, keys in longest_first:
         load_s, number = loads[0]
-        shares[number].add(key)
+        shares[number].update(keys)
         heapq.heapreplace(loads, (load_s - negative_s, number))
     return [frozenset(share) for share in shares]
 

@@ -16,7 +16,7 @@ from tts_cli.pipeline.model import PlannedLine, PreviousLine
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import SAME
 from tts_cli.text.script import Part, make_parts
-from tts_cli.types import Boundary, Emotion, Manifest, Utterance, Voice
+from tts_cli.types import Emotion, Manifest, Turn, Utterance, Voice
 
 NEUTRAL = Emotion(name="neutral")
 PLAIN = Voice(name="", engine="")
@@ -33,8 +33,13 @@ class _Delivery:
     conditionals: str
     params: Params
 
-    def key(self, text: str, language: str, seed: int) -> str:
-        """Return the key of the take of a text that is spoken so."""
+    @property
+    def model(self) -> str:
+        """The model on the engine's server, "" where it has none."""
+        return model_version(self.spec) if self.spec.execution.server else ""
+
+    def key(self, text: str, language: str, seed: int, context: Sequence[Turn] = ()) -> str:
+        """Return the key of the take of a text that is spoken so, after these turns."""
         return take_key(
             engine=self.spec.name,
             adapter=self.spec.version,
@@ -46,15 +51,20 @@ class _Delivery:
             seed=seed,
             sample_rate=self.spec.sample_rate,
             conditionals=self.conditionals,
+            heard=[(turn.text, turn.speaker, turn.take) for turn in context],
         )
 
 
 def plan_line(
-    line: Line, manifest: Manifest, locked: PreviousLine | None, conditionals_requests: ConditionalsRequests
+    line: Line,
+    manifest: Manifest,
+    locked: PreviousLine | None,
+    conditionals_requests: ConditionalsRequests,
+    heard: tuple[Turn, ...] = (),
 ) -> PlannedLine:
     """Work a line out; `locked` is what the last timeline says of a locked line, which it keeps.
 
-    Raises `InputError` where a clip of its voice cannot be read.
+    `heard` are the turns before it that it asks for. Raises `InputError` where a clip of its voice cannot be read.
     """
     speaker = manifest.speakers.get(line.speaker)
     gain_db = line.volume_db + (speaker.gain_db if speaker else 0.0)
@@ -75,10 +85,11 @@ def plan_line(
     parts = make_parts(line.spoken, spec.text.target_chars, spec.text.max_chars)
     return PlannedLine(
         line=line,
-        utterances=_spoken(line, parts.parts, delivery, manifest.seed),
+        utterances=_spoken(line, parts.parts, delivery, manifest.seed, heard),
         reason=None,
         gain_db=gain_db + emotion.volume_db + (voice.volume_db if voice else 0.0),
         lead_s=parts.lead_s,
+        heard=heard,
     )
 
 
@@ -108,10 +119,16 @@ def _params(line: Line, emotion: Emotion, spec: EngineSpec, voice: Voice) -> Par
     return params
 
 
-def _spoken(line: Line, parts: Sequence[Part], delivery: _Delivery, project_seed: int) -> tuple[Utterance, ...]:
-    seeds = [_seed(line, number, delivery.spec, project_seed) for number in range(len(parts))]
-    return tuple(
-        Utterance(
+def _spoken(
+    line: Line, parts: Sequence[Part], delivery: _Delivery, project_seed: int, heard: tuple[Turn, ...]
+) -> tuple[Utterance, ...]:
+    """Make an utterance of each part; one that hears turns also hears the parts before it."""
+    hears = min(line.context, delivery.spec.abilities.context_turns)
+    utterances: list[Utterance] = []
+    for number, part in enumerate(parts):
+        seed = _seed(line, number, delivery.spec, project_seed)
+        context = heard[-hears:] if hears else ()
+        utterance = Utterance(
             line_id=line.id,
             part=number,
             text=part.text,
@@ -120,13 +137,16 @@ def _spoken(line: Line, parts: Sequence[Part], delivery: _Delivery, project_seed
             engine=delivery.spec.name,
             params=delivery.params,
             seed=seed,
-            key=delivery.key(part.text, line.language, seed),
+            key=delivery.key(part.text, line.language, seed, context),
             conditionals=delivery.conditionals,
             boundary=part.boundary,
             pause_s=part.pause_s,
+            model=delivery.model,
+            context=context,
         )
-        for number, (part, seed) in enumerate(zip(parts, seeds, strict=True))
-    )
+        utterances.append(utterance)
+        heard = (*heard, Turn(text=part.text, speaker=line.speaker, take=utterance.key)) if hears else heard
+    return tuple(utterances)
 
 
 def with_seed(utterance: Utterance, seed: int) -> Utterance:
@@ -137,7 +157,8 @@ def with_seed(utterance: Utterance, seed: int) -> Utterance:
         conditionals=utterance.conditionals,
         params=utterance.params,
     )
-    return replace(utterance, seed=seed, key=delivery.key(utterance.text, utterance.language, seed))
+    key = delivery.key(utterance.text, utterance.language, seed, utterance.context)
+    return replace(utterance, seed=seed, key=key, model=delivery.model)
 
 
 def _seed(line: Line, part: int, spec: EngineSpec, project_seed: int) -> int:
@@ -176,7 +197,7 @@ def _locked(line: Line, old: PreviousLine) -> tuple[Utterance, ...]:
             params={},
             seed=0,
             key=key,
-            boundary=Boundary(boundary),
+            boundary=boundary,
             pause_s=pause_s,
         )
         for number, (key, boundary, pause_s) in enumerate(old.parts)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from tts_cli import DEFAULT_LANGUAGE
+from tts_cli.about import DEFAULT_LANGUAGE
 from tts_cli.cache.keys import conditionals_key
 from tts_cli.engines.base import Conditioner, EngineSpec
 from tts_cli.engines.catalog import get_spec, model_version

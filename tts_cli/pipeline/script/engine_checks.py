@@ -69,8 +69,19 @@ def find_engine_problems(line: Line, emotions: Mapping[str, Emotion], voice: Voi
     if emotion is None:
         yield EngineProblem("emotion", f"unknown emotion {line.emotion!r}", guess(line.emotion, known))
         return
+    if line.context > spec.abilities.context_turns:
+        yield EngineProblem("context", _context_message(spec), severity="warning")
     yield from _find_excess(line, emotion, voice, spec)
     yield from _find_lacks(emotion, voice, spec)
+
+
+def _context_message(spec: EngineSpec) -> str:
+    turns = spec.abilities.context_turns
+    return (
+        f"the engine {spec.name} hears {turns} earlier turns at most"
+        if turns
+        else f"the engine {spec.name} hears no earlier turns: lines are spoken without `context`"
+    )
 
 
 def _find_excess(line: Line, emotion: Emotion, voice: Voice | None, spec: EngineSpec) -> Iterator[EngineProblem]:

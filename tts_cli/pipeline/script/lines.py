@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tts_cli import DEFAULT_ENGINE
+from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.errors import Source
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script

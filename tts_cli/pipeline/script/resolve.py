@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tts_cli import DEFAULT_ENGINE
+from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError, Problem, Source
 from tts_cli.formats.documents import Diagnostics, Member
@@ -315,7 +315,7 @@ class _Resolver:
         """Check all that only the engine can tell; lines that are alike in this are checked once."""
         kind = (
             *(line.speaker, line.engine, line.fallback, line.voice, line.language, line.emotion),
-            *(line.intensity, line.speed, line.pitch, *line.params.items()),
+            *(line.intensity, line.speed, line.pitch, line.context, *line.params.items()),
         )
         if kind not in self._faults:
             emotions = {**self._emotions, **self._own_emotions.get(line.speaker, {})}

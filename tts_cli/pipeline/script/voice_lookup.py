@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from tts_cli import DEFAULT_LANGUAGE
+from tts_cli.about import DEFAULT_LANGUAGE
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import resolve_voice
 from tts_cli.errors import InputError, UnknownNameError

@@ -67,4 +67,7 @@ def use_cached_fallback(plan: Plan, cache: Cache) -> Plan:
 
 def _next(planned: PlannedLine, plan: Plan, conditionals_requests: ConditionalsRequests) -> PlannedLine:
     line = with_engine(planned.line, planned.line.fallback)
-    return replace(plan_line(line, plan.manifest, None, conditionals_requests), reason=planned.reason or Reason.ENGINE)
+    return replace(
+        plan_line(line, plan.manifest, None, conditionals_requests, planned.heard),
+        reason=planned.reason or Reason.ENGINE,
+    )

@@ -1,8 +1,8 @@
 """Takes -> those that do not sound right: judged by what was measured when they were recorded, gently on short lines.
 
-Of an engine whose seed changes something, a suspect is spoken again, at most twice, and the best take is kept. Nothing
-of this is stored: other thresholds judge the same takes anew, without a recording. An engine that made nothing, or what
-is no number, has made no take: it is asked again as often, and the line fails after that.
+Of an engine whose seed changes something, a flagged take is spoken again, at most twice, and the best take is kept.
+Nothing of this is stored: other thresholds judge the same takes anew, without a recording. An engine that made nothing,
+or what is no number, has made no take: it is asked again as often, and the line fails after that.
 """
 
 import re
@@ -25,7 +25,7 @@ MOST_RETAKES = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """From where on a take is suspect: the one table."""
+    """From where on a take is flagged: the one table."""
 
     empty_s: float = 0.02  # shorter than this is no sound
     silent_dbfs: float = -50.0  # no peak above it
@@ -148,7 +148,7 @@ def _outliers(levels: Mapping[str, float]) -> Iterator[tuple[str, QualityIssue]]
 
 
 def find_retakable(plan: Plan, takes: Mapping[str, Take]) -> frozenset[str]:
-    """Return the keys of suspect takes that another seed may mend; locked lines and recordings stay as they are."""
+    """Return the keys of flagged takes that another seed may mend; locked lines and recordings stay as they are."""
     return frozenset(
         utterance.key
         for planned in plan.lines
@@ -163,7 +163,7 @@ def find_retakable(plan: Plan, takes: Mapping[str, Take]) -> frozenset[str]:
 def plan_retakes(
     plan: Plan, takes: dict[str, Take], retakable: frozenset[str], cache: Cache, attempt: int
 ) -> Plan | None:
-    """Plan one more take of what has only suspect ones so far; None where there is nothing to plan.
+    """Plan one more take of what has only flagged ones so far; None where there is nothing to plan.
 
     What the cache has of it is put into `takes`, and not planned again.
     """
@@ -173,12 +173,12 @@ def plan_retakes(
         wanted = [retaken for first in firsts if (retaken := _next_attempt(first, takes, attempt))]
         cache.look_up((retaken.key for retaken in wanted), takes)
         if missing := tuple(utterance for utterance in wanted if utterance.key not in takes):
-            lines.append(replace(planned, utterances=missing, reason=Reason.SUSPECT))
+            lines.append(replace(planned, utterances=missing, reason=Reason.FLAGGED))
     return replace(plan, lines=tuple(lines), takes=takes) if lines else None
 
 
 def _next_attempt(utterance: Utterance, takes: Mapping[str, Take], attempt: int) -> Utterance | None:
-    """Return the utterance with the attempt's seed, where all takes before are there, and suspect."""
+    """Return the utterance with the attempt's seed, where all takes before are there, and flagged."""
     before = list(_attempts(utterance, takes))
     if len(before) < attempt or not all(find_quality_issues(take, utterance) for _, take in before):
         return None
@@ -219,12 +219,12 @@ def plan_unsound(plan: Plan, unsound: Container[str], attempt: int) -> tuple[Pla
         again = tuple(with_seed(one, _retake_seed(one, attempt)) for one in failed)
         firsts |= {new.key: one.key for new, one in zip(again, failed, strict=True)}
         if again:
-            lines.append(replace(planned, utterances=again, reason=Reason.SUSPECT))
+            lines.append(replace(planned, utterances=again, reason=Reason.FLAGGED))
     return replace(plan, lines=tuple(lines)), firsts
 
 
 def keep_best(plan: Plan, takes: Mapping[str, Take], retakable: frozenset[str]) -> tuple[Plan, dict[str, TakeChoice]]:
-    """Choose the take with the fewest and lightest faults of each suspect; the first of those that are as good.
+    """Choose the take with the fewest and lightest faults of each flagged take; the first of those that are as good.
 
     Returns what was chosen where there was a choice, by the key of the take.
     """
@@ -257,7 +257,7 @@ def _best(
 
 
 def list_quality_issues(plan: Plan, takes: Mapping[str, Take], kept: Mapping[str, TakeChoice]) -> tuple[Failure, ...]:
-    """Name each line of which a take is suspect, in the script's order: what is wrong, and which take was kept."""
+    """Name each line of which a take is flagged, in the script's order: what is wrong, and which take was kept."""
     outliers = find_outliers(plan, takes)
     quality_issues = []
     for planned in plan.lines:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from tts_cli.cache.store import Missing
 from tts_cli.errors import DamagedTakeError
 from tts_cli.pipeline.model import Plan
-from tts_cli.pipeline.plan.jobs import make_jobs
+from tts_cli.pipeline.plan.jobs import leave_out, make_jobs
 from tts_cli.pipeline.plan.shards import find_absent
 from tts_cli.pipeline.request import Progress, Recorded
 from tts_cli.pipeline.session import RunContext
@@ -96,8 +96,7 @@ class Recorder:
             while again := fall_back(plan, self._errors, run.cache):
                 self._fell_back |= errors_of_lines(plan, self._errors)
                 plan = again
-                jobs = [job for job in make_jobs(plan) if job.calls[0].key not in tried]
-                tried |= self._record_jobs(jobs, plan, pool)
+                tried |= self._record_jobs(leave_out(make_jobs(plan), tried), plan, pool)
                 tried |= self._mend_unsound(plan, pool)
             plan = self._choose_takes(plan, pool)
         if run.stop.asked:
@@ -159,7 +158,7 @@ class Recorder:
             again, firsts = plan_unsound(plan, self._unsound, attempt)
             found: dict[str, Take] = {}
             self._run.cache.look_up(firsts, found)
-            tried |= self._record_jobs([job for job in make_jobs(again) if job.calls[0].key not in found], again, pool)
+            tried |= self._record_jobs(leave_out(make_jobs(again), found), again, pool)
             self._run.cache.look_up(firsts, found)
             for key, take in found.items():
                 self._keep_instead(firsts[key], take, attempt)
@@ -183,12 +182,12 @@ class Recorder:
     def _record_jobs(self, jobs: Iterable[Job], plan: Plan, pool: Pool) -> set[str]:
         """Record what has not failed yet in this run; returns the keys that were tried."""
         run = self._run
-        jobs = [job for job in jobs if job.calls[0].key not in self._errors]
-        tried = {job.calls[0].key for job in jobs}
+        jobs = leave_out(jobs, self._errors)
+        tried = {call.key for job in jobs for call in job.calls}
         for ready, needed, errors in make_ready(jobs, plan.conditionals_requests, run.cache, pool):
             run.on_event(Progress(stage="voice", done=ready, total=needed))
             self._errors |= errors
-        jobs = [job for job in jobs if job.calls[0].key not in self._errors]
+        jobs = leave_out(jobs, self._errors)
         eta = EtaEstimator(jobs)
         for result in self._committed(pool, jobs):
             recorded = _count(eta, result)

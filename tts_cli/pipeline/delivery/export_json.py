@@ -1,0 +1,52 @@
+"""export.json: what an export delivered by one recipe."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from tts_cli.cache.blobs import write_atomically
+from tts_cli.pipeline.master.file_names import output_path
+from tts_cli.pipeline.master.json_files import FailureRow, encode, failure_rows, read_file, to_json
+from tts_cli.pipeline.model import Deliverable, ExportReport
+
+EXPORT_FILE = "export.json"
+EXPORT_VERSION = 1
+"""The form of export.json."""
+
+_ABSENT = "name a folder that `tts-cli export` has written, such as out/book/acx"
+_AGAIN = "export again: what nobody touched since is made anew, and the takes are cached"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportFile(ExportReport):
+    """What export.json says: all that an export's report does."""
+
+    version: Annotated[int, Field(ge=EXPORT_VERSION, le=EXPORT_VERSION)]
+    failures: tuple[FailureRow, ...]
+    missing: int
+    notices: tuple[str, ...]
+    wall_seconds: float
+
+
+def write_export(report: ExportReport) -> None:
+    """Keep the report of an export in its folder."""
+    write_atomically(output_path(Path(report.out), EXPORT_FILE), encode(export_to_json(report)))
+
+
+def read_export(out: Path) -> ExportFile:
+    """Read the report of an export's folder; raises `RunFileError` for one absent, of another version or damaged."""
+    return read_file(out / EXPORT_FILE, ExportFile, absent=_ABSENT, again=_AGAIN)
+
+
+def exported_files(out: Path) -> tuple[Deliverable, ...]:
+    """Return the files that an export wrote; raises `RunFileError` where its folder does not say."""
+    return read_export(out).outputs
+
+
+def export_to_json(report: ExportReport) -> dict[str, Any]:
+    """Flatten the report of an export into the form of export.json, its version first."""
+    said = {field.name: getattr(report, field.name) for field in fields(report)}
+    file = ExportFile(**{**said, "failures": failure_rows(report.failures), "version": EXPORT_VERSION})
+    return {"version": file.version, **to_json(file)}
