@@ -47,6 +47,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     No fsync: every read of the cache checks a hash, so a file torn by a power cut is only a miss.
     """
+    # In the same folder, as a rename is atomic within one file system only.
     temporary = path.with_name(f".tmp-{secrets.token_hex(8)}")
     try:
         try:

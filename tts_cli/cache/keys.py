@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
+# Another version would make every take of every cache anew.
 KEY_VERSION = "tts-cli/take/1"
 CONDITIONALS_VERSION = "tts-cli/conditionals/1"
 
@@ -15,6 +16,7 @@ _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=Fal
 
 def canonical_json(value: object) -> bytes:
     """Encode plain data in one way only: sorted names, no spaces, UTF-8, finite numbers."""
+    # A lone surrogate gives a key like any other text; whether it can be spoken is not decided here.
     return _JSON.encode(value).encode("utf-8", "surrogatepass")
 
 

@@ -71,8 +71,10 @@ def verify(cache: Cache) -> tuple[int, tuple[str, ...]]:
 def collect(cache: Cache, *, max_bytes: int | None = None, max_age_s: float | None = None) -> Pruned:
     """Drop unusable records, takes unused for `max_age_s`, the longest unused over `max_bytes`, and orphans."""
     kept, dropped = _choose(_usable(cache), max_bytes, max_age_s)
+    # Records go first: a crash after this leaves blobs that nobody names, which the next run finds.
     for key in dropped | _unusable(cache, kept | dropped):
         cache.record_path(key).unlink(missing_ok=True)
+    # Read again: some records are gone, and workers may have added others.
     named = {blob for _, _, blob, _ in _usable(cache)}
     orphans = [path for path in _files(cache.root / "cas") if path.name not in named and _old(path)]
     leftovers = [path for path in _files(cache.root, prefix=".tmp-") if _old(path)]
@@ -91,6 +93,7 @@ def _record(cache: Cache, key: str) -> Take | CachedConditionals | Missing:
 def _usable(cache: Cache) -> list[_Entry]:
     entries = []
     for path in _files(cache.root / "ac", ".json"):
+        # Before the look-up, which marks the record as used.
         used = path.stat().st_mtime
         found = _record(cache, path.stem)
         if not isinstance(found, Missing):
@@ -106,6 +109,7 @@ def _choose(entries: list[_Entry], max_bytes: int | None, max_age_s: float | Non
     dropped: set[str] = set()
     total = 0
     for used, key, _, size in sorted(entries, reverse=True):
+        # What does not fit counts as well, so that all older ones go with it.
         total += size
         fits = max_bytes is None or total <= max_bytes
         (kept if fits and used >= oldest else dropped).add(key)
@@ -119,6 +123,7 @@ def _unusable(cache: Cache, usable: set[str]) -> set[str]:
 def _files(root: Path, suffix: str = "", prefix: str = "") -> Iterator[Path]:
     for folder, _, names in os.walk(root):
         for name in names:
+            # Files that are being written are no part of the cache yet.
             hidden = name.startswith(".tmp-")
             if name.endswith(suffix) and name.startswith(prefix) and hidden == bool(prefix):
                 yield Path(folder, name)

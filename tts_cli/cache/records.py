@@ -80,6 +80,7 @@ def take_from_json(data: dict[str, Any]) -> Take:
             dc=data.get("dc"),
             tail_dbfs=data.get("tail"),
         ),
+        # Words repeat all through a book: interned, each is in memory once.
         flat_words=tuple([part for text, start, end in data["words"] for part in (intern(text), start, end)]),
         wall_s=data["wall_s"],
         ended=data.get("ended", True),

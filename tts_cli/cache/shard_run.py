@@ -44,6 +44,7 @@ class ShardRun:
         Raises `UsageError` where shards of another count, or of other work, have begun and are not all done.
         """
         mine = _Record(work=work, shards=count, project=self.project)
+        # Another shard may write or remove the record between two of these steps; then they are done again.
         while not self._create(mine):
             theirs = self._read()
             if theirs == mine:
@@ -89,6 +90,7 @@ class ShardRun:
         try:
             found = json.loads((self.folder / RECORD).read_bytes())
             return _Record(work=found["work"], shards=found["shards"], project=found["project"])
+        # A record that is gone or damaged agrees with nobody, and is written anew.
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -46,11 +46,13 @@ class Cache:
         path = f"{self.root}/ac/{key[:2]}/{key}.json"
         try:
             data, modified = _read(path)
+            # Records are written with lone surrogates let through, so they are read in the same way.
             take = take_from_json(json.loads(data.decode("utf-8", "surrogatepass")))
         except FileNotFoundError:
             return Missing.ABSENT
         except (OSError, ValueError, KeyError, TypeError):
             return Missing.DAMAGED
+        # A record under another key's name would pass for that key's take.
         if take.key != key or _size(f"{self.root}/cas/{take.blob[:2]}/{take.blob}{AUDIO}") != take.size:
             return Missing.DAMAGED
         _mark_used(path, modified)

@@ -39,6 +39,7 @@ def _load(target: str) -> EngineSpec:
     return cast("EngineSpec", getattr(importlib.import_module(module), name))
 
 
+# Specs are plain data: to load all of them imports no engine's packages.
 BUILT_IN = {spec.name: spec for spec in map(_load, BUILT_IN_SPECS)}
 
 
@@ -49,6 +50,7 @@ def engine_names() -> tuple[str, ...]:
 
 def get_spec(name: str) -> EngineSpec:
     """Return an engine's spec; raises `UnknownNameError`, or `MissingError` for a third party's broken one."""
+    # Built-in engines come first: a third party's engine of the same name would get their keys.
     return BUILT_IN.get(name) or _third_party(name)
 
 
@@ -57,6 +59,7 @@ def resolve_voice(spec: EngineSpec, voice: str, language: str) -> str:
     return _resolve(spec.resolve, voice, language)
 
 
+# A script asks for the same few voices thousands of times.
 @functools.lru_cache(maxsize=4096)
 def _resolve(resolve: Callable[[str, str], str], voice: str, language: str) -> str:
     return resolve(voice, language)
@@ -80,6 +83,7 @@ def model_version(spec: EngineSpec) -> str:
     from tts_cli.engines.weights import RECORD, engine_folder
 
     folder = engine_folder(spec.name)
+    # The times of change make a download that happens while we run a miss of the cache below.
     return _model_version(spec.name, str(folder), _changed(folder / RECORD), _changed(folder / "venv"))
 
 
@@ -144,6 +148,7 @@ def _third_party(name: str) -> EngineSpec:
     except _BROKEN as error:
         reason = f"{type(error).__name__}: {error}"
         raise MissingError(f"the engine {name} cannot be used: {reason}", hint=_mend(point)) from error
+    # A spec under another engine's name would share that engine's keys.
     if not isinstance(spec, EngineSpec) or spec.name != name:
         wrong = f"{point.value} is not an EngineSpec of the name {name!r}"
         raise MissingError(f"the engine {name} cannot be used: {wrong}", hint=_mend(point))

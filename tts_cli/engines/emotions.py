@@ -47,6 +47,7 @@ def emotion_at(
             scaled[name] = start + (value - start) * intensity
     return replace(
         emotion,
+        # Powers, so that half of an emotion twice is all of it once.
         speed=emotion.speed**intensity,
         pitch=emotion.pitch**intensity,
         volume_db=emotion.volume_db * intensity,

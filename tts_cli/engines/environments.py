@@ -100,6 +100,7 @@ def link_package(venv: Path) -> None:
     link = packages / ours.name
     if link.resolve() == ours.resolve():
         return
+    # rmtree refuses a link; unlinking spares what it leads to.
     if link.is_symlink():
         link.unlink()
     elif link.exists():
@@ -107,6 +108,7 @@ def link_package(venv: Path) -> None:
     try:
         link.symlink_to(ours, target_is_directory=True)
     except OSError:
+        # Some network disks and some systems allow no links.
         shutil.copytree(ours, link, ignore=shutil.ignore_patterns("__pycache__"))
 
 
@@ -123,10 +125,12 @@ def _unmet(packages: Iterable[str], versions: Mapping[str, str]) -> tuple[str, .
     faults = []
     for requirement in map(Requirement, packages):
         found = versions.get(canonicalize_name(requirement.name))
+        # A requirement of another Python or system is none here.
         if requirement.marker and not requirement.marker.evaluate():
             continue
         if found is None:
             faults.append(f"{requirement.name} is not installed")
+        # Whoever has a prerelease has chosen it.
         elif not requirement.specifier.contains(found, prereleases=True):
             faults.append(f"{requirement.name} {found} is not {requirement.specifier}, which it was tested with")
     return tuple(faults)
@@ -148,6 +152,7 @@ def _versions(names: Iterable[str], packages: Path | None) -> dict[str, str]:
 
 def _can_find(module: str) -> bool:
     try:
+        # This imports the packages above a module, and those may be broken.
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
         return False

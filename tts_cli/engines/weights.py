@@ -116,6 +116,7 @@ def weights_digest(spec: EngineSpec) -> str:
     """
     if not spec.install.weights:
         return ""
+    # A key must not name weights that nobody could speak with.
     if "" in parts_of(spec):
         find_weights(spec)
     names = [[weights.part, weights.repo, _identity(spec, weights)] for weights in spec.install.weights]
@@ -129,6 +130,7 @@ def read_record(engine: str) -> dict[str, tuple[Fetched, ...]]:
         if data["version"] != RECORD_VERSION:
             return {}
         return {part: tuple(map(_from_json, fetched)) for part, fetched in data["parts"].items()}
+    # A lost record loses no weights: the next download finds and checks the files that are here.
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
@@ -141,6 +143,7 @@ def write_record(spec: EngineSpec, weights: Weights, fetched: Fetched) -> None:
     data = {part: [asdict(one) for one in found] for part, found in record.items()}
     path = engine_folder(spec.name) / RECORD
     path.parent.mkdir(parents=True, exist_ok=True)
+    # With the process's number in it, two downloads never write into one file.
     new = path.with_name(f"{RECORD}.{os.getpid()}")
     new.write_text(json.dumps({"version": RECORD_VERSION, "parts": data}, indent=1) + "\n", encoding="utf-8")
     new.replace(path)

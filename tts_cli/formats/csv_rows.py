@@ -48,6 +48,7 @@ class Sheet:
 def read_csv(decoded: Decoded, name: str) -> Sheet:
     """Read a sheet; raises `InputError` for what is empty, ragged or has an unclosed quote."""
     header_row, delimiter = _find_header(decoded.text, name)
+    # pandas fills up short rows without a word; csv counts what was written.
     widths = _measure(decoded.text, name, delimiter)
     width = widths[header_row - 1]
     problems = [
@@ -86,6 +87,7 @@ def write_back(sheet: Sheet, results: Mapping[int, Mapping[str, str]]) -> bytes:
     out = io.StringIO(newline="")
     delimiter = "," if sheet.delimiter == ONE_COLUMN else sheet.delimiter
     writer = csv.writer(out, delimiter=delimiter, lineterminator=_line_end(sheet.decoded.text))
+    # Blank rows in front stay, so that every row keeps its number.
     for _ in range(sheet.header_row - 1):
         writer.writerow([])
     writer.writerow([*sheet.header, *added])
@@ -103,6 +105,7 @@ def _fill(cells: list[str], result: Mapping[str, str], columns: Mapping[str, int
 
 
 def _line_end(text: str) -> str:
+    # The longest first, as it holds the other two.
     return next((end for end in ("\r\n", "\n", "\r") if end in text), "\n")
 
 
@@ -113,6 +116,7 @@ def _find_header(text: str, name: str) -> tuple[int, str]:
     """Return the row of the header, the first that is not blank, and the delimiter that shows most known columns."""
     candidates = []
     for delimiter in DELIMITERS:
+        # The header is near the beginning, and each delimiter has to be tried.
         for row, cells in enumerate(_records(text[:MAX_HEADER_CHARS], name, delimiter), 1):
             if any(cell.strip(BLANK) for cell in cells):
                 candidates.append((sum(column_of(cell) is not None for cell in cells), len(cells), row, delimiter))
@@ -153,8 +157,10 @@ def _read_cells(text: str, name: str, delimiter: str, widths: Sequence[int]) -> 
             io.StringIO(text),
             sep=delimiter,
             header=None,
+            # Numbers, as pandas would rename columns of equal names.
             names=list(range(width)),
             index_col=False,
+            # A text may be NA, null or 007, and stays that.
             dtype=str,
             keep_default_na=False,
             na_filter=False,

@@ -37,6 +37,7 @@ def read_bytes(path: str) -> bytes:
         if os.path.isdir(path):  # noqa: PTH112  os.path takes any string, pathlib raises for some
             raise fault(path, 1, 1, "is a folder, not a file")
         with open(path, "rb") as file:  # noqa: PTH123
+            # One byte too many is enough to refuse it, and a device file has no end.
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise fault(path, 1, 1, "no such file") from None

@@ -87,6 +87,7 @@ class Diagnostics:
 
     def in_order(self) -> list[Problem]:
         """Return the problems sorted by file and place, each once, and no more than anybody reads."""
+        # Turned round, a file that was opened twice keeps its first rank.
         ranks = {name: rank for rank, name in reversed(list(enumerate(self.files)))}
         problems = sorted(
             dict.fromkeys(self.problems),
@@ -153,6 +154,7 @@ class FrameReader:
             for reference, source in self._references(document, key):
                 other = self._follow(document, reference, source, chain)
                 if other is None:
+                    # What is not here may have defined any name, so unknown ones are not held against the script.
                     header = replace(header, whole=False)
                 elif key == "extends":
                     header = _lay_over(header, other)
@@ -160,6 +162,7 @@ class FrameReader:
                     header = _lay_over(
                         header, Header(speakers=other.speakers, emotions=other.emotions, whole=other.whole)
                     )
+        # A document's own words are laid over all that it refers to.
         return _lay_over(header, self._own(document))
 
     # --- what a document refers to ------------------------------------------------------------------------
@@ -180,6 +183,7 @@ class FrameReader:
 
     def _follow(self, document: Document, reference: str, source: Source, chain: tuple[str, ...]) -> Header | None:
         path = os.path.join(document.folder, reference)  # noqa: PTH118  keeps the path as the user gave it
+        # By its real path, as links can hide a circle.
         real = os.path.realpath(path)
         fault = ""
         if real in chain:
@@ -191,6 +195,7 @@ class FrameReader:
         if fault:
             self._findings.complain(source, f"{reference!r}: {fault}", "paths are relative to the file they are in")
             return None
+        # A file that many others name is read, and complained of, once.
         if real not in self._read:
             self._read[real] = self._findings.attempt(lambda: self._open(path, (*chain, real)))
         return self._read[real]

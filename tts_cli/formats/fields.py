@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from tts_cli.line import LINE_FIELDS, Level
 
 BARE_PARAMS = frozenset(("exaggeration", "cfg_weight", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"))
+# A hostile file has no end of names, and memory has.
 MOST_REMEMBERED = 1000
 # Columns that `--write-back` fills in beside duration and file; reading them again has no effect.
 OWN_COLUMNS = frozenset(("status", "key"))
@@ -46,6 +47,7 @@ class Names:
         prefix, dot, param = name.strip().partition(".")
         if dot and param.strip() and fold(prefix) in ("param", "params"):
             return f"params.{param.strip()}"
+        # The parameters that engines share need no prefix.
         bare = name.strip().lower().replace("-", "_").replace(" ", "_")
         return f"params.{bare}" if bare in BARE_PARAMS else None
 

@@ -46,6 +46,7 @@ def write_index_json(lines: Iterable[ListedLine]) -> str:
 
 def write_unreal(lines: Iterable[ListedLine]) -> str:
     """Return a sheet with the columns of Unreal's dialogue script entries, its first one the row's name."""
+    # Unreal reads a list as its items in brackets.
     rows = [
         [line.id, line.speaker, "", line.text, line.direction, line.file, "True", f'("{line.id}")'] for line in lines
     ]

@@ -73,6 +73,7 @@ def _read(path: Path) -> Recipe:
     deliver = fields.pop("deliver", [])
     entry = validated(RecipeFields, _NAMES, [Record(fields, record.place)], problems)[0]
     fit = FitRules(**entry.values["fit"]) if "fit" in entry.values and not problems else None
+    # With faults the defaults stand in, so that later checks have a whole recipe to look at.
     recipe = Recipe(name=path.stem, **{**({} if problems else entry.values), "fit": fit})
     if found := format_fault(recipe):
         problems.append(Problem(entry.at(found[0]), found[1]))
@@ -106,6 +107,7 @@ def _read_deliveries(
         if entry.is_faulty:
             continue
         delivery = _delivery(entry, recipe, problems)
+        # Names that differ in case alone are one file on some systems.
         if deliveries.setdefault(delivery.file.casefold(), delivery) is not delivery:
             problems.append(Problem(entry.at("file"), f"file: {delivery.file!r} is delivered twice"))
     return tuple(deliveries.values())
@@ -116,6 +118,7 @@ def _delivery(entry: Entry, recipe: Recipe, problems: list[Problem]) -> Delivery
     own = {name: value for name, value in entry.values.items() if name not in _NOT_SOUND}
     kind, file = entry.values.get("kind"), entry.values.get("file", "")
     suffix = PurePath(file).suffix.lower()
+    # A delivery inherits the recipe's sound, but delivers nothing further itself.
     sound = replace(recipe, deliver=(), format=FORMATS.get(suffix, recipe.format), **own)
     known = SUFFIXES.get(kind or "", tuple(FORMATS))
     if kind is None or suffix not in known:

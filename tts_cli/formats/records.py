@@ -163,6 +163,7 @@ def read_mapping(
             written |= {"speaker": key, "text": key}
             continue
         name = names.field_of(key) or key
+        # An empty field says nothing, so that a half-filled template is a valid script.
         if value in _NOTHING and (name not in _WORDS or not value):
             continue
         if name in written:
@@ -192,6 +193,7 @@ def read_rows(sheet: Sheet, problems: list[Problem]) -> list[Record]:
         return []
     places = {name: place + 1 for place, name in columns}
     has_params = any(name.startswith("params.") for name in places)
+    # Asked once for a column, not for each of its cells.
     units = {name: sheet.header[place] for place, name in columns if with_unit(sheet.header[place], "1") != "1"}
     records = []
     for number, row in sheet.numbered():

@@ -261,6 +261,7 @@ def validate(
         return adapter.validate_python(records), []
     except ValidationError as error:
         errors = error.errors(include_url=False)
+    # pydantic returns nothing of a batch with faults: it is validated again without the bad fields.
     bad = {tuple(error["loc"][:2]) for error in errors}
     sound = [
         {name: value for name, value in record.items() if (index, name) not in bad}

@@ -151,6 +151,7 @@ class _Reader:
         elif node:
             record = Record({"title": node}, record.place)
         chapter = self._name_chapter(key, number, record)
+        # A second chapter of this name is complained of already; its lines join the first.
         self._draft.chapters.setdefault(chapter, record)
         if lines:
             self._lines(*lines, chapter)
@@ -203,6 +204,7 @@ class _Reader:
 
     def _speaker_key(self, node: Mapping[str, Node]) -> str:
         """Return the key that is a speaker's name: the only one that is no field, where text and speaker are open."""
+        # Without a cast any typing error in a key would become a speaker.
         if "text" in node or not self._cast:
             return ""
         names = {key: LINE.field_of(key) for key in node}

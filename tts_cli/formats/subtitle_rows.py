@@ -24,11 +24,14 @@ _MOST_SPEAKER_WORDS = 3
 _ARROW = "-->"
 _TIMES = re.compile(r"\s*(?P<start>.*?)\s*-->\s*(?P<end>\S*)")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>", re.IGNORECASE)
+# Known tags only, as a text may hold `<3` or a name in angle brackets.
 _TAG = re.compile(r"</?(?:b|i|u|s|c|v|font|lang|ruby|rt|span)(?:[\s.][^<>]*)?>|<\d[\d:.]*>|\{\\[^{}]*\}", re.IGNORECASE)
 _OVERRIDE = re.compile(r"\{[^{}]*\}")
 _DRAWING = re.compile(r"\{[^{}]*\\p[1-9]")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|nbsp|lrm|rlm|quot|apos|#\d{1,6});")
+# Marks of writing direction are invisible, and would hide who is named at a line's beginning.
 _MARKS = dict.fromkeys(map(ord, "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"))
+# Our own pauses are no sounds.
 _SOUND = re.compile(r"\[(?!\s*(?:pause|break)\b)[^\[\]]*\]", re.IGNORECASE)
 _SONG = re.compile(r"[♪♫].*[♪♫]|[♪♫]+|\([^()]*\)", re.DOTALL)
 _DASH = re.compile(r"[-\u2010-\u2015]\s*(?=\S)")
@@ -140,6 +143,7 @@ def _is_header(block: Sequence[tuple[int, str]], lines: Sequence[str]) -> bool:
 
 def _read_block(block: Sequence[tuple[int, str]], reading: _Reading) -> Iterator[_Cue]:
     times = [place for place, (_, line) in enumerate(block) if _ARROW in line]
+    # A number or a name may stand above the times, and no more.
     if not times or times[0] > 1:
         hint = "a cue begins with its times, 00:00:01,000 --> 00:00:02,500, and ends with a blank line"
         reading.complain(block[0][0], 1, "text that belongs to no cue", hint)
@@ -176,6 +180,7 @@ def _read_ass(lines: Sequence[str], reading: _Reading) -> Iterator[_Cue]:
         if kind.strip() == "Format":
             fields = [name.strip().lower() for name in rest.split(",")]
             missing = [name for name in _ASS_NEEDED if name not in fields]
+            # Only the last field may hold commas of its own.
             if missing or fields[-1] != "text":
                 reading.complain(number, 1, "the format lacks Start or End, or does not end with Text")
                 return
@@ -231,6 +236,7 @@ def _turns(cue: _Cue, cast: Mapping[str, str], strangers: dict[str, Source]) -> 
         rest = _DASH.sub("", rest, count=1) if _DASH.match(rest) else rest
         if voice:
             speaker, named = _known(voice.strip("\0"), cast), True
+        # Where the cue itself names who speaks, a colon is part of the text.
         elif not named and (prefix := _PREFIX.match(rest)):
             who = _speaker_of(prefix[1].strip(), cast, lambda name: strangers.setdefault(name, cue.place.at("text")))
             if who:
@@ -244,6 +250,7 @@ def _turns(cue: _Cue, cast: Mapping[str, str], strangers: dict[str, Source]) -> 
 
 def _mark_voices(text: str) -> str:
     """Put each `<v Name>` on a line of its own beginning, the name before a NUL."""
+    # No text holds a NUL, as `decode` refuses it, so it can mark a name.
     return _VOICE.sub(lambda match: f"\n{html.unescape(match[1]).strip()}\0", text).strip()
 
 
@@ -287,9 +294,12 @@ def _share(cue: _Cue, sizes: Sequence[int]) -> list[tuple[str, str]]:
     try:
         start, end = parse_time(cue.start), parse_time(cue.end)
     except BadValueError:
+        # The schema refuses these times, and knows their place.
         return [(cue.start, cue.end)] * len(sizes)
     borders = [start]
     for size in sizes:
+        # A cue that ends before it begins is refused later.
         borders.append(borders[-1] + max(0.0, end - start) * size / sum(sizes))
+    # The outer times stay as they were written.
     times = [cue.start, *(f"{border:.3f}" for border in borders[1:-1]), cue.end]
     return list(pairwise(times))

@@ -82,6 +82,7 @@ def write_subtitles(cues: Iterable[Cue], suffix: str) -> str:
 
 def _clock(cue: Cue, sample: int, point: str) -> str:
     """Write 01:02:03,456: the nearest millisecond."""
+    # In whole numbers, where a half is always rounded up.
     milliseconds = (sample * 2000 + cue.sample_rate) // (2 * cue.sample_rate)
     seconds, milliseconds = divmod(milliseconds, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{milliseconds:03}"
@@ -95,6 +96,7 @@ def _ass_clock(cue: Cue, sample: int) -> str:
 
 def _plain(text: str) -> str:
     """Keep a text from being read as a cue's head: no arrow, no empty line."""
+    # A cue ends at an empty line, whatever is in it.
     return re.sub(r"\n\s*\n", "\n", text.replace("-->", "->"))
 
 
@@ -115,6 +117,7 @@ def _ass_name(speaker: str) -> str:
 
 def _ass_text(text: str) -> str:
     """Keep braces from being overrides, and backslashes from being line breaks."""
+    # ASS has no way to write a backslash, so a look-alike stands for it.
     safe = text.replace("\\", "\u29f5").replace("{", "(").replace("}", ")")
     return safe.replace("\n", "\\N")
 

@@ -13,16 +13,19 @@ from tts_cli.recipe import Bounds
 LONGEST_S = 360_000.0
 LONGEST_PAUSE_S = 60.0
 LONGEST_NAME = 200
+# File systems take 255 bytes, and a file that is being written has a longer name.
 LONGEST_FILE_NAME_BYTES = 200
 LONGEST_PATH = 400
 FILE_FIELDS = ("id", "speaker", "chapter", "language", "emotion")
 DELIVERY_FIELDS = (*FILE_FIELDS, "name", "title", "number")
 
+# Bounded, as endless digits would be a float of infinity.
 _NUMBER = r"(?:\d{1,12}(?:[.,]\d{1,12})?|[.,]\d{1,12})"
 _TIME = re.compile(rf"({_NUMBER})\s*(ms|sec|s)?", re.IGNORECASE | re.ASCII)
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d{1,9})?)", re.ASCII)
 _MEASURE = re.compile(rf"([+-]?)({_NUMBER})\s*(%|st|semitones?|db)?", re.IGNORECASE | re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,6}", re.ASCII)
+# Windows keeps these for devices, whatever suffix they have.
 _RESERVED = re.compile(r"(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?")
 _TRUE = frozenset(("true", "yes", "y", "1", "x", "on"))
 _FALSE = frozenset(("false", "no", "n", "0", "off"))
@@ -185,7 +188,9 @@ def parse_engines(value: object) -> tuple[str, ...]:
 
 def parse_id(value: object) -> str:
     """Return an id, which also names a file: letters and digits of any script, and `. _ -` and spaces inside."""
+    # One name in two spellings must be one file.
     text = unicodedata.normalize("NFC", as_text(value))
+    # The usual id, without a look at every character.
     if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", text) and not _RESERVED.fullmatch(text):
         return text
     safe = all(char in "._- " or unicodedata.category(char)[0] in "LMN" for char in text)
@@ -246,6 +251,7 @@ def _factor(value: object, what: str, hint: str, *, semitones: bool) -> float:
     unit = (match[3] or "").lower() if match else ""
     if match and semitones and unit[:1] == "s":
         number = _signed(match)
+        # Beyond 48 semitones the power may overflow; the true bounds are below.
         factor = 2 ** (number / 12) if abs(number) <= 48 else None
     else:
         factor = _as_factor(match, unit) if match else None

@@ -67,6 +67,7 @@ def read_emotions_folder(folder: Path, problems: list[Problem]) -> dict[str, Ent
     for path in sorted((folder / EMOTIONS_FOLDER).glob("*.yaml")):
         try:
             records[path.stem] = _read_mapping(path, fields.EMOTION, "an emotion", problems)
+        # One bad file must not hide what is wrong in the others.
         except InputError as error:
             problems += error.problems
     return dict(zip(records, validated(EmotionFields, fields.EMOTION, list(records.values()), problems), strict=True))

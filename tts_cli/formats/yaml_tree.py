@@ -14,6 +14,7 @@ import yaml
 from tts_cli.errors import InputError, Problem, Source
 from tts_cli.formats.decode import Decoded, fault, has_control
 
+# libyaml reads many times faster, but not every build of PyYAML has it.
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 MAX_DEPTH = 40
 MAX_NODES = 1_000_000
@@ -90,6 +91,7 @@ def _syntax_problem(name: str, text: str, error: yaml.MarkedYAMLError) -> Proble
 
 
 # JSON writes characters beyond U+FFFF as two escapes, which YAML refuses.
+# An escaped backslash is taken whole, or the second half of it would begin an escape.
 _JSON_ESCAPE = re.compile(r"\\\\|\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 
@@ -155,10 +157,12 @@ class _Composer:
     def _scalar(self, event: Any) -> None:
         if event.tag is not None:
             self._check_tag(event)
+        # Only here can one hide: everywhere else `decode` has seen it.
         if event.style == '"' and has_control(event.value):
             self._complain(event.start_mark, "the text contains an escaped control character", "remove the escape")
         if event.anchor:
             self._anchors[event.anchor] = (event.value, event.start_mark, 1)
+        # libyaml hands on an empty document as one empty scalar.
         if not self._frames and not event.value and not event.style:
             return
         self._add(event.value, event.start_mark, 1, is_plain=not event.style)
@@ -172,10 +176,12 @@ class _Composer:
         marks = Marks(event.start_mark.line, event.start_mark.column)
         self._frames.append(_Frame({} if is_mapping else [], marks, event.anchor))
         if event.anchor:
+            # From here on the anchor means this part, which is not complete: an alias to it is a circle.
             self._anchors.pop(event.anchor, None)
 
     def _end(self, _: Any) -> None:
         header = self._frames.pop()
+        # At the end, as the mapping's own entries win wherever they stand.
         for merged, mark in header.merges:
             self._merge(header, merged, mark)
         if header.anchor:
@@ -191,6 +197,7 @@ class _Composer:
             raise self._fault(
                 event.start_mark, f"*{event.anchor} is not defined above", f"mark it with &{event.anchor}"
             )
+        # Counted as if written out: a few lines of aliases can mean billions of values.
         self._aliased += size
         if self._aliased > MAX_ALIASED_NODES:
             raise self._fault(event.start_mark, f"aliases expand to more than {MAX_ALIASED_NODES:,} values")

@@ -30,13 +30,16 @@ def install(spec: EngineSpec, requirements: Requirements, say: Log) -> Path:
 
     folder = engine_folder(spec.name)
     folder.mkdir(parents=True, exist_ok=True)
+    # Two commands may want the same environment at once.
     with FileLock(folder / "tts-cli.lock"):
         new = folder / f"{VENV}.new"
         shutil.rmtree(new, ignore_errors=True)
         try:
             lock = _make(new, requirements, say)
             link_package(new)
+            # With nothing on its stdin a worker imports what it needs and ends.
             _run([str(python_in(new)), "-m", "tts_cli.workers.process"], "its worker does not start")
+            # The old environment goes only now that the new one has proved itself.
             shutil.rmtree(folder / VENV, ignore_errors=True)
             new.rename(folder / VENV)
             (folder / LOCK).write_text(lock, encoding="utf-8")
@@ -65,7 +68,9 @@ def _make(venv: Path, requirements: Requirements, say: Log) -> str:
 
 
 def _make_with_uv(uv: str, venv: Path, requirements: Requirements) -> str:
+    # uv can fetch another Python where this one does not suit.
     python = sys.executable if suits_this_python(requirements) else requirements.python
+    # Relocatable, as it is renamed when it is whole.
     _run([uv, "venv", "--quiet", "--relocatable", "--python", python, str(venv)], "no environment can be made")
     overrides = venv / "overrides.txt"
     overrides.write_text("\n".join(requirements.overrides) + "\n", encoding="utf-8")
@@ -83,6 +88,7 @@ def _make_with_pip(venv: Path, requirements: Requirements) -> str:
     _run([sys.executable, "-m", "venv", str(venv)], "no environment can be made")
     pip = [str(python_in(venv)), "-m", "pip", "--quiet", "--disable-pip-version-check"]
     _run([*pip, "install", *WORKER_PACKAGES, *requirements.packages], "its packages cannot be installed")
+    # pip knows no overrides: what the packages asked for is replaced afterwards.
     if requirements.overrides:
         _run([*pip, "install", "--no-deps", *requirements.overrides], "its packages cannot be installed")
     return _run([*pip, "freeze"], "what was installed cannot be listed")
@@ -90,6 +96,7 @@ def _make_with_pip(venv: Path, requirements: Requirements) -> str:
 
 def _run(command: Sequence[str], fault: str) -> str:
     """Run a command to its end; raises `MissingError` with the last that it said."""
+    # Paths that are meant for this python must not lead another one astray.
     environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     try:
         done = subprocess.run(

@@ -58,9 +58,11 @@ def fetch(request: FetchRequest) -> Fetched:
     repo = repo_folder(request.weights.repo)
     with translated(request.weights, _endpoint(request)), _quiet():
         repo.mkdir(parents=True, exist_ok=True)
+        # The client guards each file, but not the repository as a whole.
         with FileLock(repo / "tts-cli.lock"):
             _remove_orphans(repo)
             try:
+                # Inside as well, so that a dead network arrives as `OutOfReachError`, which can be made up for.
                 with translated(request.weights, _endpoint(request)):
                     listing = _ask(request)
             except OutOfReachError as error:
@@ -93,6 +95,7 @@ def _ask(request: FetchRequest) -> _Listing:
         try:
             return _list(request, token)
         except HfHubHTTPError as error:
+            # A hub hides what one may not see as if it were missing: the next token may see it.
             if error.response.status_code not in {401, 403, 404}:
                 raise
     return _list(request, last)
@@ -118,6 +121,7 @@ def _list(request: FetchRequest, token: str | Literal[False]) -> _Listing:
     api = HfApi(endpoint=_endpoint(request), token=token, library_name="tts-cli")
     repo, commit = request.weights.repo, request.asked
     if not COMMIT.fullmatch(commit):
+        # A branch may move on while we list and fetch, a commit cannot.
         commit = api.repo_info(repo, revision=commit).sha or commit
     files = _announced(api.list_repo_tree(repo, recursive=True, revision=commit), request)
     listing = _Listing(commit=commit, files=files, token=token)
@@ -159,10 +163,12 @@ def _download(request: FetchRequest, listing: _Listing) -> Fetched:
     folder = repo_folder(request.weights.repo) / "snapshots" / listing.commit
     total = sum(file.size for file in listing.files.values())
     present = sum(file.size for path, file in listing.files.items() if (folder / path).exists())
+    # Asked beforehand, as a full disk in the middle of gigabytes helps nobody.
     check_room(hub_folder(), total - present, request.weights.repo)
     bad: list[str] = []
     for _ in range(TRIES):
         _snapshot(request, listing.commit, token=listing.token, progress=_counter(request.on_event, total))
+        # The client trusts what it has fetched, so every byte is read once more.
         fetched, bad = _check(request, folder, listing.files)
         if not bad:
             request.on_event(total, total)
@@ -231,6 +237,7 @@ def _check(request: FetchRequest, folder: Path, files: Mapping[str, _Announced])
 
 def _delete(folder: Path, paths: list[str]) -> None:
     for path in paths:
+        # The blob as well as the link to it, or the client would take the blob for sound.
         (folder / path).resolve().unlink(missing_ok=True)
         (folder / path).unlink(missing_ok=True)
 
@@ -266,6 +273,7 @@ def _counter(on_event: EventSink, total: int) -> Any:
     class Counter(tqdm):  # type: ignore[type-arg]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             self.counted = 0
+            # The client also makes a bar that counts files.
             self.counts_bytes = options.get("unit") == "B"
             super().__init__(*arguments, **{**options, "disable": True})
 

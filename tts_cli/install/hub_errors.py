@@ -39,6 +39,7 @@ def translated(weights: Weights, endpoint: str) -> Iterator[None]:
         raise OutOfReachError(f"{redact(endpoint)} cannot be reached: {reason}", hint=hint) from error
     except OSError as error:
         raise describe_os_error(error) from error
+    # The client refuses malformed names like this.
     except ValueError as error:
         raise MissingError(f"{weights.repo} cannot be fetched: {redact(str(error))}") from error
 

@@ -68,6 +68,7 @@ def check_file(path: Path, announced: str) -> FetchedFile | None:
     if not path.is_file():
         return None
     size, sha256 = path.stat().st_size, hash_file(path)
+    # git hashes a header in front of the bytes.
     found = hash_file(path, "sha1", f"blob {size}\0".encode()) if len(announced) == 40 else sha256
     return FetchedFile(sha256=sha256, size=size) if not announced or found == announced else None
 

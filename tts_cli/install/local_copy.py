@@ -76,6 +76,7 @@ def _name(request: FetchRequest, files: dict[str, FetchedFile]) -> str:
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    # Under another name until it is whole: a torn copy would look like a file of weights.
     new = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         shutil.copyfile(source, new)

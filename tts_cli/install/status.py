@@ -90,6 +90,7 @@ def _abilities(spec: EngineSpec, versions: Mapping[str, str]) -> tuple[str, ...]
 def _belongings(spec: EngineSpec) -> list[Path]:
     """Return the folders of ours that are this engine's alone."""
     others = (get_spec(name) for name in engine_names() if name != spec.name)
+    # Another engine may speak with the same repository.
     shared = {weights.repo for other in others for weights in other.install.weights}
     repos = dict.fromkeys(weights.repo for weights in spec.install.weights if weights.repo not in shared)
     return [engine_folder(spec.name), *(hub_folder() / f"models--{repo.replace('/', '--')}" for repo in repos)]

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 # What ends a caption best, and second best.
 _SENTENCE, _CLAUSE = re.compile(r"[.!?…。!?]+[\"'”’»)\]]*$"), re.compile(r"[,;:—–、,;:-]+[\"'”’»)\]]*$")  # noqa: RUF001
+# In shares of a full caption: ending with a sentence is worth half of one, with a clause a quarter.
 _SENTENCE_BONUS, _CLAUSE_BONUS = 0.5, 0.25
+# After a few words not even a sentence's end is worth a caption of its own.
 _LEAST_SHARE = 0.35
+# With less than two full captions to come, this one and the next are the last.
 _LAST_TWO = 1.8
 
 
@@ -90,6 +93,7 @@ def _is_wide(char: str) -> bool:
 def _wrap(pieces: Sequence[_Piece], columns: int) -> list[str]:
     """Set pieces in as few lines as possible, these as even as possible."""
     count = len(_filled(pieces, columns))
+    # From the evenest width up: the first one that needs no more lines is the most even.
     for narrower in range(_joined_width(pieces) // count, columns):
         lines = _filled(pieces, narrower)
         if len(lines) <= count and max(map(width, lines)) <= narrower:

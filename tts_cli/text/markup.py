@@ -30,6 +30,7 @@ def parse_markup(text: str) -> list[tuple[str, float | None]]:
         start = tag.end()
     chunks.append((text[start:], None))
     for chunk, _ in chunks:
+        # A tag with a typing error would be read aloud.
         if attempt := _ATTEMPT.search(chunk):
             raise MarkupError(f"{attempt[0][:40]!r} is not a pause", hint=_HINT)
     return chunks

@@ -25,6 +25,7 @@ _CONTROLS = [code for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in 
 
 _TABLE: dict[int, str | None] = {
     **{ord(source): target for source, target in _FROM_TO.items()},
+    # Full-width characters lie at a fixed distance from their ASCII ones.
     **{code: chr(code - 0xFEE0) for code in _FULLWIDTH_ALPHANUMERICS},
     **dict.fromkeys((*_INVISIBLE, *_CONTROLS, *range(0xD800, 0xE000)), None),
 }
@@ -38,12 +39,15 @@ _SPEAKABLE = re.compile(r"[^\W_]")
 
 def normalize(text: str) -> str:
     """Return the text an engine is given; idempotent."""
+    # Most lines are plain already and need none of what follows.
     if text.isascii() and text.isprintable() and "  " not in text and ".." not in text:
         return text.strip()
+    # Before the table, which no longer tells these marks from others.
     text = _FRENCH_CLOSE.sub("»", _FRENCH_OPEN.sub("«", text))
     text = unicodedata.normalize("NFC", text).translate(_TABLE)
     # again: two characters that can be composed may have had an invisible one between them
     text = unicodedata.normalize("NFC", text)
+    # Dots first, as they may have spaces between them.
     return _SPACES.sub(" ", _DOTS.sub(_ELLIPSIS, text)).strip()
 
 

@@ -34,6 +34,7 @@ def make_parts(text: str, target_chars: int, max_chars: int) -> Parts:
 
     Raises `MarkupError` for a broken tag and where there is nothing to speak.
     """
+    # Most lines are one part, and need no cutting.
     if "[" not in text and "\n" not in text and len(text) <= target_chars:
         spoken = normalize(text)
         if len(spoken) <= target_chars and is_speakable(spoken):
@@ -46,6 +47,7 @@ def make_parts(text: str, target_chars: int, max_chars: int) -> Parts:
             continue
         if parts:
             last = parts[-1]
+            # Pauses in a row add up.
             parts[-1] = Part(last.text, last.boundary, (last.pause_s or 0.0) + pause_s)
         else:
             lead_s += pause_s

@@ -46,6 +46,7 @@ _TRAILING_VOWELS = "\u0e30\u0e32\u0e33\u0e45\u0e46\u0eb0\u0eb2\u0eb3\u0ec6"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _FLAGS = range(0x1F1E6, 0x1F200)
 _JAMO_MEDIAL_FINAL = range(0x1160, 0x1200)
+# The combining class of signs that join consonants, as in Hindi.
 _VIRAMA_CLASS = 9
 
 
@@ -78,13 +79,17 @@ def _choose_cut(text: str, start: int, cuts: Sequence[Sequence[int]], target: in
     rest = len(text) - start
     if rest <= target:
         return len(text), Boundary.PARAGRAPH
+    # With a small target there must still be room to cut.
     fragment = min(FRAGMENT_CHARS, target // 2)
+    # Neither this piece nor what is left of the text may be a fragment.
     first, last = start + max(1, fragment), min(start + limit, len(text) - fragment)
     for kind, places in enumerate(cuts):
+        # What fits is cut at sentences only: a piece that is a little long sounds better than a phrase that is torn.
         if kind > _SENTENCE and rest <= limit:
             return len(text), Boundary.PARAGRAPH
         low, high = bisect_left(places, first), bisect_right(places, last)
         if low < high:
+            # The last place up to the target, or else the first one beyond it.
             best = bisect_right(places, start + target, low, high)
             return places[max(best - 1, low)], _BOUNDARIES[kind]
     return _grapheme_cut(text, start, min(start + target, max(last, start + 1))), Boundary.COMMA
@@ -109,7 +114,9 @@ def _kind_of(text: str, mark: re.Match[str]) -> int | None:
 def _kind_of_stop(text: str, mark: re.Match[str]) -> int | None:
     """Tell a sentence's end from "Dr. Grimesby", "J. R. R.", "3. Mai", "Wait ... what" and '"Stop!" he said'."""
     following = text[mark.end() : mark.end() + 8].lstrip(" \"'“‘«(¿¡—-")[:1]
+    # One full stop may end an abbreviation; several are an ellipsis.
     if mark["stop"][0] == "." and mark["stop"][:2] != "..":
+        # No abbreviation is longer than 20 characters, and the whole text would be searched for each stop.
         before = _LAST_WORD.search(text, max(0, mark.start() - 20), mark.start())
         if following.islower() or _is_abbreviation(before[0] if before else "", following):
             return None
@@ -127,6 +134,7 @@ def _is_abbreviation(word: str, following: str) -> bool:
 
 def _grapheme_cut(text: str, start: int, end: int) -> int:
     """Move a cut back to where no cluster is torn; where all of it is one cluster, keep the cut."""
+    # A text of nothing but combining marks must not cost the square of its length.
     for place in range(end, max(start, end - 64), -1):
         if not _is_inside_cluster(text, start, place):
             return place
@@ -141,6 +149,7 @@ def _is_inside_cluster(text: str, start: int, place: int) -> bool:
     if code in _SKIN_TONES or code in _JAMO_MEDIAL_FINAL or unicodedata.combining(before) == _VIRAMA_CLASS:
         return True
     if code in _FLAGS and ord(before) in _FLAGS:
+        # A flag is a pair of letters: an odd number in front means that the pair is not complete.
         return _flags_before(text, start, place) % 2 == 1
     return before in _LEADING_VOWELS or after in _TRAILING_VOWELS
 

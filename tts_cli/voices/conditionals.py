@@ -13,6 +13,7 @@ def read_state(path: Path) -> Tree:
     """Read a state that may come from anywhere; nothing in it is executed. Raises `InputError` at the file's place."""
     try:
         with path.open("rb") as file:
+            # One byte too many is enough to refuse it, and a device file has no end.
             data = file.read(MAX_BYTES + 1)
         return read_safetensors(data) if path.suffix.lower() == ".safetensors" else read_pt(data)
     except OSError as error:

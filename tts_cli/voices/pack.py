@@ -33,8 +33,10 @@ def write_pack(about: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
     if sum(map(len, members.values())) > MOST_BYTES:
         raise BadPackError(f"would be larger than {MOST_BYTES // 2**20} MiB")
     buffer = io.BytesIO()
+    # Recorded sound hardly shrinks.
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, data in members.items():
+            # A bare ZipInfo has a fixed date, so equal contents give equal bytes.
             archive.writestr(zipfile.ZipInfo(name), data)
     return buffer.getvalue()
 
@@ -51,6 +53,7 @@ def read_pack(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
             _check_names([member.filename for member in archive.infolist()])
             files = _read_members(archive)
         about = json.loads(files.pop(CONTENTS, b"null"))
+    # zipfile has no error of its own for an encrypted member or an unknown compression.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, RecursionError) as error:
         raise BadPackError(f"is damaged, or no zip file: {error}") from error
     except ValueError as error:
@@ -77,6 +80,7 @@ def _read_members(archive: zipfile.ZipFile) -> dict[str, bytes]:
 def _check_names(names: list[str]) -> None:
     if len(names) > MOST_FILES:
         raise BadPackError(f"holds more than {MOST_FILES} files")
+    # Names that differ in case alone, or end in a space or a full stop, are one file on some systems.
     folded = [name.casefold() for name in names]
     for name in names:
         if not _MEMBER.fullmatch(name) or name[-1] in " ." or folded.count(name.casefold()) > 1:

@@ -65,6 +65,7 @@ class _Members:
         self._folder, slash, _ = found[0].filename.partition("/") if found else ("", "", "")
         if not slash or len(found) > MAX_STORAGES:
             raise BadStateError("is not laid out like a file of torch")
+        # Uncompressed, no member unpacks to more than the file holds.
         if any(member.compress_type != zipfile.ZIP_STORED for member in found):
             raise BadStateError("is compressed, which torch never does")
         if self._has("byteorder") and self.read("byteorder") != b"little":
@@ -92,6 +93,7 @@ class _Builder:
     def build(self, node: Any, depth: int = 0) -> Tree:
         """Copy a node and all below it."""
         self._nodes += 1
+        # A branch that contains itself ends here, too.
         if self._nodes > MAX_NODES or depth > MAX_DEPTH:
             raise BadStateError(f"holds more than {MAX_NODES:,} values, or is nested deeper than {MAX_DEPTH}")
         if isinstance(node, dict):
@@ -105,14 +107,18 @@ class _Builder:
     def _array(self, tensor: Tensor) -> Array:
         numbers = self._numbers(tensor.storage)
         strides = [step * numbers.itemsize for step in tensor.strides]
+        # Counted before it is copied: strides of 0 make gigabytes of one number.
         self._bytes += math.prod(tensor.shape) * numbers.itemsize
         if self._bytes > MAX_BYTES or len(tensor.shape) > MAX_DEPTH:
             raise BadStateError(f"expands to more than {MAX_BYTES // 2**20} MiB")
+        # A tensor of nothing may have any offset.
         start = numbers[tensor.offset :] if math.prod(tensor.shape) else numbers[:0]
+        # No stride leads outside: `read_pickle` has held the last number against the storage.
         view = np.lib.stride_tricks.as_strided(start, tensor.shape, strides, writeable=False)
         return _native(view, tensor.storage.dtype)
 
     def _numbers(self, storage: Storage) -> Array:
+        # Tensors may share a storage, which is then read once.
         if storage not in self._storages:
             dtype = np.dtype("<u2" if storage.dtype == BFLOAT16 else storage.dtype)
             data = self._members.read(f"data/{storage.key}")
@@ -126,6 +132,7 @@ def _native(view: Array, dtype: str) -> Array:
     if dtype == BFLOAT16:
         return (view.astype(np.uint32) << _HALF_BITS).view(np.float32)
     if dtype == "|b1":
+        # A bool of another byte than 0 or 1 is undefined, so the bytes are read as numbers.
         return np.asarray(view.view(np.uint8) != 0)
     return view.astype(view.dtype.newbyteorder("="), order="C", copy=True)
 
@@ -134,6 +141,7 @@ def _checked(value: Any) -> Any:
     """Return a number, string or None of the tree; anything else in a pickle is none of them."""
     if isinstance(value, bool | str | float) or value is None:
         return value
+    # torch's own integers have 64 bits.
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return value
     raise BadStateError(f"holds {type(value).__name__.strip('_')} where a value belongs")
@@ -160,6 +168,7 @@ def write_pt(tree: Tree) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         members = {"data.pkl": pickle, "byteorder": b"little", "version": b"3\n"}
         for name, data in (members | {f"data/{key}": data for key, data in enumerate(storages)}).items():
+            # A bare ZipInfo has a fixed date, so equal trees give equal bytes.
             archive.writestr(zipfile.ZipInfo(f"{_FOLDER}/{name}"), data)
     return buffer.getvalue()
 

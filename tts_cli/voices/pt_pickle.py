@@ -70,6 +70,7 @@ def read_pickle(data: bytes) -> Any:
         raise BadPickleError(f"its pickle is larger than {MAX_BYTES // 2**20} MiB")
     machine = _Machine()
     try:
+        # genops takes opcodes apart and does none of them.
         for opcode, argument, _ in pickletools.genops(data):
             machine.do(opcode.name, argument)
         return machine.result()
@@ -130,6 +131,7 @@ class _Machine:
         return items
 
     def last(self, count: int) -> list[Any]:
+        # The top of the stack is the last of them.
         return [self._stack.pop() for _ in range(count)][::-1]
 
     def make_tuple(self, items: list[Any]) -> None:
@@ -151,6 +153,7 @@ class _Machine:
 
     def storage(self, _: None) -> None:
         word, name, key, place, count = _expect(self._stack.pop(), tuple)
+        # The key becomes a part of a member's name, and digits lead nowhere else.
         if type(word) is not str or word != "storage" or not _expect(key, str).isdecimal():
             raise BadPickleError("its pickle names a storage in an unknown way")
         _expect(place, str)
@@ -196,6 +199,7 @@ _ACTIONS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "LONG_BINGET": _Machine.recall,
     "BINPERSID": _Machine.storage,
     "REDUCE": _Machine.build,
+    # genops itself ends here.
     "STOP": lambda _machine, _: None,
 }
 
@@ -207,12 +211,14 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> Tensor:
     count = 1
     for size in sizes:
         count *= size
+    # Strides may overlap, but a tensor of more numbers than its storage would be a bomb.
     if count and max(last + 1, count) > _expect(storage, Storage).count:
         raise BadPickleError("a tensor reaches beyond its storage")
     return Tensor(storage, offset, sizes, steps)
 
 
 def _expect(value: Any, kind: type) -> Any:
+    # Exactly this type: to isinstance True is an int.
     if type(value) is not kind:
         raise BadPickleError(f"its pickle is broken: {type(value).__name__} where {kind.__name__} belongs")
     return value
@@ -220,6 +226,7 @@ def _expect(value: Any, kind: type) -> Any:
 
 def _count(value: Any) -> int:
     number: int = _expect(value, int)
+    # Far beyond any file, and small enough that products of counts stay cheap.
     if not 0 <= number < 2**40:
         raise BadPickleError("its pickle is broken: a count is out of range")
     return number
@@ -235,12 +242,14 @@ def write_pickle(tree: Any) -> bytes:
 
 def _emit(node: Any) -> Iterator[bytes]:
     if isinstance(node, dict):
+        # EMPTY_DICT and MARK; the `u` below is SETITEMS.
         yield b"}("
         for key in sorted(node):
             yield from _emit(key)
             yield from _emit(node[key])
         yield b"u"
     elif isinstance(node, list):
+        # EMPTY_LIST and MARK; the `e` below is APPENDS.
         yield b"]("
         for item in node:
             yield from _emit(item)
@@ -253,12 +262,15 @@ def _emit(node: Any) -> Iterator[bytes]:
 
 def _emit_tensor(tensor: Tensor) -> Iterator[bytes]:
     storage = tensor.storage
+    # The outer mark begins the arguments of the call, the inner one the name of the storage.
     yield _global(_TENSOR) + b"(("
     yield _scalar("storage") + _global(_STORAGES[storage.dtype])
+    # TUPLE and BINPERSID: the storage goes by a name, its numbers lie beside the pickle.
     yield _scalar(storage.key) + _scalar("cpu") + _scalar(storage.count) + b"tQ"
     yield _scalar(tensor.offset)
     for numbers in (tensor.shape, tensor.strides):
         yield b"".join((b"(", *map(_scalar, numbers), b"t"))
+    # No gradient and no hooks (an empty OrderedDict), then the call itself.
     yield _scalar(False) + _global(_ORDERED_DICT) + b")R" + b"tR"
 
 
@@ -269,13 +281,16 @@ def _global(text: str) -> bytes:
 def _scalar(value: str | float | None) -> bytes:
     if value is None:
         return b"N"
+    # Before the numbers, as True is an int, too.
     if isinstance(value, bool):
         return b"\x88" if value else b"\x89"
     if isinstance(value, float):
+        # BINFLOAT alone is big-endian.
         return b"G" + struct.pack(">d", value)
     if isinstance(value, str):
         data = value.encode()
         return b"X" + struct.pack("<I", len(data)) + data
     if -(2**31) <= value < 2**31:
         return b"J" + struct.pack("<i", value)
+    # BININT has 32 bits; this is LONG1 with eight bytes.
     return b"\x8a\x08" + struct.pack("<q", value)

@@ -89,6 +89,7 @@ def check_samples(path: Path, samples: Samples, sample_rate: int) -> CheckedClip
             path, said, f"a voice needs {SHORTEST_S:.0f} to {LONGEST_S:.0f} s, and {USABLE_S:.0f} s at least"
         )
     start, end = best_passage(samples, sample_rate)
+    # A copy, as the fades must not reach into the clip itself.
     passage = samples[start:end].copy()
     fade_edges(passage, round(FADE_S * sample_rate))
     return CheckedClip(
@@ -176,27 +177,32 @@ def best_passage(samples: Samples, sample_rate: int) -> tuple[int, int]:
     speech = find_speech(levels)
     worth = _worth(samples, sample_rate, levels, speech)
     starts, ends = _cuts(speech)
+    # With a running sum, each of many windows is judged by one subtraction.
     totals = np.concatenate(([0.0], np.cumsum(worth)))
     best = max(
         ((_score(totals, start, end), start, end) for start, end in _windows(starts, ends)),
         default=(0.0, starts[0], ends[-1]),
         key=lambda found: found[0],
     )
+    # The margin is half of the shortest pause: a passage never reaches into the next word.
     margin, frame = round(MARGIN_S * sample_rate), round(FRAME_S * sample_rate)
     return max(0, best[1] * frame - margin), min(len(samples), best[2] * frame + margin)
 
 
 def _worth(samples: Samples, sample_rate: int, levels: Decibels, speech: Mask) -> Decibels:
     """Give each frame [n] its seconds of speech, less where its level is unusual, and minus where it is clipped."""
+    # The median, as a few shouted words must not decide what is usual.
     off_db = np.abs(levels - np.median(levels[speech])) - WIDEST_SPREAD_DB
     worth = np.where(speech, FRAME_S * np.clip(1 - off_db / 40, 0.3, 1), 0.0)
     frame = round(FRAME_S * sample_rate)
     clipped = find_clipped(samples)[: len(levels) * frame].reshape(-1, frame).any(axis=1)
+    # One clipped frame outweighs five good ones, as engines imitate the crackle.
     return np.asarray(np.where(clipped, -5 * FRAME_S, worth))
 
 
 def _cuts(speech: Mask) -> tuple[list[int], list[int]]:
     """Return the frames where speech begins after a pause, and where it ends before one; of each at least one."""
+    # Zeros at both ends give every run of speech two edges.
     runs = np.flatnonzero(np.diff(speech.astype(np.int8), prepend=0, append=0))
     starts, ends = runs[::2].tolist(), runs[1::2].tolist()
     pause = round(PAUSE_S / FRAME_S)

@@ -35,6 +35,7 @@ def read_safetensors(data: bytes) -> dict[str, Array]:
         if length > MAX_HEADER_BYTES:
             raise BadStateError("is not a safetensors file, or has too large a table of contents")
         header = json.loads(data[_LENGTH.size : _LENGTH.size + length])
+        # Free text that some tools add; it names no array.
         header.pop("__metadata__", None)
         numbers = data[_LENGTH.size + length :]
         return {name: _array(entry, numbers) for name, entry in header.items()}
@@ -55,6 +56,7 @@ def write_safetensors(arrays: Mapping[str, Array]) -> bytes:
         parts.append(part)
         start = end
     table = json.dumps(header, separators=(",", ":")).encode()
+    # The format wants its numbers to begin at a multiple of eight bytes.
     table += b" " * (-len(table) % 8)
     return b"".join((_LENGTH.pack(len(table)), table, *parts))
 
@@ -62,6 +64,7 @@ def write_safetensors(arrays: Mapping[str, Array]) -> bytes:
 def _array(entry: Mapping[str, Any], numbers: bytes) -> Array:
     dtype = np.dtype(_DTYPES[entry["dtype"]])
     shape, (start, end) = tuple(entry["shape"]), entry["data_offsets"]
+    # In JSON true would pass for 1.
     if any(type(number) is not int or number < 0 for number in (start, end, *shape)) or len(shape) > MAX_DEPTH:
         raise BadStateError("has a table of contents with wrong numbers")
     if end > len(numbers) or end - start != math.prod(shape) * dtype.itemsize:

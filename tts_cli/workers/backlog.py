@@ -42,6 +42,7 @@ class _Queue:
         """
         if self.spec.execution.server:
             return not self.workers
+        # Without a worker and a measured pace there is no reason not to.
         return not (self.workers and self.audio_s) or self.work_s / self.workers > self.spec.cost.startup_s
 
 
@@ -78,6 +79,7 @@ class Backlog:
         """
         with self._lock:
             queue = self._choose(engine)
+            # A worker that finds nothing leaves, so that it no longer counts where it was.
             if queue is None or queue.spec.name != engine:
                 self._move(engine, queue)
             return self._take_batch(queue) if queue else None
@@ -116,9 +118,11 @@ class Backlog:
 
     def _choose(self, engine: str) -> _Queue | None:
         own = self._queues.get(engine)
+        # Its own engine comes first, as loading another takes time and memory.
         if own and own.jobs:
             return own
         waiting = [queue for queue in self._queues.values() if queue.jobs and queue.is_worth_joining]
+        # Where the most work is left for each worker, this one included.
         return max(waiting, key=lambda queue: queue.work_s / (queue.workers + 1), default=None)
 
     def _take_batch(self, queue: _Queue) -> Job:
@@ -126,8 +130,10 @@ class Backlog:
         if jobs[0].in_order:
             queue.left_s -= jobs[0].estimated_s
             return jobs[0]
+        # A state is made alone: only speaking comes in batches.
         if isinstance(jobs[0].calls[0], Utterance):
             is_shared = self._workers > 1 and not queue.spec.execution.server
+            # A worker that shares with nobody takes full batches, as nobody waits for its end.
             fair = -(-len(queue.jobs) // (BATCHES_LEFT * self._workers)) if is_shared else len(queue.jobs) + 1
             while queue.jobs and not queue.jobs[0].in_order and len(jobs) < min(queue.spec.batch_on(self._kind), fair):
                 jobs.append(queue.jobs.popleft())

@@ -25,6 +25,7 @@ class Channel:
 
     def send(self, **message: object) -> None:
         """Send one message whole; raises BrokenPipeError once the parent is gone."""
+        # The sign of life comes from another thread, and two messages must not mix.
         with self._lock:
             self._pipe.write(encode(message))
             self._pipe.flush()
@@ -42,6 +43,7 @@ class Channel:
         with contextlib.suppress(BrokenPipeError):
             while True:
                 time.sleep(HEARTBEAT_S)
+                # An idle worker owes no sign of life, and its parent reads nothing meanwhile.
                 if self._busy:
                     self.send(event="heartbeat", **memory_in_use())
 
@@ -53,6 +55,7 @@ def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
+    # What libraries print goes into the worker's log.
     os.dup2(2, 1)
     return pipe_in, pipe_out
 

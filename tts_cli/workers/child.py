@@ -16,7 +16,9 @@ from tts_cli.types import ConditionalsRequest, Utterance
 from tts_cli.workers.devices import Device
 from tts_cli.workers.messages import PROTOCOL, decode, encode, request_to_json
 
+# A large model on a slow disk takes minutes to load.
 START_S = 300.0
+# A sign of life is due every second: this long without one, a library holds the interpreter and does not let go.
 SILENCE_S = 120.0
 LAST_LINES = 20
 LAST_BYTES = 8192
@@ -60,7 +62,9 @@ class Child:
         self._deadline: float | None = None
         self._overdue = False
         self._heard = time.monotonic()
+        # Appended, as the words of a dead worker are still wanted.
         with stderr.open("ab") as log:
+            # The log goes on from the worker before, whose words are not this one's.
             self._stderr_start = log.tell()
             self._process = _start_process(python, log, env)
         self.pid = self._process.pid
@@ -172,12 +176,14 @@ class Child:
     def _last_words(self) -> list[str]:
         with self._stderr.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
+            # Not before this worker's own beginning, and not all of a log that grew for hours.
             log.seek(max(self._stderr_start, size - LAST_BYTES))
             return log.read().decode(errors="replace").splitlines()[-LAST_LINES:]
 
 
 def _start_process(python: str, log: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start it in a session of its own: Ctrl-C is the parent's business, and the whole family can be killed."""
+    # -P keeps the working directory off the path: a script's folder may have a module of any name.
     command = [python, "-P", "-m", "tts_cli.workers.process"]
     pipe = subprocess.PIPE
     try:
@@ -200,6 +206,7 @@ def environment(inherited: Mapping[str, str], device: Device, threads: int, scra
         "PYTHONPATH": os.pathsep.join(path),
         "CUDA_VISIBLE_DEVICES": device.visible,
     }
+    # The user's own setting of malloc wins; threads, folder and devices are ours to say.
     return {**KEEP_MEMORY, **inherited, **dict.fromkeys(THREAD_LIMITS, str(threads)), **own}
 
 

@@ -15,8 +15,10 @@ from tts_cli.errors import MissingError, UsageError
 
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 CGROUP_MEMORY = Path("/sys/fs/cgroup/memory.max")
+# The rest is for this process and the system.
 MEMORY_SHARE = 0.9
 QUERY = ["--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"]
+# The tool hangs where the driver does.
 QUERY_S = 20.0
 
 
@@ -52,6 +54,7 @@ def usable_cores(quota: Path = CGROUP_QUOTA) -> int:
         allowed = int(limit) / int(period)
     except (OSError, ValueError):  # no cgroup v2 here, or "max"
         return cores
+    # Rounded, as 1.9 cores are nearly two.
     return max(1, min(cores, round(allowed)))
 
 
@@ -92,6 +95,7 @@ def _read_gpu(line: str) -> Device | None:
         name=index,
         visible=uuid,
         model=model,
+        # A driver may answer [N/A].
         memory_mb=int(memory) if memory.isdecimal() else 0,
     )
 
@@ -102,6 +106,7 @@ def _visible(gpus: Sequence[Device], inherited: str | None) -> list[Device]:
         return list(gpus)
     chosen: list[Device] = []
     for entry in filter(None, (part.strip() for part in inherited.split(","))):
+        # CUDA takes the beginning of a GPU's name, as long as only one begins like that.
         known = [gpu for gpu in gpus if entry == gpu.name or gpu.visible.startswith(entry)]
         if len(known) != 1:
             # a slice of a GPU (MIG) is not in the driver's list, and is passed on as it is

@@ -46,6 +46,7 @@ class FalseStarts:
             )
 
     def _note_kill(self, answers: int) -> None:
+        # Another worker has answered since: there is room for one again, and the count begins anew.
         if not self._kills or answers != self._answers:
             self._kills, self._answers, self._since = 0, answers, time.monotonic()
         self._kills += 1

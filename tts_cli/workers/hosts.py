@@ -98,8 +98,10 @@ class LocalHost:
             scratch.remove()
 
     def _scratch_folder(self) -> Path:
+        # Slots launch side by side, and share one folder.
         with self._lock:
             if self._scratch is None:
+                # The folders of killed runs go now, as those runs could not remove them.
                 sweep()
                 self._scratch = Scratch()
             return self._scratch.path

@@ -174,6 +174,7 @@ def classify_error(error: BaseException) -> str:
     if isinstance(error, TakeError):
         return error.kind
     name, said = type(error).__name__, str(error).lower()
+    # By name, as torch is not imported here. Memory comes first: a full GPU also speaks of a CUDA error.
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or any(map(said.__contains__, _OOM)):
         return "oom"
     if name == "AcceleratorError" or any(map(said.__contains__, _DEVICE)):

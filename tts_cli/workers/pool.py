@@ -85,10 +85,12 @@ class Pool:
         yield from impossible
         self._threads = []
         for kind, own in by_kind.items():
+            # More workers than jobs would load an engine for nothing.
             slots = self._slots[kind][: len(own)]
             backlog = Backlog(own, self._specs, kind=kind, workers=len(slots))
             for slot in slots:  # before any is given work, so that an engine on a server never gets a second worker
                 backlog.enter(slot.worker.engine if slot.worker else "")
+            # Daemons, as a thread that is stuck must not keep the process alive.
             self._threads += [threading.Thread(target=self._serve, args=(slot, backlog), daemon=True) for slot in slots]
         for thread in self._threads:
             thread.start()
@@ -101,18 +103,22 @@ class Pool:
 
     def close(self) -> None:
         """End every worker: one that is idle may clean up, one that is busy is killed."""
+        # Under the lock, so that `launch` cannot add a worker after they are listed below.
         with self._lock:
             self._closed = True
         workers = [slot.worker for slot in self._all_slots() if slot.worker]
         for worker in workers:
             worker.ask_to_end()
+        # All are asked before any is waited for: they share one farewell.
         latest = time.monotonic() + FAREWELL_S
         for worker in workers:
             worker.end(latest - time.monotonic())
+        # A thread may still read from a worker, so the pipes stay open until all threads have ended.
         for thread in self._threads:
             thread.join()
         for worker in workers:
             worker.close_pipes()
+        # A host that was never asked for is not made just to be closed.
         if self._has_worked or self._given_host:
             self._host.close()
 
@@ -166,6 +172,7 @@ class Pool:
                 impossible += [TakeFailed(key=call.key, kind="missing", error=kind.message) for call in job.calls]
             else:
                 by_kind.setdefault(kind, []).append(job)
+        # Slots that are there already keep their workers, with the engines that they have loaded.
         for kind in by_kind.keys() - self._slots.keys():
             self._slots[kind] = self._make_slots(devices, kind)
         return by_kind, impossible
@@ -218,6 +225,7 @@ class Pool:
         open_slots = len(self._threads)
         pulse = time.monotonic()
         while open_slots:
+            # A gentle end that takes too long becomes the same as a second Ctrl-C.
             if self._stop.is_overdue:
                 raise KeyboardInterrupt
             pulse = self._look_after_workers(pulse)
@@ -225,6 +233,7 @@ class Pool:
                 message = self._messages.get(timeout=POLL_S)
             except queue.Empty:
                 continue
+            # Told here and not in the slots' threads, so that a listener needs no locks.
             if isinstance(message, WorkerEvent):
                 self._listen(message)
             elif not isinstance(message, _End):

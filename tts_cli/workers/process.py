@@ -44,13 +44,16 @@ Answer = dict[str, Any]
 
 def main() -> int:
     """Serve one parent until it closes our stdin."""
+    # A crash inside a library then leaves its stack in the log.
     faulthandler.enable(all_threads=False)
     pipe_in, pipe_out = claim_pipes()
     channel = Channel(pipe_out)
     requests = _read_requests(pipe_in)
     hello = requests.get()
+    # Nobody asks: an installation only tries whether its worker starts.
     if hello is None:
         return 0
+    # A parent that is gone needs no answer.
     with contextlib.suppress(BrokenPipeError):
         with channel.working():
             loaded = _load_engine(hello, channel)
@@ -81,7 +84,9 @@ def _read_requests(pipe: BinaryIO) -> "queue.SimpleQueue[dict[str, Any] | None]"
         for line in pipe:
             requests.put(decode(line))
         requests.put(None)
+        # An idle worker comes to its own end within this time.
         time.sleep(LAST_WORDS_S)
+        # A worker that somebody started by hand is in a group of theirs.
         if os.getpgrp() == os.getpid():
             os.killpg(0, signal.SIGKILL)
         os._exit(0)
@@ -122,6 +127,7 @@ class _WorkerSession:
         started = time.perf_counter()
         engine = cast("CloningEngine", self._engine)  # planning asks only those whose spec says that they clone
         state = engine.condition([self._clip(prompt) for prompt in job["prompts"]], job["language"])
+        # Written first, as this refuses what is no state, which `is_finite` could not walk through.
         data = write_pt(state)
         if not is_finite(state):
             raise TakeError("the engine made a state that holds NaN or infinity")
@@ -150,10 +156,12 @@ class _WorkerSession:
         open_numbers = set(range(len(requests)))
         started = time.perf_counter()
         for number, speech in self._engine.speak(requests):
+            # An engine of a third party may count wrongly, and a take under another line's key would stay in the cache.
             if number not in open_numbers:
                 raise TakeError(f"the engine returned the line {number} of {len(requests)} twice, or never had it")
             open_numbers.remove(number)
             yield number, speech, time.perf_counter() - started
+            # The engine's time alone: what is done with a take in between is counted there.
             started = time.perf_counter()
         if open_numbers:
             took = len(requests) - len(open_numbers)
@@ -214,6 +222,7 @@ def _answer(session: _WorkerSession, op: str, jobs: Sequence[Job]) -> Iterator[A
     open_jobs = {job["key"]: job for job in jobs}
     try:
         for answer in session.record(jobs):
+            # Struck off, so that an error later in the batch does not answer it again.
             del open_jobs[answer["key"]]
             yield answer
     except Exception as error:  # noqa: BLE001
@@ -244,6 +253,7 @@ def _failed(job: Job, error: Exception) -> Answer:
     elif isinstance(error, MemoryError):
         said = "out of memory"
     else:
+        # The stack of a bug is for the log, its last line for the user.
         traceback.print_exception(error)
     return {"event": "failed", "key": job["key"], "kind": kind, "error": said}
 

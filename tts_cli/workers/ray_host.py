@@ -40,6 +40,7 @@ class RayHost:
     def __init__(self, address: str, cache: Path, *, sends_back: bool = False) -> None:
         self.ray, self._is_ours = _connect(address)
         self.cache = Cache(cache)
+        # A name that nobody else can have made: who sees this file sees this very cache.
         self.token = f".ray-{secrets.token_hex(8)}"
         self._local = LocalHost()
         self._actors: dict[int, Any] = {}
@@ -62,6 +63,7 @@ class RayHost:
             return self._local.launch(spec, device, number=number, threads=threads)
         with self._lock:
             if number not in self._actors:
+                # Ray revives an actor, but never repeats a call: that is for the pool to decide.
                 remote = self.ray.remote(max_restarts=-1, max_task_retries=0)(Station)
                 gpus = 1 if device.kind == "cuda" else 0
                 self._actors[number] = remote.options(num_cpus=1, num_gpus=gpus).remote()
@@ -74,6 +76,7 @@ class RayHost:
     def drop(self, number: int) -> None:
         """Kill the actor of a place for good; the next launch there makes another."""
         with self._lock:
+            # Taken out first, so that nobody else is given an actor that is about to die.
             actor = self._actors.pop(number, None)
         if actor is not None:
             self.ray.kill(actor, no_restart=True)
@@ -204,12 +207,14 @@ class RayWorker:
         if not self._is_shared and answer["event"] in ("take", "conditionals"):
             data = reply.blobs.get(answer["blob"], b"")
             suffix = AUDIO if answer["event"] == "take" else STATE
+            # Named again by its bytes: what the network has changed is found out here.
             if not data or self._host.cache.put_blob(data, suffix) != answer["blob"]:
                 raise WorkerDied("crash", "a take was damaged on its way back")
 
 
 def _connect(address: str) -> tuple[ModuleType, bool]:
     """Join a cluster, or start one on this machine that only this machine can reach; True if it is ours to end."""
+    # Said before the import: otherwise Ray reports its use.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -225,6 +230,7 @@ def _connect(address: str) -> tuple[ModuleType, bool]:
         ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise MissingError(f"no Ray cluster at {address or 'RAY_ADDRESS'}: {error}", hint="--ray-address") from error
+    # Python lets no other thread set handlers.
     if threading.current_thread() is threading.main_thread():
         for number, handler in before.items():  # Ray sets its own; ours keep what is finished
             signal.signal(number, handler)

@@ -78,9 +78,11 @@ class Station:
 
     def start(self, spec: EngineSpec, device: Device, threads: int, cache: str, token: str) -> StartResult:
         """Start a worker; the cache is shared if the driver's `token` is to be seen in it."""
+        # A worker from before would keep its part of the node's memory.
         self.end()
         is_shared = Path(cache, token).is_file()
         self._cache = Path(cache) if is_shared else self._own_cache()
+        # On its node, the actor's GPU has another number than in the cluster.
         place = _own_gpu(device) if device.kind == "cuda" else device
         try:
             child = self._host.launch(spec, place, number=0, threads=threads)
@@ -104,6 +106,7 @@ class Station:
         death, outside = None, False
         try:
             with _watching(child):
+                # Added one by one: what came before a death is kept.
                 answers += child.ask(calls, within_s)
         except WorkerDied as error:
             death, outside = (error.kind, error.report), error.outside

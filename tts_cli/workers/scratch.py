@@ -22,6 +22,7 @@ class Scratch:
     def remove(self) -> None:
         """Remove it with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+        # The lock goes last: until now no sweep takes the folder for a dead one's.
         os.close(self._lock)
 
 

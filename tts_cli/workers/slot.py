@@ -137,15 +137,18 @@ class WorkerSlot:
             try:
                 left = self._ask(spec, calls, within_s, backlog)
             except MissingError as error:
+                # An engine that every line needs ends the run here.
                 if not self._owner.may_lack(spec.name):
                     raise
                 backlog.give_up(spec.name, error.message)
+                # The next round finds the engine given up, and fails these calls with the reason.
                 batches.append(calls)
                 continue
             if left.calls and not left.begun:  # the worker never came to them
                 batches.appendleft(left.calls)
                 continue
             again = self._judge(left, tries, spec.name, backlog)
+            # In front of the others and in their own order, which `extendleft` would turn round.
             batches.extendleft(reversed(smaller(again, halve=len(calls) == len(job.calls))))
 
     def _judge(
@@ -155,10 +158,12 @@ class WorkerSlot:
         suspect, failure = left.suspect, left.failure
         if suspect is None:
             return left.calls
+        # Kills from outside count apart, as they say little of the call.
         tries[suspect.key, failure.outside] += 1
         if tries[suspect.key, failure.outside] < (KILLS if failure.outside else TRIES):
             return left.calls
         self._fail([suspect], failure.kind, failure.report)
+        # Counted only when the call is given up: a second try that works is no strike.
         backlog.record_crash(engine, failure.report)
         return tuple(call for call in left.calls if call is not suspect)
 
@@ -180,8 +185,10 @@ class WorkerSlot:
                     continue
                 backlog.count_answer(spec.name)
                 if answer["event"] == "failed" and answer["kind"] in NEEDS_RESTART:
+                    # It stays among those that wait: a fresh process may well do it.
                     failure = WorkerDied(answer["kind"], answer["error"])
                     continue
+                # Only now, as what asks for a fresh process above has no result yet.
                 del waiting[answer["key"]]
                 result = self._result(answer)
                 self._owner.send(result)
@@ -193,6 +200,7 @@ class WorkerSlot:
             self._lose_worker(death.report)
             if not begun:
                 self._false_starts.note(spec.name, death, backlog.answers(spec.name))
+        # The process lives, but has said that it is not to be trusted any more.
         if waiting and self.worker:
             self._end_worker("recycled", failure.report)
         return _Left(calls=tuple(waiting.values()), begun=tuple(begun), failure=failure)

@@ -26,6 +26,7 @@ class Stop:
 
     def ask(self) -> bool:
         """Ask for a gentle end; False where nobody can heed it, or it was asked for before."""
+        # False makes the signal end everything at once, which is what a second Ctrl-C is for.
         if self.asked or not self._heeding:
             return False
         self._asked_at = time.monotonic()

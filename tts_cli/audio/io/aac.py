@@ -9,6 +9,7 @@ from tts_cli.audio.io.ffmpeg import FfmpegError, copying_adts
 AAC_FRAME = 1024
 """Samples in a frame. ffmpeg's encoder begins with one frame that only leads in."""
 
+# An ADTS header without a checksum, as ffmpeg writes it.
 _HEADER_BYTES = 7
 _COMPARED_BYTES = 1 << 20
 
@@ -42,6 +43,7 @@ def extract_pieces(path: Path, spans: Sequence[tuple[int, int, Path]]) -> None:
             with piece.open("wb") as file:
                 for _ in range(count):
                     file.write(_next(frames))
+            # The stream is read once and forwards only, so the spans have to be in order.
             position = first + count
 
 
@@ -60,7 +62,9 @@ def _next(frames: Iterator[bytes]) -> bytes:
 def _frames(stream: IO[bytes]) -> Iterator[bytes]:
     """Yield frames; each header says how many bytes its frame has, itself included."""
     while header := stream.read(_HEADER_BYTES):
+        # The length has 13 bits, which lie in three bytes.
         length = (header[3] & 0x03) << 11 | header[4] << 3 | header[5] >> 5 if len(header) == _HEADER_BYTES else 0
+        # Twelve bits of 1 begin each frame: a reader that lost its place would copy nonsense from there on.
         if header[0] != 0xFF or header[1] & 0xF0 != 0xF0 or length < _HEADER_BYTES:
             raise FfmpegError("no AAC frame where one should begin")
         yield header + stream.read(length - _HEADER_BYTES)

@@ -24,7 +24,9 @@ DUCKINGS: Mapping[Ducking, _Duck] = {
 }
 """How far the original is turned down while the dub speaks."""
 _ATTACK_MS, _RELEASE_MS = 25, 350
+# The limiter sees samples alone: oversampled, it also sees the peaks between them.
 _OVERSAMPLING = 4
+# Without `latency` its look-ahead would delay the sound; `level` would raise every mix to full scale.
 _LIMITER = {"attack": 5, "release": 50, "level": "disabled", "latency": 1}
 
 
@@ -76,6 +78,7 @@ def _graph(dub: Path, bed: Bed, path: Path, mixdown: Mixdown) -> Any:
     if bed.ducking:
         heard = spoken.filter_multi_output("asplit", 2)
         spoken, under = heard[0], _ducked(under, heard[1], DUCKINGS[bed.ducking])
+    # Normalised, each input would be halved.
     mixed = ffmpeg.filter([spoken, under], "amix", inputs=2, normalize=0, duration="first")
     return _limited(mixed, mixdown).output(
         f"file:{path}", acodec=f"pcm_s{mixdown.bits}le", f="wav", rf64="auto", fflags="+bitexact", map_metadata=-1
@@ -95,5 +98,6 @@ def _limited(mixed: Any, mixdown: Mixdown) -> Any:
     louder = mixed.filter("volume", f"{mixdown.gain_db:.3f}dB", precision="float")
     fine = louder.filter("aresample", _OVERSAMPLING * mixdown.sample_rate)
     held = fine.filter("alimiter", limit=10 ** (mixdown.ceiling_dbtp / 20), **_LIMITER)
+    # The way there and back moves the end by some samples.
     back = held.filter("aresample", mixdown.sample_rate)
     return back.filter("apad", whole_len=mixdown.length).filter("atrim", end_sample=mixdown.length)

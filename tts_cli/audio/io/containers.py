@@ -20,6 +20,7 @@ FORMATS: Mapping[str, AudioFormat] = {
 """The format that a delivered file's suffix stands for."""
 
 MP3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+# MPEG-2 has the lower rates, and bitrates of its own.
 _MP3_LOW_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MP3_HZ = (48_000, 44_100, 32_000)
 _MP3_LOW_HZ = (24_000, 22_050, 16_000)
@@ -105,6 +106,7 @@ sa:san sc:srd sd:snd se:sme sg:sag si:sin sk:slk sl:slv sm:smo sn:sna so:som sq:
 sw:swa ta:tam te:tel tg:tgk th:tha ti:tir tk:tuk tl:tgl tn:tsn to:ton tr:tur ts:tso tt:tat tw:twi ty:tah ug:uig uk:ukr
 ur:urd uz:uzb ve:ven vi:vie vo:vol wa:wln wo:wol xh:xho yi:yid yo:yor za:zha zh:zho zu:zul
 """
+# Twenty languages have a second code of three letters, the bibliographic one.
 _OLDER_TERMS = """
 bod:tib ces:cze cym:wel deu:ger ell:gre eus:baq fas:per fra:fre hye:arm isl:ice kat:geo mkd:mac mri:mao msa:may mya:bur
 nld:dut ron:rum slk:slo sqi:alb zho:chi

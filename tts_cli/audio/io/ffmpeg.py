@@ -105,6 +105,7 @@ class Encoder:
         try:
             self._process.stdin.write(np.ascontiguousarray(block, "<f4").data)
         except BrokenPipeError:
+            # This raises with ffmpeg's own words; the next line is for one that ended well.
             self._process.finish()
             raise FfmpegError("ffmpeg stopped reading") from None
 
@@ -179,6 +180,7 @@ def _decoded(process: "_Process") -> Iterator[Decoded]:
         sample_rate, channels = _read_header(process)
         yield Decoded(sample_rate=sample_rate, channels=channels, blocks=_read_blocks(process, channels))
     finally:
+        # A caller that has read enough leaves ffmpeg waiting before a full pipe.
         process.kill()
 
 
@@ -231,6 +233,7 @@ def _read_header(process: "_Process") -> tuple[int, int]:
 def _read_blocks(process: "_Process", channels: int) -> Iterator[Samples]:
     frame_bytes = 4 * channels
     while data := process.stdout.read(_BLOCK_FRAMES * frame_bytes):
+        # A stream that was cut short may end inside a frame.
         whole = len(data) // frame_bytes * frame_bytes
         yield np.frombuffer(data[:whole], ">f4").astype(np.float32).reshape(-1, channels)
     process.finish()
@@ -301,6 +304,7 @@ class _Process:
     def __init__(
         self, argv: list[str], *, stdin: int | IO[bytes] = subprocess.DEVNULL, stdout: int = subprocess.DEVNULL
     ) -> None:
+        # A file, as a pipe that nobody reads fills up and stops ffmpeg.
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by _release
         # Its own process group: Ctrl-C must reach us alone, or ffmpeg would finish half a file.
         self._popen = subprocess.Popen(

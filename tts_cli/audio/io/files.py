@@ -43,6 +43,7 @@ def encode_take(samples: Samples, sample_rate: int, subtype: Subtype) -> bytes:
         raise TakeError("the engine returned samples that are not numbers (NaN or infinite)")
     buffer = io.BytesIO()
     with soundfile.SoundFile(buffer, "w", sample_rate, 1, subtype, format="FLAC") as file:
+        # Piece by piece, as the integers of an hour are as large as its floats.
         for start in range(0, samples.size, _BLOCK_FRAMES):
             file.write(_as_integers(samples[start : start + _BLOCK_FRAMES], 16 if subtype == "PCM_16" else 24))
     return buffer.getvalue()
@@ -93,11 +94,13 @@ def decode_audio(path: Path) -> tuple[Samples, int]:
     Raises TakeError of kind "input" when it cannot be read or is not audio.
     """
     try:
+        # libsndfile tells of a system error; the system tells which.
         path.open("rb").close()
         return _decode_by_soundfile(path)
     except OSError as error:
         raise TakeError(f"cannot read {path}: {error.strerror}", kind="input") from error
     except soundfile.LibsndfileError:
+        # Not damaged yet: AAC, AMR and films are beyond libsndfile.
         return _decode_by_ffmpeg(path)
 
 
@@ -127,6 +130,7 @@ def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Sampl
     for block in blocks:
         mono.append(block.mean(axis=1, dtype=np.float32))
         frames += block.shape[0]
+        # Counted while it is decoded, as a header can claim any length.
         if frames > LONGEST_RECORDING_S * sample_rate:
             minutes = LONGEST_RECORDING_S // 60
             raise TakeError(f"{path} is longer than {minutes} minutes", kind="input", hint="cut it into several lines")
@@ -167,10 +171,12 @@ class Draft:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # In the same folder, as a rename is atomic within one file system only.
         self.temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         with _translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             _sweep(path)
+            # Opened for exclusive creation: two runs never write into one file.
             self._file = self.temporary.open("xb")
             with suppress(OSError):  # some network disks have no locks; then leftovers stay
                 fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -182,6 +188,7 @@ class Draft:
     def publish(self) -> None:
         """Make the file durable and give it its name."""
         with _translated(self.path), self._file:
+            # Before the rename: after a power cut the name would stand for an empty file.
             os.fsync(self._file)
             self.temporary.replace(self.path)
             _sync_folder(self.path.parent)
@@ -199,6 +206,7 @@ def drafting(paths: Sequence[Path]) -> Iterator[list[Draft]]:
     try:
         drafts.extend(map(Draft, paths))
         yield drafts
+        # Renamed only when all are whole, as one failed encoder must not leave half of a set.
         for draft in drafts:
             draft.publish()
     except BaseException:
@@ -215,6 +223,7 @@ class MasterWriter:
         self._drafts = drafts
         self._sinks: list[_Sink] = []
         placed = [replace(output, path=draft.temporary) for output, draft in zip(outputs, drafts, strict=True)]
+        # One ffmpeg encodes all of them, so the samples cross one pipe.
         encoded = [output for output in placed if output.recipe.format not in PCM_FORMATS]
         try:
             with _translated(drafts[0].path):
@@ -296,6 +305,7 @@ def _sweep(path: Path) -> None:
     """Remove what a killed run left beside `path`: temporary files that nobody holds locked any more."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         with suppress(OSError), leftover.open("rb") as file:
+            # This raises while the writer lives.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             leftover.unlink()
 

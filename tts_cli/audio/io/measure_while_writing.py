@@ -42,6 +42,7 @@ def measure_following(file: IO[bytes], recipe: Recipe, finished: Event) -> FileL
         levels = measure_blocks(_decoded(file, recipe, finished), recipe.sample_rate, recipe.channels)
         file.seek(0)
         with SequentialFile(file) as whole:
+            # The header knows the true length; the last block also holds the padding of the last frame.
             return replace(levels, frames=whole.frames)
 
 
@@ -53,6 +54,7 @@ def _decoded(file: IO[bytes], recipe: Recipe, finished: Event) -> Iterator[Sampl
         # Without its header a decoder guesses the stream's length, and a little short: hence frames after the last.
         stream = b"".join([*context, *frames, *frames[-_CONTEXT_FRAMES:]])
         known = len(context) * _FRAME_SAMPLES
+        # A new decoder for each batch: the frames of context fill its bit reservoir again.
         with SequentialFile(io.BytesIO(stream)) as decoder:
             samples = decoder.read(known + len(frames) * _FRAME_SAMPLES, dtype="float32", always_2d=True)
         yield from np.array_split(samples[known + skip :], _PIECES)
@@ -65,6 +67,7 @@ def _batches(file: IO[bytes], sample_rate: int, finished: Event) -> Iterator[lis
     _skip_tag(file, finished)
     held = b""
     frames: list[bytes] = []
+    # The first frame is LAME's header, which holds no sound.
     header = 1
     while True:
         over = finished.is_set()  # asked before reading: afterwards nothing can be missing
@@ -119,6 +122,7 @@ def _frames(data: bytes, sample_rate: int) -> Iterator[bytes]:
         if data[position] != 0xFF:
             raise OutputError("the encoder wrote something other than mp3 frames")
         kbps = MP3_KBPS[(data[position + 2] >> 4) - 1]
+        # The standard's length of a frame: 144 times bitrate over rate, and a byte of padding.
         end = position + _BYTES_AT_1_HZ * kbps // sample_rate + (data[position + 2] >> 1 & 1)
         if end > len(data):
             return

@@ -34,6 +34,7 @@ _ENCODERS: Mapping[str, Mapping[str, str]] = {
     "m4a": {"c:a": "aac", "aac_coder": "fast", "f": "ipod"},
     "opus": {"c:a": "libopus", "f": "opus"},
 }
+# Opus counts its time in samples of 48 kHz, whatever goes in.
 _OPUS_HZ = 48_000
 
 
@@ -72,6 +73,7 @@ def _codec(output: Output) -> dict[str, Any]:
         options["f"] = output.container
     if output.recipe.format == "opus":
         options["ar"] = _OPUS_HZ
+    # In this unit chapter marks are exact; with the index in front a player can start at once.
     if options["f"] == "ipod":
         options |= {"movie_timescale": output.recipe.sample_rate, "movflags": "+faststart"}
     filters = [f"atrim=start_sample={output.skip}"] if output.skip else []
@@ -111,6 +113,7 @@ def _compiled(parts: Sequence[tuple[Any, Output, dict[str, Any]]], heads: Path) 
     ]
 
 
+# MPEG-4 and ID3 take a picture as a stream, Ogg as a tag, Matroska as an attachment.
 def _has_stream_cover(codec: Mapping[str, Any]) -> bool:
     return codec["f"] in ("ipod", "mp3")
 

@@ -19,6 +19,7 @@ from tts_cli.audio.samples import Samples
 from tts_cli.errors import OutputError
 
 _BLOCK_FRAMES = 1 << 17
+# These are read in this process, with no pipe in between.
 _BY_LIBSNDFILE = frozenset((".wav", ".flac", ".mp3"))
 
 
@@ -77,6 +78,7 @@ def make_overview(path: Path, columns: int, listener: BlockListener = lambda _st
         for block in decoded.blocks:
             listener(frames, block, sample_rate)
             meter.push_power(block)
+            # Reduced at once, as a programme of hours must not stay in memory.
             loud = np.abs(block).max(axis=1)
             peaks.append(np.maximum.reduceat(loud, np.arange(0, loud.size, bin_frames)))
             frames += loud.size
@@ -101,6 +103,7 @@ def _short_term(powers: Values) -> Values:
 def _in_columns(values: Values, columns: int, reduce: np.ufunc) -> tuple[float, ...]:
     if not values.size:
         return ()
+    # A short file has fewer values than columns.
     starts = np.unique(np.arange(columns) * values.size // columns)
     return tuple(float(f"{value:.4g}") for value in reduce.reduceat(values, starts))
 
@@ -110,6 +113,7 @@ def encode_snippet(samples: Samples, sample_rate: int) -> bytes:
     import soxr
 
     buffer = io.BytesIO()
+    # Resampling overshoots full scale a little.
     heard = np.clip(soxr.resample(samples, sample_rate, _SNIPPET_HZ), -1, 1)
     small = {"bitrate_mode": "CONSTANT", "compression_level": 0.85}  # 32 kbit/s
     soundfile.write(buffer, heard, _SNIPPET_HZ, format="MP3", subtype="MPEG_LAYER_III", **small)

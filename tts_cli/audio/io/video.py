@@ -65,6 +65,7 @@ def film_demuxer(path: Path) -> str:
 def _read_head(path: Path) -> Iterator[tuple[str, str]]:
     """Yield what is said of all streams, such as ("#media_type 0", "video")."""
     for line in read_packets(path, film_demuxer(path), "0"):
+        # The head is enough: packets go on to the end of the film.
         if not line.startswith("#"):
             return
         name, _, value = line.partition(": ")
@@ -73,12 +74,14 @@ def _read_head(path: Path) -> Iterator[tuple[str, str]]:
 
 def _length_s(path: Path, stream: str) -> Fraction:
     """Return where the last packet ends; a packet line is `stream, dts, pts, duration, size, checksum`."""
+    # Fractions, as no float is exactly 1001 / 30000.
     base, end = Fraction(1), 0
     for line in read_packets(path, film_demuxer(path), stream):
         if line.startswith("#tb "):
             base = Fraction(line.rpartition(": ")[2])
         elif not line.startswith("#"):
             _, _, pts, duration, *_ = line.split(",")
+            # Packets come in the order of decoding: the last one need not be shown last.
             end = max(end, int(pts) + int(duration))
     return end * base
 
@@ -128,6 +131,7 @@ def _options(film: Film, track: Track, container: str) -> dict[str, Any]:
     options: dict[str, Any] = {
         "c": "copy",
         f"c:a:{audio}": "flac" if is_matroska else "aac",
+        # A player takes the first default track, so the film's own must not be one.
         **{f"disposition:a:{index}": "-default" for index in range(audio)},
         f"disposition:a:{audio}": "default",
         "map_metadata": 0,

@@ -22,8 +22,10 @@ def fit_length(samples: Samples, length: int, source_hz: int, target_hz: int) ->
 
     if not samples.size or not length:
         return np.zeros(length, np.float32)
+    # More than a sample of difference is meant: the resampler is then told the two lengths as if they were rates.
     if abs(length - samples.size * target_hz / source_hz) > 1:
         source_hz, target_hz = samples.size, length
+    # Without a change of rate the samples keep their bits.
     if source_hz == target_hz:
         return _padded(samples, length)
     return _padded(soxr.resample(samples, source_hz, target_hz, quality="HQ"), length)
@@ -42,6 +44,7 @@ def fade_edges(samples: Samples, frames: int) -> None:
     frames = min(frames, samples.size // 2)
     if frames <= 0:
         return
+    # Half a sample in, the rise and its mirror add up to 1, and no sample is spent on a zero.
     rise = (0.5 - 0.5 * np.cos(np.pi * (np.arange(frames) + 0.5) / frames)).astype(np.float32)
     samples[:frames] *= rise
     samples[samples.size - frames :] *= rise[::-1]
@@ -70,6 +73,7 @@ def stretch(samples: Samples, sample_rate: int, tempo: float, stretcher: "Stretc
     except FfmpegError as error:
         raise OutputError(f"a line cannot be stretched by {stretcher}: {error}") from error
     fitted = np.zeros(length, np.float32)
+    # The filter ends some milliseconds early or late; the timeline needs exactly so many samples.
     fitted[: faster.size] = faster[:length]
     return fitted
 
@@ -77,6 +81,7 @@ def stretch(samples: Samples, sample_rate: int, tempo: float, stretcher: "Stretc
 # --- speech made faster or slower at the same pitch, with numpy alone: an engine's own environment
 
 
+# A window holds two periods of a voice of 67 Hz; a search to either side covers a whole period down to 50 Hz.
 WINDOW_S = 0.03
 SEARCH_S = 0.01
 
@@ -88,17 +93,22 @@ def change_pace(samples: Samples, sample_rate: int, pace: float) -> Samples:
     search = round(SEARCH_S * sample_rate)
     if pace == 1.0 or len(samples) <= 2 * hop:
         return samples
+    # Zeros on both sides keep every window and every search inside the array.
     padded = np.concatenate((np.zeros(search, np.float32), samples, np.zeros(3 * hop + 2 * search, np.float32)))
     window = (0.5 - 0.5 * np.cos(np.pi * np.arange(2 * hop) / hop)).astype(np.float32)
     window[:hop], first = window[:hop], window.copy()
+    # The first window has nothing in front of it to fade over from.
     first[:hop] = 1.0
     made = np.zeros(length + 2 * hop, np.float32)
     place = 0  # where the last window began in the input, from its own start on
     for start in range(0, length, hop):
         if start:
+            # Rounded anew from the start each time: adding up rounded steps would drift.
             around = min(round(start * pace), len(samples))
+            # Compared is what would follow the last window in the input: the join sounds as if nothing were left out.
             place = around + _best_shift(padded, search, around, place + hop, 2 * hop) if around else 0
         at = place + search
+        # Hann windows that overlap by half add up to 1, so no level has to be restored.
         made[start : start + 2 * hop] += padded[at : at + 2 * hop] * (window if start else first)
     return made[:length]
 
@@ -108,6 +118,8 @@ def _best_shift(padded: Samples, search: int, around: int, continued: int, size:
     target = padded[continued + search :][:size]
     candidates = padded[around : around + 2 * search + len(target)]
     likeness = np.correlate(candidates, target, "valid")
+    # A running sum gives each candidate's energy in one pass; in float32 its differences would lose their digits.
     energy = np.concatenate(([0.0], np.cumsum(candidates.astype(np.float64) ** 2)))
     energy = energy[len(target) :] - energy[: -len(target)]
+    # Without the division a loud candidate beats a similar one; the small term is for silence.
     return int(np.argmax(likeness / np.sqrt(energy[: len(likeness)] + 1e-9))) - search

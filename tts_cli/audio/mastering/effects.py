@@ -54,9 +54,11 @@ def apply_effect(samples: Samples, sample_rate: int, name: str) -> Samples:
     effect = EFFECTS[name]
     response = _response(name, sample_rate)
     driven = _driven(samples, effect.drive)
+    # A linear-phase filter delays by half its length: cut off here, the voice stays in time.
     heard = _convolved(driven, response)[_FILTER_SAMPLES // 2 :]
     tail = round(effect.decay_s * sample_rate)
     heard = heard[: samples.size + tail]
+    # The level is compared where the voice sounds: its tail must not turn it down.
     before, after = _energy(samples), _energy(heard[: samples.size])
     return heard * np.float32(np.sqrt(before / after) if after > 0 else 1.0)
 
@@ -66,6 +68,7 @@ def _driven(samples: Samples, drive: float) -> Samples:
     peak = float(np.abs(samples).max(initial=0.0))
     if not drive or not peak:
         return samples
+    # tanh comes close to 1 and never reaches it: the division brings the peak back to where it was.
     return np.asarray(np.tanh(samples * (drive / peak)) * (peak / np.tanh(drive)), np.float32)
 
 
@@ -78,9 +81,11 @@ def _response(name: str, sample_rate: int) -> Samples:
         return band
     length, delay = round(effect.decay_s * sample_rate), round(effect.predelay_s * sample_rate)
     time = np.arange(length) / effect.decay_s / sample_rate
+    # The seed is fixed, as the same line must give the same bytes in every run. 60 dB are a factor of 10 ** 3.
     noise = np.random.default_rng(1).standard_normal(length) * 10 ** (-3 * time)
     room = np.zeros(delay + length)
     room[delay:] = noise * effect.wet / np.sqrt((noise * noise).sum())
+    # The direct sound stays whole, so `wet` is relative to it.
     room[0] += 1.0
     return np.asarray(np.convolve(band, room), np.float32)
 
@@ -90,6 +95,7 @@ def _band(effect: Effect, sample_rate: int) -> Samples:
     half = _FILTER_SAMPLES // 2
     places = np.arange(-half, half + 1)
     nyquist = sample_rate / 2
+    # A low sample rate ends before some bands do.
     high, low = min(effect.high_hz / nyquist, 1.0), effect.low_hz / nyquist
     taps = high * np.sinc(high * places) - low * np.sinc(low * places)
     return np.asarray(taps * np.blackman(_FILTER_SAMPLES), np.float32)
@@ -97,6 +103,7 @@ def _band(effect: Effect, sample_rate: int) -> Samples:
 
 def _convolved(samples: Samples, response: Samples) -> Samples:
     """Convolve block by block, so that a long recording takes no more memory than a short one."""
+    # So large that the circular convolution of an FFT never wraps around.
     size = 1 << (_BLOCK + response.size - 2).bit_length()
     spectrum = np.fft.rfft(response, size)
     result = np.zeros(samples.size + response.size - 1, np.float32)
@@ -128,6 +135,7 @@ def _loop(sample_rate: int) -> Samples:
     chance = np.random.default_rng(1)
     spectrum = np.zeros(frequencies.size, np.complex128)
     heard = (frequencies >= _LOWEST_HZ) & (frequencies <= _HIGHEST_HZ)
+    # Only the phases are random: a loop has the same level at every frequency, whatever its seed.
     spectrum[heard] = np.exp(2j * np.pi * chance.random(heard.sum())) / np.sqrt(frequencies[heard])
     noise = np.fft.irfft(spectrum, _LOOP)
     return np.asarray(noise / np.sqrt(np.mean(noise * noise)), np.float32)
@@ -138,6 +146,7 @@ def add_room_tone(blocks: Iterable[Samples], length: int, sample_rate: int, leve
     loop = _loop(sample_rate) * np.float32(10 ** (level_db / 20))
     start = 0
     for block in blocks:
+        # Counted from the programme's start, so that its cut into blocks is not heard.
         places = np.arange(start, start + block.size)
         fade = np.clip(np.minimum(places, length - 1 - places) / EDGE - 1, 0, 1).astype(np.float32)
         yield block + loop[places % _LOOP] * fade

@@ -22,8 +22,11 @@ Levels = npt.NDArray[np.float64]
 MOST_GAIN_DB = 40.0
 """A quieter programme stays quieter than its target; noise is not raised without end."""
 
+# Steps grow, as the harder the limiter works, the less a decibel of gain adds to the loudness.
 _STEPS_DB = (0.0, 0.5, 1.0, 2.0, 3.0, 4.5, 6.0, 9.0, 12.0)
+# A clip that stays below the ceiling at this step has little to teach about the limiter.
 _LIKELY_STEP_DB = 3.0
+# Each heard clip has to be decoded, and a book has thousands.
 _HEARD_CLIPS = 100
 _BETWEEN_SAMPLES_DB = 1.0  # by so much may speech peak above its samples; the render itself trusts no such number
 _EXCESS_DB = np.arange(-_BETWEEN_SAMPLES_DB, 30, 0.5)
@@ -60,6 +63,7 @@ def find_gain(timeline: Timeline, aim: Aim, read_take: ReadTake, pool: ThreadPoo
     if np.isinf(loudness):
         return Gain(gain_db=0.0, loudness_lufs=-np.inf)
     gains_db = np.minimum(aim.loudness_lufs - loudness + np.array(_STEPS_DB), MOST_GAIN_DB)
+    # Guessed shares may dip a little, and np.interp needs numbers that never fall.
     reached = np.maximum.accumulate(_limited_loudness(timeline, aim, gains_db, read_take, pool))
     return Gain(
         gain_db=float(np.interp(aim.loudness_lufs, reached, gains_db)),
@@ -82,7 +86,9 @@ def _limited_loudness(
 
     likely_db = gains_db[0] + _LIKELY_STEP_DB
     near = [clip for clip in timeline.clips if _excess_db(clip, aim, likely_db).max(initial=-np.inf) > 0]
+    # Every n-th, as voices and chapters differ; a slice must not have a step of 0 where there is none.
     chosen = near[:: -(-len(near) // _HEARD_CLIPS) or 1]
+    # By identity: one take may be placed twice, at different gains.
     kept = {id(clip): share for clip, share in in_order(pool, heard, chosen)}
     learned = _learn(chosen, kept, aim, gains_db)
     programme = _Programme(timeline, len(gains_db))
@@ -100,12 +106,15 @@ def _learn(clips: Sequence[Clip], kept: Mapping[int, Powers], aim: Aim, gains_db
     whole, left = np.zeros(count), np.zeros(count)
     for clip in clips:
         places = np.rint((_excess_db(clip, aim, gains_db) - _EXCESS_DB[0]) / (_EXCESS_DB[1] - _EXCESS_DB[0]))
+        # What lies beyond the table counts at its ends.
         places = np.clip(places, 0, count - 1).astype(np.intp).reshape(-1)
         power = np.broadcast_to(_stored_powers(clip), kept[id(clip)].shape)
         whole += np.bincount(places, power.reshape(-1), count)
         left += np.bincount(places, (power * kept[id(clip)]).reshape(-1), count)
     known = whole > 0
+    # Bins far below the ceiling keep all of their power, whether one was heard or not: the curve needs a left end.
     known[0], whole[0], left[0] = True, 1, 1
+    # An excess that no heard clip has lies on a straight line between its neighbours.
     return np.asarray(np.interp(_EXCESS_DB, _EXCESS_DB[known], left[known] / whole[known]))
 
 
@@ -126,15 +135,19 @@ def kept_power(samples: Samples, sample_rate: int, gains_db: npt.NDArray[np.floa
     padded = np.zeros(2 * context + -(-samples.size // HOP) * HOP, np.float32)
     padded[context : context + samples.size] = samples
     gains = 10 ** (gains_db / 20)
+    # One search serves all gains: what stays below the ceiling at the highest gain does so at every other.
     peaks = hop_peaks(padded, limiter.ceiling / float(gains.max()))
     hops = padded[context : padded.size - context].reshape(-1, HOP)
     power = np.einsum("hs,hs->h", hops, hops)
     bins = -(-samples.size * BINS_PER_SECOND // sample_rate)
+    # The last bin may begin behind the last hop, where reduceat takes no start.
     starts = np.minimum(np.arange(bins) * sample_rate // BINS_PER_SECOND // HOP, len(hops) - 1)
+    # A silent bin would divide by zero.
     whole = np.maximum(np.add.reduceat(power, starts), np.finfo(np.float32).tiny)
     rows = []
     for gain in gains:
         borders = limiter.border_gains(peaks, float(gain))
+        # The gain is a straight line across a hop: its middle is near enough for a power.
         middle = (borders[1:] + borders[:-1]) / 2
         rows.append(np.minimum(np.add.reduceat(power * middle * middle, starts) / whole, 1))
     return np.stack(rows)
@@ -143,6 +156,7 @@ def kept_power(samples: Samples, sample_rate: int, gains_db: npt.NDArray[np.floa
 def _stored_powers(clip: Clip) -> Powers:
     """Return the K-weighted mean squares of the take's 100 ms bins; [bins]."""
     levels = np.array(clip.take.measures.energy_lufs, np.float32)
+    # Silence is stored as -120 dB and has no power at all, or long pauses would add up.
     return np.where(levels > SILENCE_DB, 10 ** ((levels - LUFS_OF_FULL_SCALE_POWER) / 10), 0).astype(np.float32)
 
 
@@ -160,9 +174,11 @@ class _Programme:
             return
         first = clip.start * BINS_PER_SECOND // self._rate
         last = min(-(-(clip.start + clip.length) * BINS_PER_SECOND // self._rate), self._powers.shape[1])
+        # The programme's bins and the take's never line up, so energy is read off a running sum at any place.
         borders = np.arange(first, last + 1) * (self._rate / BINS_PER_SECOND)
         inside = np.clip(borders - clip.start, 0, clip.length) * (clip.trim_length / clip.length)
         take_bins = (clip.trim + inside) * (BINS_PER_SECOND / clip.take.sample_rate)
+        # Energy counts in bins of the take; a clip that lasts longer in the programme has more of it there.
         stretch = clip.length * clip.take.sample_rate / (clip.trim_length * self._rate)
         gain = 10 ** (clip.gain_db / 10)
         self._powers[:, first:last] += np.diff(_running_energy(powers, take_bins)) * (gain * stretch)
@@ -176,6 +192,7 @@ class _Programme:
 
 def _running_energy(powers: Powers, positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the energy before each position, counted in bins, of power that is even within a bin; [gains, n]."""
+    # A position at the very end belongs to the last bin.
     whole = np.minimum(positions.astype(np.intp), powers.shape[1] - 1)
     before = np.zeros((powers.shape[0], powers.shape[1] + 1))
     np.cumsum(powers, axis=1, dtype=np.float64, out=before[:, 1:])

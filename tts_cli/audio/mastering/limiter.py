@@ -16,6 +16,7 @@ from tts_cli.audio.samples import Samples
 
 Gains = npt.NDArray[np.float32]
 
+# It stops short of 1, as the next border belongs to the next hop.
 _RAMP = np.arange(HOP, dtype=np.float32)[None, :] / np.float32(HOP)
 _REACH_S = 0.015
 """The gain moves so long before a peak and returns as long after it: longer than a low voice's pitch period."""
@@ -31,6 +32,7 @@ class Limiter:
     @property
     def context(self) -> int:
         """Return how many hops on each side a hop's gain depends on."""
+        # A border's gain needs `reach + 1` hops on each side, and `hop_peaks` one more for its own context.
         return self.reach + 2
 
     @property
@@ -41,9 +43,11 @@ class Limiter:
     def stream(self, blocks: Iterable[Samples], gain: float) -> Iterator[Samples]:
         """Amplify and limit consecutive blocks of any length; as many samples come out as went in."""
         context = self.context_samples
+        # Silence stands for what comes before the programme.
         window = np.zeros(context, np.float32)
         for block in blocks:
             window = np.concatenate([window, block])
+            # Hops count from the programme's start: its cut into blocks must not move them.
             ready = (window.size - 2 * context) // HOP * HOP
             if ready > 0:
                 yield self.limit(window[: ready + 2 * context], gain)
@@ -54,8 +58,10 @@ class Limiter:
 
     def limit(self, samples: Samples, gain: float) -> Samples:
         """Amplify and limit; [context + n * HOP + context] samples -> [n * HOP]."""
+        # A peak that stays below the ceiling at this gain needs no oversampling.
         peaks = hop_peaks(samples, self.ceiling / gain)
         inner = samples[self.context_samples : samples.size - self.context_samples]
+        # Nothing to limit: the samples are amplified and nothing else, bit by bit.
         if peaks.max() * gain <= self.ceiling:
             return inner * np.float32(gain)
         borders = self.border_gains(peaks, gain) * np.float32(gain)
@@ -69,10 +75,14 @@ class Limiter:
         `peaks` are those of consecutive hops at unit gain, the first and last `reach + 1` of them only context:
         [reach + 1 + n + reach + 1] -> [n + 1].
         """
+        # The inner maximum makes the quotient 1 for quiet hops, and never divides by zero.
         bearable = np.minimum(1, self.ceiling / np.maximum(peaks * np.float32(gain), self.ceiling))
+        # The minimum reaches one hop further than the kernel: all windows that are averaged at a border contain both of
+        # its hops, so the average is never more than either of them can bear.
         least = _least(bearable, self.reach + 2)
         if least.min() == 1:
             return np.ones(peaks.size - 2 * self.reach - 1, np.float32)
+        # The reduction is smoothed and not the gain: zeros stay zeros exactly, where ones might not stay ones.
         return 1 - _smoothed(1 - least, self.reach + 1)
 
 
@@ -86,6 +96,7 @@ def _smoothed(values: Gains, width: int) -> Gains:
 
     Value by value in a fixed order: np.convolve rounds differently depending on where an array begins.
     """
+    # np.hanning begins and ends with a zero, which would be two wasted taps.
     kernel = np.hanning(width + 2)[1:-1]
     kernel = (kernel / kernel.sum()).astype(np.float32)
     count = values.size - width + 1
@@ -99,6 +110,7 @@ def _least(values: Gains, width: int) -> Gains:
     """Return the minimum of each window of `width` values, by doubling; [n] -> [n - width + 1]."""
     done = 1
     while done < width:
+        # A minimum does not mind windows that overlap, so the last step may be a short one.
         step = min(done, width - done)
         values = np.minimum(values[:-step], values[step:])
         done += step

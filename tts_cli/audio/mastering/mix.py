@@ -29,6 +29,7 @@ def mix(timeline: Timeline, fade_ms: float, read_take: ReadTake, pool: ThreadPoo
     """
     rate = timeline.sample_rate
     fade = round(fade_ms * rate / 1000)
+    # Blocks are made from left to right, while an edit list may name a later clip first.
     clips = sorted(timeline.clips, key=lambda clip: clip.start)
     recorded = in_order(pool, lambda clip: (clip, clip_samples(clip, read_take, rate, fade)), clips)
     coming = next(recorded, None)
@@ -40,6 +41,7 @@ def mix(timeline: Timeline, fade_ms: float, read_take: ReadTake, pool: ThreadPoo
             coming = next(recorded, None)
         for clip, samples in sounding:
             _add(block, start, clip.start, samples)
+        # A clip is dropped as soon as it has ended: memory holds what sounds now, and no more.
         sounding = [pair for pair in sounding if pair[0].start + pair[1].size > start + block.size]
         yield block
 
@@ -55,11 +57,13 @@ def clip_samples(clip: Clip, read_take: ReadTake, sample_rate: int, fade: int) -
     """Return a clip as it sounds: cut, at its tempo, as long as it must be, with its gain, its fades and its effect."""
     samples, take_rate = read_samples(clip.take, read_take)
     cut = samples[clip.trim : clip.trim + clip.trim_length]
+    # Before the resampling, so that ffmpeg has fewer samples to work on.
     if clip.tempo != 1:
         cut = stretch(cut, take_rate, clip.tempo, clip.stretcher)
     fitted = fit_length(cut, clip.length, take_rate, sample_rate)
     if clip.gain_db:
         fitted *= np.float32(10 ** (clip.gain_db / 20))
+    # Before the effect, whose tail must ring on over the end.
     fade_edges(fitted, fade)
     return apply_effect(fitted, sample_rate, clip.effect) if clip.effect else fitted
 
@@ -79,6 +83,7 @@ def in_order(pool: ThreadPoolExecutor, work: Callable[[Clip], Result], clips: It
     try:
         for clip in clips:
             seconds = clip.trim_length / clip.take.sample_rate
+            # One clip is always under way, however long it is.
             while running and ahead_s + seconds > _AHEAD_S:
                 done_s, future = running.popleft()
                 ahead_s -= done_s
@@ -88,5 +93,6 @@ def in_order(pool: ThreadPoolExecutor, work: Callable[[Clip], Result], clips: It
         while running:
             yield running.popleft()[1].result()
     finally:
+        # The reader has given up, or a clip has failed: what has not begun need not begin.
         for _, future in running:
             future.cancel()

@@ -18,6 +18,7 @@ class LevelMeter:
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._window = sample_rate // _WINDOWS_PER_SECOND
+        # At a rate that 50 does not divide, a window is a little shorter than 20 ms.
         self._seconds = self._window / sample_rate
         self._channels = channels
         self._rest = np.zeros(0, np.float32)
@@ -26,6 +27,7 @@ class LevelMeter:
 
     def push(self, block: Samples) -> None:
         """Measure one block."""
+        # Channels stay interleaved, as these levels are over all of them together.
         samples = block.reshape(-1)
         if not samples.size:
             return
@@ -36,6 +38,7 @@ class LevelMeter:
             samples = samples[width - self._rest.size :]
             self._rest = self._add(begun)
         if samples.size:
+            # A view would keep the whole block alive.
             self._rest = self._add(samples).copy()
 
     def _add(self, samples: Samples) -> Samples:
@@ -62,6 +65,7 @@ class LevelMeter:
         powers = self._all().astype(np.float64)
         if not powers.size:
             return SILENCE_DB
+        # A recording of less than half a second is judged as a whole.
         width = min(_FLOOR_WINDOWS, powers.size)
         return _decibels(float(np.lib.stride_tricks.sliding_window_view(powers, width).mean(axis=1).min()))
 

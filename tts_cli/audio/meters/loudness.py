@@ -15,8 +15,10 @@ from tts_cli.audio.samples import Samples
 
 Powers = npt.NDArray[np.float64]
 
+# The gates of BS.1770-4: an absolute one, then one relative to the mean of what passed the first.
 ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
+# Blocks of 400 ms in steps of 100 ms are the standard's overlap of 75 %.
 _BINS_PER_BLOCK = 4
 
 
@@ -33,6 +35,7 @@ def gated_loudness(powers: Powers) -> float:
     blocks = blocks[blocks > _power(ABSOLUTE_GATE_LUFS)]
     if not blocks.size:
         return -np.inf
+    # The standard averages powers, not levels.
     threshold = _power(_lufs(blocks.mean()) + _RELATIVE_GATE_LU)
     return _lufs(blocks[blocks > threshold].mean())
 
@@ -69,12 +72,16 @@ class LoudnessMeter:
     def push_power(self, block: Samples) -> None:
         """Measure one block's loudness alone; it shares nothing with the true peak, so both may run at once."""
         power = np.concatenate([self._rest, self._weighted_power(block)])
+        # Bins are placed by their number: at a rate that 10 does not divide, adding up lengths would drift.
         begun = self._count * self._sample_rate // BINS_PER_SECOND
+        # How many bins end within what is here: `bin_edges` turned round, with the same rounding.
         whole = ((begun + power.size) * BINS_PER_SECOND + BINS_PER_SECOND - 1) // self._sample_rate - self._count
         edges = bin_edges(self._count, self._count + whole + 1, self._sample_rate) - begun
         if whole:
             sums = np.add.reduceat(power[: edges[-1]], edges[:-1], dtype=np.float64)
             self._bins.append(sums / np.diff(edges))
+        # What no whole bin holds waits for the next block; at the end it is left out, as the standard wants whole
+        # blocks.
         self._rest = power[edges[-1] :]
         self._count += whole
 
@@ -104,6 +111,7 @@ class LoudnessMeter:
 def _channels(block: Samples) -> list[Samples]:
     if block.ndim == 1:
         return [block]
+    # The filters want a channel's samples side by side.
     return [np.ascontiguousarray(block[:, index]) for index in range(block.shape[1])]
 
 
@@ -134,11 +142,13 @@ def measure_blocks(blocks: Iterator[Samples], sample_rate: int, channels: int) -
     """Measure blocks while the next one is decoded, loudness and true peak side by side."""
     meter, levels = LoudnessMeter(sample_rate, channels), LevelMeter(sample_rate, channels)
     frames = 0
+    # numpy lets go of the interpreter: one thread decodes ahead, one looks for peaks, and this one weighs.
     with ThreadPoolExecutor(2) as pool:
         for block in _decoded_ahead(blocks, pool):
             peaks = pool.submit(meter.push_peaks, block)
             meter.push_power(block)
             levels.push(block)
+            # Blocks must come in order, and an error in the other thread must not get lost.
             peaks.result()
             frames += block.shape[0]
     head_s, tail_s = levels.quiet_s()
@@ -164,6 +174,7 @@ def joined_levels(parts: Sequence[FileLevels]) -> FileLevels:
     return replace(
         parts[0],
         lufs=max(gated_loudness(np.concatenate([part.powers for part in parts])), ABSOLUTE_GATE_LUFS),
+        # No peak between samples lies across a join, as one side of it is silent.
         true_peak_dbtp=max(part.true_peak_dbtp for part in parts),
         frames=frames,
         peak_dbfs=max(part.peak_dbfs for part in parts),

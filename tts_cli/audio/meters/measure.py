@@ -13,6 +13,7 @@ LUFS_OF_FULL_SCALE_POWER = -0.691
 
 _SPEECH_DBFS = -60.0
 _WINDOW_S = 0.005
+# Full scale in 16 bits is 0.99997, so a little less than that counts as well.
 _FULL_SCALE = 0.999
 _TAIL_S = 0.003
 _BINS_AT_ONCE = 600  # a minute: a recording of an hour is measured in little more memory than a sentence
@@ -23,6 +24,7 @@ def measure_take(samples: Samples, sample_rate: int) -> Measures:
     onset, offset = speech_bounds(samples, sample_rate)
     bins = -(-samples.size * BINS_PER_SECOND // sample_rate)
     edges = np.append(bin_edges(0, bins, sample_rate), samples.size)
+    # One filter for all pieces, as it carries its memory across the cuts.
     weigh = KWeighting(sample_rate)
     powers, peaks = np.zeros(bins), np.zeros(bins)
     for first in range(0, bins, _BINS_AT_ONCE):
@@ -35,7 +37,9 @@ def measure_take(samples: Samples, sample_rate: int) -> Measures:
     return Measures(
         onset=onset,
         offset=offset,
+        # Rounded up: a stored level may promise too much, but never too little.
         energy_lufs=_rounded_up(LUFS_OF_FULL_SCALE_POWER + _decibels(powers / np.diff(edges))),
+        # Peaks are amplitudes, and `_decibels` takes powers.
         peak_dbfs=_rounded_up(2 * _decibels(peaks)),
         clipped=int(np.count_nonzero(np.abs(samples) >= _FULL_SCALE)),
         dc=round(float(samples.mean(dtype=np.float64)), 4) if samples.size else 0.0,
@@ -48,6 +52,7 @@ def speech_bounds(samples: Samples, sample_rate: int) -> tuple[int, int]:
     window = max(1, round(_WINDOW_S * sample_rate))
     whole = samples[: samples.size // window * window].reshape(-1, window)
     rest = samples[whole.size :]
+    # Energies are compared, not levels: no window needs a logarithm.
     energy = np.append(np.einsum("ws,ws->w", whole, whole), rest @ rest)
     loud = np.flatnonzero(energy > window * 10 ** (_SPEECH_DBFS / 10))
     if not loud.size:
@@ -67,5 +72,6 @@ def _decibels(power: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 
 def _rounded_up(levels_db: npt.NDArray[np.float64]) -> tuple[float, ...]:
     """Round up to 0.01 dB, never below silence."""
+    # Without the small term, rounding would push up a level that is exact already.
     raised = np.round(np.ceil(levels_db * 100 - 1e-6) / 100, 2)
     return tuple(float(level) for level in np.maximum(raised, SILENCE_DB))

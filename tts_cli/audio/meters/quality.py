@@ -13,8 +13,10 @@ SILENCE_DBFS = -100.0
 
 _SPEECH_BELOW_LOUD_DB = 30.0
 _SPEECH_ABOVE_NOISE_DB = 6.0
+# The closure of a plosive inside a word is shorter than this.
 _BRIDGED_S = 0.15
 _SPREAD_WINDOW_S = 3.0
+# Two equal samples at the peak happen by chance; three in a row are a flat top.
 _CLIPPED_RUN = 3
 _MAINS_HZ = (50, 60)
 _BAND_HZ = 250
@@ -78,7 +80,9 @@ def find_speech(levels: Decibels) -> Mask:
     """Tell the frames that belong to speech [n]; gaps inside words count as speech, pauses do not."""
     if not len(levels):
         return np.zeros(0, bool)
+    # Not the maximum, which a cough or a click would set.
     loud = float(np.percentile(levels, 95))
+    # The higher of the two: in noise the floor decides, in a clean recording the voice.
     threshold = max(loud - _SPEECH_BELOW_LOUD_DB, _noise(levels) + _SPEECH_ABOVE_NOISE_DB)
     mask = levels > max(threshold, SILENCE_DBFS)
     edges = np.flatnonzero(np.diff(mask.astype(np.int8)))
@@ -92,6 +96,7 @@ def find_clipped(samples: Samples) -> Mask:
     """Tell the samples [frames] that are cut off: runs of three and more at the recording's very peak."""
     size = np.abs(samples)
     peak = float(size.max(initial=0.0))
+    # Relative to the peak, as a clipped recording may have been turned down; a very quiet one is not judged.
     high = size >= 0.9995 * peak if peak > 0.1 else np.zeros(len(size), bool)
     runs = high[2:] & high[1:-1] & high[:-2]
     return np.convolve(runs, np.ones(_CLIPPED_RUN)) > 0 if len(runs) else high
@@ -99,6 +104,7 @@ def find_clipped(samples: Samples) -> Mask:
 
 def _noise(levels: Decibels) -> float:
     """Return what remains where least is said; between words there is always a moment."""
+    # Not the minimum, which a drop-out of digital silence would set.
     return float(np.percentile(levels, 4)) if len(levels) else SILENCE_DBFS
 
 
@@ -129,12 +135,15 @@ def _hum(samples: Samples, sample_rate: int) -> tuple[int, float]:
     seconds = len(samples) // sample_rate
     if seconds < 2:
         return _MAINS_HZ[0], 0.0
+    # A second gives bins of 1 Hz: 50 and 60 Hz have a bin each.
     starts = range(0, (seconds - 1) * sample_rate + 1, sample_rate // 2)
     window = np.hanning(sample_rate)
+    # Up to 200 Hz, as only the mains and what lies around them are looked at.
     spectra = [np.abs(np.fft.rfft(samples[start : start + sample_rate] * window))[:200] ** 2 for start in starts]
     steady = 10 * np.log10(np.maximum(np.percentile(spectra, 20, axis=0), 1e-12))
     found = []
     for mains in _MAINS_HZ:
+        # The bins next to the mains are left out, as the window smears the hum into them.
         around = np.r_[steady[mains - 12 : mains - 4], steady[mains + 5 : mains + 13]]
         found.append((float(steady[mains - 1 : mains + 2].max() - np.median(around)), mains))
     hum_db, hum_hz = max(found)
@@ -143,6 +152,7 @@ def _hum(samples: Samples, sample_rate: int) -> tuple[int, float]:
 
 def _bandwidth(samples: Samples, sample_rate: int) -> int:
     """Return where the last band of 250 Hz ends that is within 60 dB of the loudest."""
+    # Eight bins to a band at any rate.
     size = sample_rate // _BAND_HZ * 8
     if len(samples) < size:
         return sample_rate // 2

@@ -5,9 +5,11 @@ import numpy.typing as npt
 
 from tts_cli.audio.samples import Samples
 
+# A power of two, as `_loudest` halves it.
 HOP = 32
 """Peaks are found per hop of so many samples; a hop's peaks reach up to the first sample of the next."""
 
+# The oversampling that annex 2 of BS.1770-4 describes for 48 kHz.
 _FACTOR = 4
 _REACH = 12  # samples on either side that an interpolated point depends on
 _KAISER_BETA = 5.0
@@ -20,6 +22,7 @@ def _interpolator() -> npt.NDArray[np.float32]:
     distance = np.arange(1 - _REACH, 1 + _REACH)[None, :] - phases
     window = np.i0(_KAISER_BETA * np.sqrt(1 - (distance / _REACH) ** 2)) / np.i0(_KAISER_BETA)
     taps = np.sinc(distance) * window
+    # Each phase adds up to 1, so that a constant signal stays what it is.
     return np.asarray(taps / taps.sum(axis=1, keepdims=True), np.float32)
 
 
@@ -43,7 +46,9 @@ def hop_peaks(samples: Samples, floor: float) -> npt.NDArray[np.float32]:
     Hops that cannot exceed `floor`, in linear amplitude, keep their sample peak; all others get their true peak.
     """
     peaks = _loudest(samples)
+    # The interpolator reaches 12 samples to either side: into the next hops and no further.
     around = np.maximum(np.maximum(peaks[:-2], peaks[2:]), peaks[1:-1])
+    # A bound that costs nothing spares quiet hops the product of matrices.
     loud = np.flatnonzero(around * WORST_RATIO > floor)
     peaks = peaks[1:-1]
     if loud.size:
@@ -56,6 +61,7 @@ def _interpolated_peaks(samples: Samples, hops: npt.NDArray[np.intp]) -> npt.NDA
     windows = np.lib.stride_tricks.sliding_window_view(samples, _MATRIX.shape[0])
     starts = np.resize(hops, -(-hops.size // _ROWS) * _ROWS) * HOP - (_REACH - 1)  # whole batches only
     between = windows[starts.reshape(-1, _ROWS)] @ _MATRIX
+    # Each phase fills a run of `HOP` values, so one reduction serves all of them.
     peaks = _loudest(between.reshape(-1)).reshape(-1, _FACTOR - 1).max(axis=1)
     return np.asarray(peaks[: hops.size], np.float32)
 
@@ -73,6 +79,7 @@ class TruePeakMeter:
 
     def __init__(self) -> None:
         self._peak = 0.0
+        # Silence in front: the first hop needs context, too.
         self._rest: Samples = np.zeros(HOP, np.float32)
 
     def push(self, block: Samples) -> None:
@@ -80,7 +87,9 @@ class TruePeakMeter:
         signal = np.concatenate([self._rest, block])
         whole = signal.size // HOP * HOP
         if whole >= 3 * HOP:
+            # The peak so far is the floor: hops that cannot exceed it are of no interest.
             self._peak = max(self._peak, float(hop_peaks(signal[:whole], self._peak).max()))
+            # The last hop lacks what follows it, and the one before is its context.
             signal = signal[whole - 2 * HOP :]
         self._rest = signal
 

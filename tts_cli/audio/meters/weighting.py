@@ -12,6 +12,7 @@ Sections = npt.NDArray[np.float64]
 BINS_PER_SECOND = 10
 """Energies are kept per 100 ms, the step of the standard's overlapping blocks."""
 
+# 3 * 2 ** 12, as FFTs are quick where all factors are small.
 _FFT_SIZE = 12_288
 _FFTS_AT_ONCE = 4
 """So many of that size are twice as fast as one by one, and all they touch still lies in a core's own cache."""
@@ -66,6 +67,7 @@ class KWeighting:
 
     def __init__(self, sample_rate: int) -> None:
         self._past: Samples = np.zeros(round(_MEMORY_S * sample_rate), np.float32)
+        # At the highest rates the memory alone would fill the usual FFT.
         self._size = max(_FFT_SIZE, 2 * self._past.size)
         self._response = _response(sample_rate, self._size)
 
@@ -75,6 +77,7 @@ class KWeighting:
         step = self._size - memory
         count = max(1, -(-block.size // step))
         signal = np.concatenate([self._past, block, np.zeros(count * step - block.size, np.float32)])
+        # A view would keep the whole block alive.
         self._past = signal[block.size : block.size + memory].copy()
         windows = np.lib.stride_tricks.sliding_window_view(signal, self._size)[::step]
         weighted = np.empty((count, step), np.float32)
@@ -89,4 +92,5 @@ class KWeighting:
 
 def bin_edges(start: int, stop: int, sample_rate: int) -> npt.NDArray[np.int64]:
     """Return where the 100 ms bins `start` to `stop` begin, in samples: bin i begins at i * rate // 10."""
+    # Whole numbers do not drift, not even over days.
     return np.arange(start, stop, dtype=np.int64) * sample_rate // BINS_PER_SECOND

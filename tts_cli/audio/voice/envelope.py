@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
     Spectra = npt.NDArray[np.complex64]
 
+# A power of two at espeak-ng's rate.
 WINDOW_S = 1024 / 22_050
 OVERLAP = 4  # frames over each sample
 BANDS = 40
@@ -60,6 +61,7 @@ def analyse(samples: "Floats", sample_rate: int, top_hz: float | None = None, *,
 
     `denoise` is for recordings: what sounds in the pauses is taken out of the envelopes.
     """
+    # Resamplers roll off in the last twentieth below half the rate.
     top_hz = min(TOP_HZ, 0.475 * sample_rate) if top_hz is None else top_hz
     return extract_features(samples, spectra_of(samples, sample_rate), sample_rate, top_hz, denoise=denoise)
 
@@ -86,7 +88,9 @@ def filter_db(cepstra: "Floats", sample_rate: int, top_hz: float, limit_db: floa
 
 def squared_distances(left: "Floats", right: "Floats") -> "Floats":
     """Return [n, m] squared distances between points [n, d] and [m, d]."""
+    # Multiplied out, no array [n, m, d] of differences is needed.
     squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1) - 2 * product(left, right)
+    # Rounding makes the distance between equal points a little negative.
     distances: Floats = np.maximum(squares, 0)
     return distances
 
@@ -107,6 +111,7 @@ def window_length(sample_rate: int) -> int:
 
 @functools.lru_cache(maxsize=8)
 def _window(length: int) -> "Floats":
+    # The periodic window: the squares of its shifted copies add up to the constant that `overlap_add` divides by.
     return np.hanning(length + 1)[:-1].astype(np.float32)
 
 
@@ -117,6 +122,7 @@ def spectra_of(samples: "Floats", sample_rate: int) -> "Spectra":
     count = -(-len(samples) // hop)
     padded = np.pad(samples.astype(np.float32, copy=False), (length // 2, length))
     frames = np.lib.stride_tricks.sliding_window_view(padded, length)[: count * hop : hop]
+    # numpy before 2.0 calculates in double precision whatever it is given.
     return np.fft.rfft(frames * _window(length), axis=1).astype(np.complex64, copy=False)
 
 
@@ -125,6 +131,7 @@ def overlap_add(spectra: "Spectra", length: int) -> "Floats":
     hop = length // OVERLAP
     frames = np.fft.irfft(spectra, length, axis=1) * _window(length)
     out = np.zeros((len(frames) + OVERLAP, hop), np.float32)
+    # All frames are added by quarters: four additions in place of one for each frame.
     for part in range(OVERLAP):
         out[part : part + len(frames)] += frames[:, part * hop : (part + 1) * hop]
     total = float((_window(length) ** 2).sum()) / hop
@@ -141,10 +148,12 @@ def extract_features(
     bands = product(power, _mel_weights(sample_rate, top_hz))
     if denoise and len(bands):
         bands = _without_noise(bands)
+    # Relative to the loudest band of all, the recording's own level drops out.
     bands_db = 10 * np.log10(bands / bands.max(initial=1e-30) + _FLOOR)
     f0_hz = track(samples, sample_rate, hop / sample_rate).f0_hz
     return Features(
         cepstra=product(bands_db, _cosines()[: 1 + ORDER]),
+        # Both count frames, each with its own rounding.
         f0_hz=f0_hz[: len(bands)],
         active=_active(power.sum(axis=1)),
         sample_rate=sample_rate,
@@ -156,7 +165,10 @@ def extract_features(
 def _without_noise(bands: "Floats") -> "Floats":
     """Subtract twice the noise from powers [frames, BANDS], but no more than 13 dB; noise is the quietest tenth."""
     loudness = bands.sum(axis=1)
+    # Where least is said there is nothing but noise.
     noise = bands[loudness <= np.percentile(loudness, 10)].mean(axis=0)
+    # Twice, as the power of noise varies around its mean; the floor keeps the logarithm of a band from becoming an
+    # outlier.
     clean: Floats = np.maximum(bands - 2 * noise, 0.05 * bands)
     return clean
 
@@ -185,6 +197,7 @@ def _mel_weights(sample_rate: int, top_hz: float) -> "Floats":
     low, centre, high = (_mel_corners_hz(top_hz)[part : part + BANDS, None] for part in range(3))
     hz = np.fft.rfftfreq(window_length(sample_rate), 1 / sample_rate)
     weights = np.maximum(0, np.minimum((hz - low) / (centre - low), (high - hz) / (high - centre)))
+    # At low frequencies a band may lie between two bins and hold none.
     return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-9), np.float32)
 
 
@@ -193,6 +206,7 @@ def _cosines() -> "Floats":
     """Return the orthonormal cosine transform [BANDS, BANDS] from band levels to cepstra."""
     rows, columns = np.arange(BANDS)[:, None], np.arange(BANDS) + 0.5
     cosines = np.sqrt(2 / BANDS) * np.cos(np.pi / BANDS * rows * columns)
+    # This makes the transform orthonormal, so that its transpose undoes it.
     cosines[0] /= np.sqrt(2)
     return np.asarray(cosines, np.float32)
 
@@ -202,5 +216,6 @@ def _places(sample_rate: int, top_hz: float) -> "tuple[npt.NDArray[np.intp], Flo
     """Return the band below each bin, and how far the bin is on the way to the next one (0 to 1); both [bins]."""
     hz = np.fft.rfftfreq(window_length(sample_rate), 1 / sample_rate)
     place = np.interp(hz, _mel_corners_hz(top_hz)[1:-1], np.arange(BANDS))
+    # `below + 1` must be a band, too.
     below = np.minimum(place.astype(np.intp), BANDS - 2)
     return below, (place - below).astype(np.float32)

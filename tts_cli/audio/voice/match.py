@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 COMPARED = 12  # the first so many coefficients decide which envelopes are alike
 MAX_GAIN_DB = 20.0
+# 64 envelopes of 24 numbers in float32 are six kilobytes, most of what a match weighs.
 VOICED_ENVELOPES, UNVOICED_ENVELOPES = 46, 18
 SOFTNESS_DB2 = 110.0  # squared distance over which the weight of an envelope falls to 1/e
 FEWEST_FRAMES = 8  # a class with fewer of them is left as it is
@@ -72,6 +73,7 @@ def apply_match(samples: "Floats", sample_rate: int, profile: Profile, plain: "F
     `plain` is the same utterance without its colour (brightness, breath), sample by sample as long: where it is given,
     the filter is chosen by listening to it, and so the colour survives.
     """
+    # `overlap_add` lacks frames at either end: with a window of padding nothing of the speech is lost.
     edge = window_length(sample_rate)
     spectra = spectra_of(np.pad(samples, edge), sample_rate)
     heard = np.pad(samples if plain is None else plain, edge)
@@ -88,6 +90,7 @@ def _learn(source: "Floats", target: "Floats", size: int) -> EnvelopeMap:
         zero = np.zeros(ORDER, np.float32)
         return EnvelopeMap(source_mean=zero, target_mean=zero, envelopes=np.zeros((0, ORDER), np.float32))
     return EnvelopeMap(
+        # The first coefficient is the level, which the match leaves alone.
         source_mean=source[:, 1:].mean(axis=0),
         target_mean=target[:, 1:].mean(axis=0),
         envelopes=target[_typical(target[:, 1 : 1 + COMPARED], size), 1:],
@@ -104,12 +107,15 @@ def _typical(points: "Floats", size: int) -> "npt.NDArray[np.intp]":
         nearest = squared_distances(points, middles).argmin(axis=1)
         members = (nearest == np.arange(len(middles))[:, None]).astype(np.float32)
         counts = members.sum(axis=1, keepdims=True)
+        # A cluster that has lost all its points stays where it was.
         middles = np.where(counts > 0, product(members, points.T) / np.maximum(counts, 1), middles)
+    # Two clusters may choose the same point.
     return np.unique(squared_distances(points, middles).argmin(axis=0))
 
 
 def _gains_db(features: Features, profile: Profile) -> "Floats":
     """Return the filter [frames, bins] in dB; pauses pass unchanged."""
+    # Pauses and the level have no change: their coefficients stay 0.
     change = np.zeros((len(features.cepstra), 1 + ORDER), np.float32)
     for mask, envelope_map in ((features.voiced, profile.voiced), (features.unvoiced, profile.unvoiced)):
         change[mask, 1:] = _change(features.cepstra[mask, 1:], envelope_map)
@@ -120,9 +126,11 @@ def _change(cepstra: "Floats", envelope_map: EnvelopeMap) -> "Floats":
     """Return what must be added to each frame's cepstrum [frames, ORDER]: the nearest envelopes, less its own."""
     if not len(envelope_map.envelopes):
         return np.zeros_like(cepstra)
+    # Each side less its own mean: sounds are compared, not speakers.
     own = (cepstra - envelope_map.source_mean)[:, :COMPARED]
     known = (envelope_map.envelopes - envelope_map.target_mean)[:, :COMPARED]
     distances = squared_distances(own, known)
+    # Relative to the nearest, as all weights of a distant frame would underflow to zero.
     weights = np.exp((distances.min(axis=1, keepdims=True) - distances) / np.float32(SOFTNESS_DB2))
     weights /= weights.sum(axis=1, keepdims=True)
     change: Floats = product(weights, envelope_map.envelopes.T) - cepstra

@@ -23,6 +23,7 @@ _LIMITS = {Setting.RATE_WPM: (80, 449), Setting.PITCH: (0, HIGHEST), Setting.RAN
 FULL_AMPLITUDE = 50
 
 FULL_SCALE = 32_768.0
+# Four steps of 16 bits are no speech.
 NOTHING_SPOKEN = 4 / FULL_SCALE
 
 # CTRL-A starts a command inside the text, and a NUL ends it unnoticed.
@@ -67,6 +68,7 @@ class Espeak:
             samples = espeak_match.samples_of(spoken)
         else:
             match = espeak_match.from_plain(request.state)
+            # The library's pitch parameter counts from the voice's own range, which the match has moved.
             voice = replace(voice, own_pitch=match.pitch_hz)
             numbers = settings(values, voice, request.seed)
             spoken, samples = espeak_match.speak(self._library, text, voice, match, colour=colour, settings=numbers)
@@ -77,6 +79,7 @@ class Espeak:
 
 def plain(text: str) -> str:
     """Return the text without what the library would obey, cut off at or choke on."""
+    # Half of a surrogate pair has no form in UTF-8.
     return text.translate(_CONTROLS).encode("utf-8", "ignore").decode()
 
 
@@ -108,6 +111,7 @@ def pitch_number(factor: float, voice: EspeakVoice) -> int:
     number = round(50 + 50 * math.log2(base)) if base > 0 else -1
     if 0 <= number <= HIGHEST:
         return number
+    # The bounds in the message are the formula above, turned round.
     lowest, highest = ((2 ** ((end - 50) / 50) + melody) / (1 + melody) for end in (0, HIGHEST))
     raise TakeError(
         f"the voice {voice.name} can be pitched between {lowest:.2f} and {highest:.2f}, not {factor:.2f}", kind="input"
@@ -129,6 +133,7 @@ def voice_lines(values: Mapping[str, float]) -> str:
 
 def _varied(numbers: dict[Setting, int], seed: int) -> dict[Setting, int]:
     """Another take of the same line: at most 2 % of speed, 3 % of pitch and a fifth of the melody away."""
+    # A digest, as seeds that are neighbours must not give takes that are.
     digest = hashlib.sha256(str(seed).encode()).digest()
     moves = {
         Setting.RATE_WPM: (-4, -3, -2, -1, 1, 2, 3, 4)[digest[0] % 8],
@@ -138,6 +143,7 @@ def _varied(numbers: dict[Setting, int], seed: int) -> dict[Setting, int]:
     for setting, move in moves.items():
         low, high = _LIMITS[setting]
         moved = numbers[setting] + move
+        # At the end of its range a number goes the other way, as the take has to differ.
         numbers[setting] = moved if low <= moved <= high else numbers[setting] - move
     return numbers
 

@@ -73,6 +73,7 @@ class Library:
 
     def __init__(self) -> None:
         self._home = _make_home()
+        # Kept here, as ctypes would free it while the library may still call it.
         self._callback = _CALLBACK(self._receive)
         self._pcm: list[bytes] = []
         self._words: list[tuple[int, int]] = []
@@ -152,6 +153,7 @@ class Library:
             return voice.language.name.encode()
         own = voice.variant.path.read_bytes() if voice.variant else b"language variant\n"
         content = own + b"\n" + lines.encode()
+        # The name is the content's: the same lines are written once, and different ones never share a file.
         variant = folder / "!v" / f"v{hashlib.sha256(content).hexdigest()[:16]}"
         if not variant.exists():
             variant.write_bytes(content)
@@ -202,6 +204,7 @@ def _fill_home(place: str) -> Path:
         shutil.copyfile(espeakng_loader.get_library_path(), home / "espeak-ng.so")
         (home / "espeak-ng-data" / "voices" / "!v").mkdir(parents=True)
         for path in data.iterdir():
+            # That folder is our own, as voices are put into it.
             if path.name != "voices":
                 (home / "espeak-ng-data" / path.name).symlink_to(path)
         _prove_unloading(home)
@@ -214,6 +217,7 @@ def _fill_home(place: str) -> Path:
 def _prove_unloading(home: Path) -> None:
     """Load and unload once: a system that keeps libraries would make audio that depends on what came before."""
     _ctypes.dlclose(_load(home)._handle)  # noqa: SLF001
+    # RTLD_NOLOAD fails where the library is gone, and here it must be.
     with contextlib.suppress(OSError):
         ctypes.CDLL(str(home / "espeak-ng.so"), mode=os.RTLD_NOLOAD)
         raise MissingError("the engine espeak cannot work here: this system does not unload libraries")

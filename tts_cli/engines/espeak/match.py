@@ -67,12 +67,14 @@ def fit(library: Library, samples: "Samples", sample_rate: int, voice: EspeakVoi
     def spoken(*lines: str) -> "Samples":
         return samples_of(library.speak(CALIBRATION, voice, "\n".join(lines), _AS_CALIBRATED))
 
+    # Pitch comes first, since formants and breath are judged on speech at that pitch.
     low_high = _fit_pitch(pitch, spoken)
     melody = _pitch_line(low_high)
     scale = _fit_formants(target, lambda line: spoken(melody, line))
     formants = _formant_lines(scale)
     heard = periodicity(samples, sample_rate, pitch, *_BREATH_BAND_HZ)[pitch.voiced].mean()
     breath = _fit_breath(float(heard), lambda line: spoken(melody, formants, line))
+    # The filter is learnt last, from the voice with all that it can do by itself.
     source = analyse(spoken(melody, formants, _breath_line(breath)), SAMPLE_RATE, target.top_hz)
     return Match(
         voice=voice.name,
@@ -97,6 +99,7 @@ def speak(
         return plain, apply_match(samples_of(plain), SAMPLE_RATE, match.profile)
     spoken = library.speak(text, voice, _joined(native, colour), settings)
     samples, heard = samples_of(spoken), samples_of(plain)
+    # The filter wants one length, and breath may change it a little.
     heard = np.pad(heard, (0, max(0, len(samples) - len(heard))))[: len(samples)]
     return spoken, apply_match(samples, SAMPLE_RATE, match.profile, heard)
 
@@ -159,6 +162,7 @@ def _envelope_map(plain: Mapping[str, Any], kind: str) -> EnvelopeMap:
 
 def _number(plain: Mapping[str, Any], name: str, low: float, high: float) -> float:
     value = plain.get(name)
+    # True is an int to Python, and no number in a file.
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise _wrong(f"{name} is not a number between {low:g} and {high:g}")
     return float(value)
@@ -167,6 +171,7 @@ def _number(plain: Mapping[str, Any], name: str, low: float, high: float) -> flo
 def _array(plain: Mapping[str, Any], name: str, dimensions: int) -> "Samples":
     """Return a finite float32 array [ORDER] or [at most 4096, ORDER]."""
     value = np.asarray(plain.get(name))
+    # A file may come from anywhere, and a huge table would slow down every line.
     shaped = value.ndim == dimensions and value.shape[-1] == ORDER and len(value) <= 4096
     if value.dtype != np.float32 or not shaped or not np.isfinite(value).all():
         raise _wrong(f"{name} is not a finite float32 array [{'..., ' * (dimensions - 1)}{ORDER}]")
@@ -194,11 +199,13 @@ def _fit_pitch(target: Pitch, speak_with: Speak) -> tuple[int, int]:
     for _ in range(_PITCH_ROUNDS):
         found, width = _median_and_spread(track(speak_with(_pitch_line(_low_high(centre_hz, width_hz))), SAMPLE_RATE))
         centre_hz *= 2.0 ** (middle - found)
+        # A trial that is almost monotone must not make the next one far too wide.
         width_hz *= min(2.0, max(0.5, spread / max(width, 0.01)))
     return _low_high(centre_hz, width_hz)
 
 
 def _low_high(centre_hz: float, width_hz: float) -> tuple[int, int]:
+    # 9 Hz is the offset of espeak-ng's own F0; see `pitch_number`.
     width_hz = min(width_hz, (centre_hz - 9) / 1.5)
     low, high = centre_hz - width_hz / 2, centre_hz + width_hz / 2
     return round(max(low, _LOWEST_PITCH_HZ)), round(max(high, _LOWEST_PITCH_HZ + 1))
@@ -214,6 +221,7 @@ def _median_and_spread(pitch: Pitch) -> tuple[float, float]:
 
 def _fit_formants(target: Features, speak_with: Speak) -> float:
     """Find the factor on formant frequencies with which the voiced envelopes come nearest to the target's."""
+    # Each trial costs a synthesis, and some scales are asked for twice.
     known: dict[float, float] = {}
 
     def cost(scale: float) -> float:
@@ -233,6 +241,7 @@ def _fit_breath(heard: float, speak_with: Speak) -> float:
         samples = speak_with(_breath_line(breath))
         pitch = track(samples, SAMPLE_RATE)
         found.append(float(periodicity(samples, SAMPLE_RATE, pitch, *_BREATH_BAND_HZ)[pitch.voiced].mean()))
+    # Chance may make a breathier trial more periodic, and np.interp needs an order, an ascending one.
     falling = np.minimum.accumulate(found)
     return round(float(np.interp(-heard, -falling, _BREATHS)), 2)
 

@@ -90,6 +90,7 @@ def layout(state: Conditionals) -> Conditionals:
     if not isinstance(state, dict):
         raise ValueError("holds no mapping")  # noqa: TRY004  what a layout raises
     try:
+        # There and back again: what comes out has one form, whatever tool wrote the file.
         return to_plain(from_plain(state))
     except TakeError as error:
         raise ValueError(error.message) from error

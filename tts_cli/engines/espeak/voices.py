@@ -90,6 +90,7 @@ def resolve(voice: str, language: str) -> str:
 def find(voice: str, language: str) -> EspeakVoice:
     """Do the work of `resolve`, but return the files that make the voice."""
     base, plus, variant = voice.strip().partition("+")
+    # A bare word is a language if there is one of that name, and only else a variant.
     if not plus and base and (file := _by_tag(base)):
         return EspeakVoice(language=file)
     if not plus:
@@ -105,6 +106,7 @@ def find_language(code: str) -> VoiceFile:
     wanted = code.strip().replace("_", "-").lower()
     parts = wanted.split("-") if LANGUAGE_CODE.fullmatch(wanted) else []
     candidates = [wanted, *("-".join(parts[:count]) for count in range(len(parts) - 1, 0, -1))]
+    # The longest code comes first, so that a country's own voice is found before the language's.
     for candidate in candidates:
         if file := _by_tag(candidate):
             return file
@@ -154,7 +156,9 @@ def _tags() -> dict[str, VoiceFile]:
     """Every tag: a file's name is its own, another tag that files declare goes to the one that ranks it best."""
     files = _languages().values()
     claims = sorted((priority, tag, file.name) for file in files for tag, priority in file.tags)
+    # Turned round, the best claim is the last to be written.
     tags = {tag: _languages()[name] for _, tag, name in reversed(claims)}
+    # A file's own name wins over what other files claim.
     return tags | _languages()
 
 
@@ -168,6 +172,7 @@ def _languages() -> dict[str, VoiceFile]:
 @functools.cache
 def _variants() -> dict[str, VoiceFile]:
     """Variants by lower-case name; they are known by their file's name, as the library looks them up."""
+    # Sorted, as folders have no order of their own.
     paths = sorted((data_directory() / "voices" / "!v").iterdir())
     return {path.name.lower(): _read(path) for path in paths}
 

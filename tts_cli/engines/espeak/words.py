@@ -48,6 +48,7 @@ def _units(text: str, events: Sequence[tuple[int, int]]) -> list[tuple[int, str]
         cuts = [first]
         if UNSPACED.search(token.group()):
             inner = heard[bisect.bisect_right(heard, first) : bisect.bisect_left(heard, last)]
+            # An event at a punctuation mark begins no word.
             cuts += [cut for cut in inner if text[cut].isalnum()]
         units += [(start, text[start:end]) for start, end in pairwise([*cuts, last])]
     return units
@@ -57,6 +58,7 @@ def _starts(units: Sequence[tuple[int, str]], events: Sequence[tuple[int, int]],
     """Return each unit's first sample, ascending; weights of the interpolation are letters and digits."""
     known = _known_starts([position for position, _ in units], events, length)
     weights = [max(1, sum(character.isalnum() for character in word)) for _, word in units]
+    # The ends of the take stand in where the outer words have no event.
     anchors = [(-1, 0), *sorted(known.items()), (len(units), length)]
     starts = [0] * len(units)
     for (left, sample), (right, limit) in pairwise(anchors):
@@ -72,9 +74,11 @@ def _known_starts(positions: Sequence[int], events: Sequence[tuple[int, int]], l
     """Map a unit's index to the sample of its first event, leaving out what would run backwards."""
     first: dict[int, int] = {}
     for position, sample in events:
+        # A number has an event for each word that is spoken of it; the first one counts.
         first.setdefault(bisect.bisect_right(positions, position) - 1, min(sample, length))
     known, latest = {}, 0
     for index, sample in sorted(first.items()):
+        # An event that lies before the one in front would make a word end before it starts.
         if index >= 0 and sample >= latest:
             known[index] = latest = sample
     return known
@@ -83,6 +87,7 @@ def _known_starts(positions: Sequence[int], events: Sequence[tuple[int, int]], l
 def _ends(starts: Sequence[int], clause_ends: Sequence[int], samples: "Samples") -> list[int]:
     """End each word where the next one starts, less the pause that a clause ends with."""
     ends = [*starts[1:], len(samples)]
+    # Relative to the take's peak, as voices differ in level.
     threshold = max(samples.max(), -samples.min()) * 10 ** (SILENCE_DB / 20)
     for index, (start, limit) in enumerate(zip(starts, ends, strict=True)):
         at = bisect.bisect_right(clause_ends, start)

@@ -28,6 +28,7 @@ def make_batches(lengths: Sequence[int], max_total: int, *, max_padding: float =
     padding. An item that is longer than that has a batch of its own.
     """
     batches: list[list[int]] = []
+    # The longest comes first and sets the batch's length, so padding is known before an item joins.
     for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
         batch = batches[-1] if batches else []
         longest = lengths[batch[0]] if batch else 0

@@ -83,6 +83,7 @@ class HttpClient:
         self._clock = clock
         self._sleep = sleep
         self._room = threading.BoundedSemaphore(server.concurrency)
+        # The connection that was used last is the least likely to have been closed by the server.
         self._idle: queue.LifoQueue[http.client.HTTPConnection] = queue.LifoQueue()
         self._lock = threading.Lock()
         self._not_before = 0.0
@@ -94,10 +95,12 @@ class HttpClient:
         Raises `TakeError` for a refusal, and where no attempt succeeds in time.
         """
         deadline = self._clock() + self._server.total_s
+        # A server that is gone would otherwise cost each line of a book all its attempts.
         attempts = self._server.attempts if self._failures < PATIENCE else 1
         fault = _Fault("", passing=True)
         for attempt in range(attempts):
             self._wait(attempt, fault, deadline)
+            # Held for an attempt only: a request that waits must not take a place from one that could be sent.
             with self._room:
                 outcome = self._try(method, path, body, deadline)
             if isinstance(outcome, Answer):
@@ -124,6 +127,7 @@ class HttpClient:
         now = self._clock()
         backoff = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (attempt - 1)) if attempt else 0.0
         with self._lock:
+            # A pause that one request is asked for holds for all of them.
             self._not_before = max(self._not_before, now + fault.wait_s)
             until = max(self._not_before, now + backoff * random.uniform(0.5, 1.0))  # noqa: S311  no secret
         if until > deadline:
@@ -144,12 +148,14 @@ class HttpClient:
         except ssl.SSLCertVerificationError as error:
             return _Fault(f"the certificate of {self._place} is not valid: {error.verify_message}", passing=False)
         except TimeoutError:
+            # An answer may still be on its way: on the next request it would pass for that one's.
             _close(connection)
             return _Fault(f"{self._place} did not answer in time", passing=True)
         except (OSError, http.client.HTTPException) as error:
             _close(connection)
             reason = getattr(error, "strerror", None) or type(error).__name__
             return _Fault(f"{self._place} cannot be reached: {reason}", passing=True)
+        # Kept only if the server keeps it, too.
         if response.will_close:
             _close(connection)
         else:
@@ -183,6 +189,7 @@ class HttpClient:
             else http.client.HTTPConnection(host, port, timeout=limit_s)
         )
         connection.connect()
+        # The short limit was for the connection; an answer may take as long as the speech.
         connection.sock.settimeout(self._server.read_s)
         return connection
 
@@ -193,6 +200,7 @@ class HttpClient:
         while chunk := response.read1(CHUNK_BYTES):
             chunks.append(chunk)
             size += len(chunk)
+            # Counted here, as a server may announce any length, or none.
             if size > MOST_BYTES:
                 raise http.client.HTTPException
             if self._clock() > deadline:
@@ -218,6 +226,7 @@ class HttpClient:
         """Return what a server said as one short line, without our credential, which it may have repeated."""
         if self._credential:
             said = said.replace(self._credential, "***")
+        # What a server says goes to a terminal, where control characters are commands.
         printable = "".join(letter if letter.isprintable() else " " for letter in said)
         return " ".join(printable.split())[:SHOWN_CHARS]
 
@@ -249,6 +258,7 @@ def speak_concurrently(
                     raise error
                 yield futures[future], future.result() if error is None else error
         finally:
+            # A caller that has gone away must not wait for requests that nobody wants.
             threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -268,6 +278,7 @@ def _read_url(server: Server) -> SplitResult:
         usable = False
     if not usable:
         raise MissingError(f"{server.url} is no address of a server", hint=hint)
+    # Addresses are shown in errors, and a password in one would be shown as well.
     if url.username is not None or url.password is not None:
         raise MissingError(f"{server.url} holds a user or a password", hint="a credential has a variable of its own")
     return url
@@ -283,6 +294,7 @@ def _read_credential(server: Server) -> str:
             f"the server's credential is not known: {server.credential} is not set",
             hint=f"set {server.credential} in the environment",
         )
+    # A line break in it could add headers of its own.
     if not (credential.isascii() and credential.isprintable()):
         raise MissingError(f"{server.credential} holds characters that no credential has", hint="copy it once more")
     return credential

@@ -45,6 +45,7 @@ def read_floats(value: Any, name: str, shape: Shape) -> Array:
 def read_ids(value: Any, name: str, shape: Shape) -> Array:
     """Return token ids and counts as int64; some files have them as floats."""
     numbers = read_array(value, name, shape)
+    # NaN has no whole number; the comparison below finds it.
     with np.errstate(invalid="ignore"):
         whole = numbers.astype(np.int64)
     if not np.array_equal(whole, numbers) or (whole < 0).any():

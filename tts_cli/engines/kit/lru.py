@@ -17,6 +17,7 @@ class Lru(Generic[K, V]):
     def get(self, key: K, make: Callable[[], V]) -> V:
         """Return the value of a key, made if it is not kept; room is made first, as two may not fit into memory."""
         if key in self._values:
+            # A dict keeps the order of insertion: taken out and put back, a value is the latest.
             self._values[key] = value = self._values.pop(key)
             return value
         while len(self._values) >= self._size:

@@ -44,6 +44,7 @@ def _read_number(name: str, param: Param, value: float | str) -> float:
         number = float(value)
     except ValueError as error:
         raise TakeError(f"{name} must be a number, not {value!r}", kind="input") from error
+    # NaN lies in no range, so it is refused here, too.
     if not param.low <= number <= param.high:
         raise TakeError(f"{name} must be between {param.low:g} and {param.high:g}, not {number:g}", kind="input")
     return number

@@ -25,6 +25,7 @@ def cut_evenly(
     pieces: list[tuple[int, int]] = []
     left, start = sum(sizes), 0
     while start < len(sizes):
+        # What is left is shared out anew each time, so a piece that is too long makes the later ones shorter.
         number = math.ceil(left / target)
         end = len(sizes) if number <= 1 else _find_end(sizes, weaknesses, start, left / number, longest)
         pieces.append((start, end))
@@ -38,6 +39,7 @@ def _find_end(sizes: Sequence[int], weaknesses: Sequence[float], start: int, tar
     best, best_cost, length = start + 1, math.inf, 0
     for end in range(start + 1, len(sizes) + 1):
         length += sizes[end - 1]
+        # A single item that is too long is still spoken.
         if length > longest and end > start + 1:
             break
         cost = abs(length - target) / target + weaknesses[end - 1]

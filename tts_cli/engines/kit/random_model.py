@@ -11,6 +11,7 @@ def fixed_weights(seed: int = 0) -> Iterator[None]:
     """Let what torch initialises be the same every time; the process's own random numbers go on afterwards."""
     import torch
 
+    # The weights are made on the CPU: the state of GPUs need not be kept.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

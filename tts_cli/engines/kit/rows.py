@@ -79,6 +79,7 @@ def decode_rows(
     `open_batch` is given the rows that it is to be large enough for; rows that never fit in beside them wait for the
     next one. An end that a row says before its frame `first_end` is ignored.
     """
+    # Short rows then fill the slots that come free, and no long one is left to run alone at the end.
     waiting = deque(sorted(enumerate(rows), key=lambda numbered: -numbered[1].budget))
     while waiting:
         first = [waiting[place][1] for place in range(min(width, len(waiting)))]
@@ -102,12 +103,14 @@ def _step(batch: RowBatch[R], slots: list[_Slot], first_end: int) -> list[Decode
             slots.pop()
             kept.pop()
     if over:
+        # Before anything is admitted: new rows take the slots behind those that stay.
         batch.keep(kept)
     return over
 
 
 def _refill(batch: RowBatch[R], slots: list[_Slot], waiting: "deque[tuple[int, R]]", width: int) -> None:
     """Fill free slots with the first rows that fit."""
+    # Each is asked once; those that do not fit go to the back and keep their order.
     for _ in range(len(waiting)):
         if len(slots) == width:
             return

@@ -33,6 +33,7 @@ def draw_uniform(generators: Sequence[torch.Generator], size: int) -> Tensor:
 
 def penalise_repeats(logits: Tensor, seen: Tensor, penalty: Tensor) -> Tensor:
     """Make tokens that a row has had less likely; `seen` is a mask [rows, tokens], `penalty` [rows, 1] from 1 on."""
+    # A negative logit becomes less likely by multiplication, where a division would help it.
     return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
 
 
@@ -46,6 +47,7 @@ def keep_top_p(logits: Tensor, p: Tensor) -> Tensor:
     """Keep the likeliest tokens that have a probability of `p` [rows, 1] together, and at least one."""
     ordered, places = logits.sort(dim=-1, descending=True)
     chances = ordered.softmax(-1)
+    # The sum in front of a token counts, so the one that reaches `p` is still kept.
     surplus = chances.cumsum(-1) - chances >= p
     surplus[..., 0] = False
     return logits.masked_fill(torch.zeros_like(surplus).scatter(-1, places, surplus), NEVER)
@@ -62,7 +64,9 @@ def pick(logits: Tensor, uniform: Tensor) -> Tensor:
 
     The sum of chances runs over the tokens in the order of their likelihood, so that rounding moves few of them.
     """
+    # Stable, so that equal chances stay in the order of their tokens.
     ordered, places = logits.sort(dim=-1, descending=True, stable=True)
     sums = ordered.softmax(-1).cumsum(-1)
+    # Rounding may keep the last sum off 1: the number is scaled by it, and clamped all the same.
     chosen = (sums <= uniform.to(sums)[:, None] * sums[:, -1:]).sum(-1).clamp(max=logits.shape[-1] - 1)
     return places.gather(-1, chosen[:, None])[:, 0]

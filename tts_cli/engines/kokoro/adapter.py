@@ -55,6 +55,7 @@ class Kokoro:
 
         self._folder = find_weights(KOKORO)
         set_up_torch(device)
+        # On a CPU the batched stage is slower than one line after the other.
         self._batched = device != "cpu"
         self._model = KokoroModel(self._folder, device)
         self._packs: Lru[str, Tensor] = Lru(PACKS_KEPT)
@@ -65,6 +66,7 @@ class Kokoro:
         if not self._batched or len(requests) == 1:
             yield from speak_each(requests, self._speak_alone)
             return
+        # All plans come first, as only they tell which chunks are alike in length.
         plans: dict[int, list[_Chunk]] = {}
         for number, request in enumerate(requests):
             try:
@@ -105,6 +107,7 @@ class Kokoro:
         ids = self._model.ids(phonemes)
         if not ids:
             raise TakeError(f"no sound of {phonemes!r} is known to the model", kind="input")
+        # Row 0 of a pack is the style for one phoneme.
         row, speed = max(len(phonemes) - 1, int(values.numbers["style_row"])), values.numbers["speed"]
         planned = self._model.plan(ids, pack[row], speed)
         # it would take all the memory there is, and no seed changes it
@@ -117,6 +120,7 @@ class Kokoro:
         from tts_cli.engines.kokoro.batch import speak_batch
 
         sounds: dict[int, Tensor] = {}
+        # The arithmetic holds for a whole batch, so the two kinds cannot share one.
         for bfloat16 in (False, True):
             members = [number for number, chunk in enumerate(chunks) if chunk.bfloat16 == bfloat16]
             for batch in make_batches([chunks[number].planned.frames for number in members], MAX_FRAMES):
@@ -139,6 +143,7 @@ class Kokoro:
         ]
         joined = join_pieces(pieces)
         peak = float(np.abs(joined.samples).max(initial=0.0))
+        # Divided and not cut off: the peaks keep their shape.
         return replace(joined, samples=joined.samples / max(1.0, peak))
 
     def _pack(self, request: Request) -> "Tensor":
@@ -154,6 +159,7 @@ class Kokoro:
 
         total = torch.zeros(PACK_SHAPE, dtype=torch.float64)
         for name, share in parse_blend(voice).items():
+            # In float64, as shares that nearly cancel would lose digits.
             total += share * read_pack(self._folder / "voices" / f"{name}.pt").double()
         return total.float()
 
@@ -163,10 +169,12 @@ def read_pack(path: "Path") -> "Tensor":
     import torch
 
     try:
+        # Weights alone, as a pickle may run any code.
         pack = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise MissingError(f"the voice {path.stem} is not here", hint="tts-cli download kokoro") from error
     except Exception as error:
+        # torch has no one error for a damaged file.
         raise MissingError(f"the voice {path.name} cannot be read: {error}", hint="tts-cli download kokoro") from error
     if not isinstance(pack, torch.Tensor) or tuple(pack.shape) != PACK_SHAPE or not bool(pack.isfinite().all()):
         raise MissingError(f"the voice {path.name} is no voice pack", hint="tts-cli download kokoro")

@@ -58,6 +58,7 @@ def speak_batch(
     f0, energy = _melody(model.net.predictor, _pad([line.prosody for line in planned]), style[:, TIMBRE:], spans)
     curves = [row[None, : 2 * line.frames] for row, line in zip(f0, planned, strict=True)]
     har = [_excite(model, curve, seed) for curve, seed in zip(curves, seeds, strict=True)]
+    # F0 and energy stay in float32, as they do for one line alone.
     with torch.autocast(model.device.type, torch.bfloat16, enabled=bfloat16):
         x = _decode(model.net.decoder, content, f0, energy, style[:, :TIMBRE], spans)
         x = _generate(model.net.decoder.generator, x, style[:, :TIMBRE], _pad(har), spans)
@@ -73,6 +74,7 @@ def _pad(rows: Sequence[Tensor]) -> Tensor:
 
 def _melody(predictor: Any, prosody: Tensor, style: Tensor, spans: Spans) -> tuple[Tensor, Tensor]:
     """Return F0 and energy [B, 2 L]."""
+    # torch packs by lengths that lie on the CPU.
     lengths = spans.lengths.cpu()
     packed = nn.utils.rnn.pack_padded_sequence(
         prosody.transpose(-1, -2), lengths, batch_first=True, enforce_sorted=False
@@ -110,6 +112,7 @@ def _generate(generator: Any, x: Tensor, style: Tensor, har: Tensor, spans: Span
         source = _resblock(generator.noise_res[step], source, style, span)
         x = generator.ups[step](F.leaky_relu(x, negative_slope=0.1))
         if step == last:
+            # The pad is in front: it mirrors a line's own beginning, however long the others are.
             x = generator.reflection_pad(spans.at(rate).cut(x))
         x = span.cut(x) + source
         blocks = generator.resblocks[step * generator.num_kernels : (step + 1) * generator.num_kernels]
@@ -129,6 +132,7 @@ def _excite(model: KokoroModel, f0: Tensor, seed: int) -> Tensor:
 
 def _sound(generator: Any, x: Tensor) -> Tensor:
     half = generator.post_n_fft // 2 + 1
+    # The inverse transform takes no bfloat16; float64 stays what it is.
     x = x if x.dtype == torch.float64 else x.float()
     sound: Tensor = generator.stft.inverse(torch.exp(x[:, :half]), torch.sin(x[:, half:]))
     return sound.reshape(-1).cpu()
@@ -137,11 +141,13 @@ def _sound(generator: Any, x: Tensor) -> Tensor:
 def _adain(layer: Any, x: Tensor, style: Tensor, span: Span) -> Tensor:
     """Normalise each row by the statistics of its own steps; the padding comes out as zero."""
     if span.even:
+        # Without padding the package's layer gives the same for less.
         plain: Tensor = layer(x, style)
         return plain
     gamma, beta = layer.fc(style)[:, :, None].chunk(2, dim=1)
     count = span.lengths[:, None, None].to(x.dtype)
     mean = span.cut(x).sum(-1, keepdim=True) / count
+    # Cut once more: less the mean, the padding is no longer zero and would count as variance.
     centred = span.cut(x - mean)
     scale = torch.rsqrt(centred.square().sum(-1, keepdim=True) / count + layer.norm.eps)
     normal = centred * scale * layer.norm.weight[:, None] + layer.norm.bias[:, None]
@@ -153,6 +159,7 @@ def _block(block: Any, x: Tensor, style: Tensor, spans: Spans, rate: int) -> tup
     before, doubles = spans.at(rate), block.upsample_type != "none"
     after = spans.at(2 * rate) if doubles else before
     y = block.actv(_adain(block.norm1, x, style, before))
+    # A pool that doubles the rate has a bias, which fills the padding.
     y = block.conv1(after.cut(block.pool(y)))
     y = block.conv2(block.actv(_adain(block.norm2, y, style, after)))
     y = (y + block._shortcut(x)) * torch.rsqrt(torch.tensor(2))  # noqa: SLF001  the package has no other name for it

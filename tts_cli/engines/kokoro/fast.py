@@ -45,12 +45,14 @@ class _Stage(nn.Module):
         self.padding, self.dilation = (0, conv.padding[0]), (1, conv.dilation[0])
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        # A mean over thousands of steps is too much for the eight bits of bfloat16.
         with torch.autocast(x.device.type, enabled=False):
             gamma, beta = self.fc(style)[0].chunk(2)
             scale = (1 + gamma) * self.twice
             weight, bias = scale * self.norm.weight, scale * self.norm.bias + beta * self.twice
             # of one line the statistics of the batch are those of the line
             x, _, _ = torch.native_batch_norm(x.float(), weight, bias, None, None, True, 0.0, self.norm.eps)
+            # In place, as x is the norm's own output and nobody else's.
             for piece in x.split(PIECE, dim=-1):
                 piece.sub_(piece.cos()).add_(1)
         return F.conv2d(x, self.weight, self.bias, padding=self.padding, dilation=self.dilation)
@@ -66,6 +68,7 @@ class FastGenerator(nn.Module):
         self.m_source, self.stft = generator.m_source, generator.stft
         self.noise_res = nn.ModuleList(map(FastBlock, generator.noise_res))
         self.resblocks = nn.ModuleList(map(FastBlock, generator.resblocks))
+        # Else these weights would be in memory twice.
         del generator.noise_res, generator.resblocks
 
     def forward(self, x: Tensor, style: Tensor, f0: Tensor) -> Tensor:

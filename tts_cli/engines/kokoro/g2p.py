@@ -24,6 +24,7 @@ G2p = Callable[[str], list[Spoken]]
 
 # espeak-ng's names of Kokoro's languages.
 ESPEAK = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
+# Two look-behinds, as each must have a fixed width in Python.
 _SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"”’')]))\s+")
 _SIGNS = re.compile(r"^[^\w]+|[^\w]+$")
 
@@ -65,6 +66,7 @@ def _load_tagger() -> Any | None:
 
     source = find_weights(KOKORO, "tagger") if has_weights(KOKORO, "tagger") else "en_core_web_sm"
     try:
+        # The lexicon asks for tags alone; the other parts would only take time.
         return spacy.load(source, exclude=["parser", "ner", "senter", "attribute_ruler", "lemmatizer"])
     except (OSError, ValueError, ImportError) as error:
         raise MissingError(
@@ -112,6 +114,7 @@ class _Espeak:
 
         if letter in "ab":
             fallback = espeak.EspeakFallback(british=letter == "b")
+            # The fallback wants one of misaki's tokens, but reads only its text.
             self._say: Callable[[str], str] = lambda text: fallback(types.SimpleNamespace(text=text))[0] or ""
         else:
             g2p = espeak.EspeakG2P(language=ESPEAK[letter])

@@ -53,6 +53,7 @@ class Source(nn.Module):
 
     def forward(self, f0: Tensor) -> Any:
         """Make the excitation of one line; `f0` is [1, samples, 1]."""
+        # The package draws from torch's global generator.
         torch.manual_seed(self.seed)
         with torch.autocast(f0.device.type, enabled=False):
             return self.inner(f0)
@@ -83,8 +84,10 @@ class KokoroModel:
     def plan(self, ids: Sequence[int], style: Tensor, speed: float) -> Planned:
         """Do the first stage for one line; `style` is [1, 256]."""
         net, style = self.net, style.to(self.device)
+        # The network has learnt phrases with a 0 at either end.
         tokens = torch.tensor([[0, *ids, 0]], device=self.device)
         lengths = torch.tensor([tokens.shape[1]])
+        # A line alone has no padding to hide.
         nothing = torch.zeros_like(tokens, dtype=torch.bool)
         hidden = net.bert_encoder(net.bert(tokens, attention_mask=(~nothing).int())).transpose(-1, -2)
         features = net.predictor.text_encoder(hidden, style[:, TIMBRE:], lengths, nothing)
@@ -116,6 +119,7 @@ def load(folder: Path) -> Any:
     net.eval()
     fold_weight_norm(net)
     generator = net.decoder.generator
+    # Wrapped last, as the checkpoint names weights as the package does.
     generator.m_source = Source(generator.m_source)
     return net
 
@@ -125,6 +129,7 @@ def build(config: dict[str, Any]) -> Any:
     spare_spacy()
     from kokoro.model import KModel
 
+    # The package insists on a checkpoint: an empty one leaves all weights to `fill`, which is strict.
     nothing = io.BytesIO()
     torch.save({}, nothing)
     nothing.seek(0)
@@ -152,6 +157,7 @@ def fill(net: Any, parts: Mapping[str, Mapping[str, Tensor]]) -> None:
     """
     for name, state in parts.items():
         part = getattr(net, name)
+        # `module.` is what torch's DataParallel puts in front of every name.
         plain = {key.removeprefix("module."): value for key, value in state.items()}
         try:
             missing, surplus = part.load_state_dict(plain, strict=False)

@@ -110,6 +110,7 @@ def _checkpoint(config: Mapping[str, Any], *, half: bool) -> dict[str, dict[str,
         name: {
             f"module.{key}": value.to(kind) if value.is_floating_point() else value
             for key, value in getattr(net, name).state_dict().items()
+            # The real checkpoint lacks them as well.
             if not key.endswith((".norm.weight", ".norm.bias"))
         }
         for name in kokoro_model.PARTS

@@ -43,6 +43,7 @@ def layout(state: Conditionals) -> Conditionals:
 
 def front_end(versions: Mapping[str, str]) -> str:
     """Return how English text becomes phonemes with those packages: see `g2p`."""
+    # Part of every key: with another front end the same text sounds otherwise.
     if "spacy" not in versions:
         return "g2p=espeak"
     tagger = tagger_version(versions)

@@ -64,6 +64,7 @@ def _tag(tokens: Sequence[str], place: int, before: Sequence[str], *, past: bool
     word = token.lower()
     if found := _closed(token):
         return found
+    # The first word has a capital whatever it is.
     if place and token[:1].isupper():
         return "NNP"
     previous = _previous(tokens, before, place)
@@ -87,6 +88,7 @@ def _closed(token: str) -> str:
 def _previous(tokens: Sequence[str], tags: Sequence[str], place: int) -> tuple[str, str]:
     """Return the word before and its tag; adverbs between a verb and its helper do not count."""
     at = place - 1
+    # In "to quickly record" the word that decides stands two places before.
     while at >= 0 and tags[at] == "RB":
         at -= 1
     return (tokens[at].lower(), tags[at]) if at >= 0 else ("", "")

@@ -73,6 +73,7 @@ def parse_blend(text: str) -> Mapping[str, float]:
     total = sum(map(abs, shares.values()))
     if not total:
         raise UnknownNameError("voice", text, NAMES, hint="a blend must leave something of a voice")
+    # Sorted, so that a blend has one name and one key however it was written.
     return {name: share / total for name, share in sorted(shares.items()) if share}
 
 

@@ -70,6 +70,7 @@ class PocketTts:
             return ()
         notice = f"pocket-tts: the batched decoder differs here ({difference}): lines are spoken one by one"
         print(notice, file=sys.stderr)  # noqa: T201  the worker's log
+        # With no width, a model speaks in the package's own way.
         self._width = 0
         return (notice,)
 
@@ -87,11 +88,13 @@ class PocketTts:
             except TakeError as error:
                 yield number, error
             else:
+                # Rows that are decoded together share a model and the number of its steps.
                 groups.setdefault(asked.setup, []).append(asked)
         for setup, members in groups.items():
             try:
                 model = self._model(setup.language, int8=setup.int8)
             except (TakeError, MissingError) as error:
+                # A language that is not here costs its own lines only.
                 yield from ((asked.number, _as_take_error(error)) for asked in members)
                 continue
             yield from _speak_group(model, members, setup.sampler_steps)
@@ -147,6 +150,7 @@ def _speak_group(model: Any, members: Sequence[_Asked], sampler_steps: int) -> I
     for spoken in model.speak(rows, sampler_steps=sampler_steps):
         take, place = places[spoken.row]
         take.pieces[place] = Speech(samples=spoken.samples, sample_rate=model.tts.sample_rate, ended=spoken.ended)
+        # Pieces end in any order, as rows of all lines run side by side.
         if len(take.pieces) == take.count:
             yield take.asked.number, take.finish()
 

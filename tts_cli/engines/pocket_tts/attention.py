@@ -14,12 +14,14 @@ class StepAttention(StreamingMultiheadAttention):
     def of(cls, attention: Any) -> Self:
         """Return a module of this kind with another one's layers."""
         made = cls.__new__(cls)
+        # This shares the layers; __init__ would make new ones.
         made.__dict__.update(attention.__dict__)
         return made
 
     def forward(self, query: torch.Tensor, model_state: Any, attn_mask: torch.Tensor | None = None) -> torch.Tensor:
         """Attend from [rows, 1, dim] to all that is in the cache; any other state is the package's business."""
         cache = None if model_state is None else self.get_state(model_state)
+        # The package itself still reads texts and clips, with states of its own.
         if not isinstance(cache, Cache):
             return super().forward(query, model_state, attn_mask)
         rows, heads, dim = len(query), self.num_kv_heads, self.dim_per_head
@@ -28,6 +30,7 @@ class StepAttention(StreamingMultiheadAttention):
         k, v = projected[..., self.attn_dim :].view(rows, 1, 2, heads, dim).unbind(2)
         q, k = self.rope(q, k, offset=cache.offset)
         keys, values = cache.append(k[:, 0], v[:, 0])
+        # Scaled before the product, as q has fewer numbers than the scores.
         scores = torch.bmm(q.reshape(rows * heads, -1, dim) * dim**-0.5, keys)
         if cache.hidden is not None:
             scores.view(rows, heads, -1, keys.shape[2]).add_(cache.hidden)
@@ -85,6 +88,7 @@ def rotate_keys(keys: torch.Tensor, positions: int, max_period: float) -> torch.
     Rotary embeddings turn each pair of neighbouring numbers by an angle that is proportional to the position.
     """
     half = keys.shape[-1] // 2
+    # In float64: in float32 an angle of 1000 is known to 6e-5 only.
     rates = torch.exp(torch.arange(half, dtype=torch.float64) * (-math.log(max_period) / half))
     angles = rates * positions
     cos, sin = (part.to(keys.dtype).to(keys.device) for part in (angles.cos(), angles.sin()))

@@ -86,6 +86,7 @@ class Batch:
             keys, values = state["cache"][:, 0]
             self._caches[name].place(slot, place, rotate_keys(keys, place, self._period), values)
         self._starts[slot] = place
+        # A fresh row has no last latent, and starts from the one that the model has learnt for this.
         self._inputs[slot, 0] = self._model.bos_emb
         noise = make_generator(row.seed)
         # the package draws (and drops) a frame's noise when it reads the text: so a seed means the same to both
@@ -99,6 +100,7 @@ class Batch:
         count = len(self._rows)
         hidden = self._advance(count)
         ends = self._model.out_eos(hidden)[:, 0].tolist()
+        # The package's temperature is a variance.
         noise = draw_normal(self._noises, self._model.ldim, [row.temperature**0.5 for row in self._rows])
         latents = self._sample(partial(self._model.flow_net, hidden), noise.to(self._inputs.device))
         self._inputs[:count, 0] = latents
@@ -108,6 +110,7 @@ class Batch:
     def keep(self, slots: Sequence[int]) -> None:
         """Move rows from behind into the slots of those that are over."""
         for slot, source in enumerate(slots):
+            # What moves comes from behind, so no row is overwritten before it has moved.
             if slot == source:
                 continue
             for cache in self._caches.values():
@@ -131,8 +134,10 @@ class Batch:
     def _hidden(self, count: int) -> torch.Tensor | None:
         """Return what hides the places before each row's beginning; see `Cache`."""
         starts = torch.tensor(self._starts[:count])
+        # Without shorter rows nothing is hidden, and the addition is spared.
         if not starts.any():
             return None
+        # The step's own place is one of them: a row sees itself.
         before = torch.arange(self._offset + 1) < starts[:, None]
         return torch.zeros(before.shape).masked_fill_(before, float("-inf"))[:, None, None].to(self._inputs.device)
 
@@ -146,6 +151,7 @@ def read_text(flow_lm: Any, row: Row) -> ModelState:
     state: ModelState = {}
     for name, voice in row.voice.items():
         length = int(voice["offset"])
+        # The text is written behind a copy of the voice, as other rows begin with the same one.
         cache = torch.empty(2, 1, row.prefix, *voice["cache"].shape[3:], device=flow_lm.device)
         cache[:, :, :length] = voice["cache"][:, :, :length]
         state[name] = {"cache": cache, "offset": voice["offset"].clone(), "pad": torch.zeros_like(voice["offset"])}

@@ -42,6 +42,7 @@ def digest_own_configs(versions: Mapping[str, str]) -> str:  # noqa: ARG001  wha
     for path in files:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
+        # By relative names, so that a home that has moved keeps its keys.
         contents.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
     return contents.hexdigest()[:16]
 
@@ -56,6 +57,7 @@ def find_model(language: str, configs: Path) -> ModelFiles:
     public = config.pop("weights_path_without_voice_cloning", None)
     gated = config.get("weights_path")
     found = find_file(gated, folder) if gated else None
+    # The gated weights also speak, so they are taken wherever they are here.
     cloning = found is not None
     config["weights_path"] = str(found or _mustfind_file(public or gated or "model.safetensors", folder, part))
     table = config["flow_lm"]["lookup_table"]

@@ -43,10 +43,12 @@ class Int8Linear(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         weight = linear.weight.detach().float()
+        # A channel of zeros would have a scale of zero.
         scales = weight.abs().amax(dim=1).clamp_min(1e-12).double() / 127
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch.ao is to move to torchao
             quantised = torch.quantize_per_channel(weight, scales, torch.zeros(len(scales)).long(), 0, torch.qint8)
+            # Packed without its bias, which must not be scaled as the rows are.
             self._packed = torch.ops.quantized.linear_prepack(quantised, None)
         self._bias = None if linear.bias is None else linear.bias.detach()
         self._span = torch.ones(1, weight.shape[1])
@@ -58,6 +60,7 @@ class Int8Linear(nn.Module):
         rows = x.reshape(-1, x.shape[-1])
         size = rows.abs().amax(dim=1, keepdim=True).clamp_min_(1e-12)
         spanned = torch.cat([rows / size, self._span])
+        # The row that was added for its range is dropped, and each row gets its size back.
         y = torch.ops.quantized.linear_dynamic(spanned, self._packed, _REDUCED)[:-1] * size
         if self._bias is not None:
             y += self._bias

@@ -57,6 +57,7 @@ class _Transposed:
         if conv.kernel_size[0] != 2 * self._stride or conv.groups != 1:
             raise NotImplementedError("a transposed convolution of another kind")
         self.channels = conv.in_channels
+        # The first half of the kernel belongs to the present input, the second half to the one before.
         now, then = conv.weight.detach().split(self._stride, dim=2)  # each [in, out, stride]
         weight = torch.cat([half.permute(2, 1, 0).reshape(-1, conv.in_channels) for half in (then, now)], dim=1)
         bias = None if conv.bias is None else conv.bias.detach().repeat(self._stride)
@@ -102,6 +103,7 @@ class FastMimi:
         row = _Row(self._mimi, self._layers, self._steps * FRAMES)
         frames = latents @ self._project
         now, last = self._upsample
+        # Nothing was heard before the first frame.
         before = torch.cat([torch.zeros_like(frames[:1]), frames[:-1]])
         steps = (frames[:, None] * now + before[:, None] * last).view(-1, frames.shape[1])
         return torch.cat([row.decode(part) for part in steps.split(self._steps * FRAMES)])
@@ -114,9 +116,11 @@ class _Row:
         self._transformer = mimi.decoder_transformer
         self._context = self._transformer.transformer.context
         self._period = self._transformer.transformer.max_period
+        # Room for the context and one call: `_forget` clears the rest away after each.
         states = init_states(mimi, 1, self._context + most_steps)
         self._state = {name: state for name, state in states.items() if name.startswith("decoder_transformer.")}
         for state in self._state.values():
+            # Fresh memory may hold NaN, which no mask hides.
             state["cache"].zero_()
         self._layers = [_remembering(layer) for layer in layers]
 
@@ -127,6 +131,7 @@ class _Row:
             if layer is None:
                 x = F.elu_(x)
             elif isinstance(layer, tuple):
+                # The first activation is not in place, as x is still to be added.
                 x = x + layer[1](F.elu_(layer[0](F.elu(x))))
             else:
                 x = layer(x)
@@ -145,6 +150,7 @@ class _Row:
         end = int(state["offset"])
         excess = end - self._context
         if excess > 0:
+            # A copy, as the two stretches may overlap.
             kept = state["cache"][:, :, excess:end].clone()
             kept[0] = rotate_keys(kept[0], -excess, self._period)
             state["cache"][:, :, : self._context] = kept

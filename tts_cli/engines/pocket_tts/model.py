@@ -64,6 +64,7 @@ class Model:
         self._device = device
         self._voices: Lru[str, Any] = Lru(VOICES_KEPT)
         self._tts = _load(files).to(device)
+        # The faster layers are for a CPU: a GPU has its own.
         self._decoder = _quicken(self._tts, int8=int8) if device == "cpu" and width else None
         if int8 and not width:
             _make_int8(self._tts.flow_lm)
@@ -136,6 +137,7 @@ class Model:
         except ValueError as error:
             raise TakeError("there is nothing to speak", kind="input", hint="the text has no word") from error
         for chunk, (whole, tail) in zip(chunks, prepared, strict=True):
+            # The package adds two frames to its own guess.
             yield chunk, conditioner.prepare(whole), tail + 2 if own_tail is None else own_tail
 
     def speak(self, rows: Sequence[Any], *, sampler_steps: int) -> Iterator[Spoken]:
@@ -163,6 +165,7 @@ class Model:
 
                 steps = len(frames) * int(mimi.encoder_frame_rate / mimi.frame_rate)
                 samples = mimi.decode_from_latent(scaled[None], init_states(mimi, 1, steps))[0, 0]
+            # A row of less than a frame may be shorter than its fade.
             fade = min(len(samples), int(mimi.sample_rate * FADE_S))
             samples[:fade] *= torch.linspace(0, 1, int(mimi.sample_rate * FADE_S))[:fade].to(samples)
         return np.asarray(samples.float().cpu().numpy())
@@ -170,6 +173,7 @@ class Model:
     def _speak_alone(self, number: int, row: Any) -> Spoken:
         """Speak a row through the package's public function; the same seed gives the same samples."""
         self._tts.temp, self._tts.eos_threshold = row.temperature, row.end_threshold
+        # The package draws from torch's global generator.
         torch.manual_seed(row.seed)
         samples = self._tts.generate_audio(row.voice, row.text, frames_after_eos=row.tail).cpu().numpy()
         return Spoken(row=number, samples=samples, ended=len(samples) < row.budget * self._tts.mimi.frame_size)
@@ -179,6 +183,7 @@ class Model:
         from pocket_tts.modules.stateful_module import init_states
 
         wanted = {name: module["cache"].shape[3:] for name, module in init_states(self._tts.flow_lm, 1, 1).items()}
+        # Lengths differ from voice to voice; heads and their sizes are the model's.
         given = {name: module["cache"].shape[3:] for name, module in state.items()}
         if given != wanted:
             hint = f"make it anew for {self.language}: precompute, or a file made for this model"
@@ -198,6 +203,7 @@ def _load(files: ModelFiles) -> Any:
 
     package = import_package()
     with tempfile.TemporaryDirectory(prefix="tts-cli-") as folder:
+        # The package takes its config from a file alone.
         path = Path(folder, "config.yaml")
         path.write_text(yaml.safe_dump(dict(files.config)), encoding="utf-8")
         try:

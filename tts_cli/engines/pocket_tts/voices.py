@@ -98,5 +98,6 @@ def _attention(name: str, module: Mapping[str, Any]) -> Conditionals:
     cache = read_array(module["cache"], f"{name}: cache", (2, 1, None, None, None))
     if not 0 < length <= cache.shape[2]:
         raise ValueError(f"{name}: the offset {length} is not within a cache of {cache.shape[2]}")
+    # The cut comes first, as the check would refuse the NaN behind the offset.
     kept = read_floats(cache[:, :, :length], f"{name}: cache", (2, 1, length, None, None))
     return {"cache": kept, "offset": offset, "pad": np.zeros(1, np.int64)}

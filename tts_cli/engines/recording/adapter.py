@@ -37,6 +37,7 @@ def _play(path: Path, sha256: str) -> Speech:
     if hashlib.sha256(data).hexdigest() != sha256:
         raise TakeError(f"{path} was changed while it was used", kind="input", hint="run the command again")
     with tempfile.TemporaryDirectory(prefix="tts-cli-") as folder:
+        # The suffix decides which decoder reads it.
         copy = Path(folder, f"recording{path.suffix}")
         copy.write_bytes(data)
         try:

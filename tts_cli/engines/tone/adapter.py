@@ -64,6 +64,7 @@ class Tone:
         time.sleep(values.numbers["work_ms"] / 1000 + values.numbers["work"] * seconds)
         leak = int(values.numbers["leak_mb"] * 2**20)
         if leak:
+            # Written to, as memory that is only reserved does not count as held.
             self._leaked.append(bytearray(os.urandom(1) * leak))
         fault = values.choices["fault"]
         if fault == "none" or not _strikes(request, values.numbers):
@@ -82,6 +83,7 @@ def sing(request: Request, values: Mapping[str, float]) -> tuple["Samples", tupl
     length = round(values["char_ms"] / values["speed"] * RATE_HZ / 1000)
     base_hz = VOICES[request.voice] * values["pitch"] * 2 ** (-len(request.context) / 120)
     times = np.arange(length) / RATE_HZ
+    # Without edges each tone would begin and end with a click.
     edge = np.minimum(1.0, np.minimum(times, times[::-1]) / EDGE_S)
     samples = np.zeros((len(request.text), length))
     for row, character in zip(samples, request.text, strict=True):
@@ -130,6 +132,7 @@ def hash_of(request: Request) -> str:
 def _claim(name: str) -> bool:
     """Be the first in this run to do something: workers of a run share their temporary folder."""
     try:
+        # Creating a file is atomic: of several workers one wins.
         Path(tempfile.gettempdir(), name).touch(exist_ok=False)
     except FileExistsError:
         return False

@@ -56,6 +56,7 @@ class RemoteTone:
 def _read_speech(answer: Answer, model: str) -> Speech:
     """Read what was spoken, by the model that was planned and by no other."""
     found = answer.json()
+    # The key names the model: another one's speech must not be kept under it.
     if found.get("model") != model:
         raise TakeError(
             f"the server spoke with the model {str(found.get('model'))[:80]!r}, and {model!r} was planned",
