@@ -200,8 +200,8 @@ def test_the_hint_names_the_first_fields() -> None:
 @each(WHOLE)
 def test_a_field_changes_the_key_if_the_table_says_so(field: LineField, tmp_path: Path) -> None:
     spoken = {"id": "a", "emotion": "happy", "seed": 3}
-    if field.name == "context":
-        spoken["engine"] = "tone"  # of the engines that need no download, the one that hears earlier turns
+    if field.name in ("context", "dialogue"):
+        spoken["engine"] = "tone"  # of the engines that need no download, the one that hears and speaks with others
     changed = {**spoken, field.name: sample(field)[0], **needed(field)}
     emotions = {"happy": {"speed": "1.1"}, "sad": {"speed": "0.9"}}
 

@@ -95,15 +95,17 @@ class Backlog:
 
     def record_success(self, engine: str, audio_s: float, wall_s: float) -> None:
         """So much audio came out in so much time: the engine is alive."""
-        queue = self._queues[engine]
-        queue.strikes = 0
-        queue.audio_s += audio_s
-        queue.wall_s += wall_s
+        with self._lock:
+            queue = self._queues[engine]
+            queue.strikes = 0
+            queue.audio_s += audio_s
+            queue.wall_s += wall_s
 
     def record_crash(self, engine: str, report: str) -> None:
         """A line took its worker with it, for good; after too many in a row the engine is given up."""
-        queue = self._queues[engine]
-        queue.strikes += 1
+        with self._lock:
+            queue = self._queues[engine]
+            queue.strikes += 1
         if queue.strikes >= STRIKES:
             last = report.partition("\n")[0]
             self.give_up(engine, f"not tried: {queue.strikes} lines in a row ended the engine {engine}; last: {last}")

@@ -94,7 +94,8 @@ def test_a_dialogue_that_fails_is_handed_on_line_by_line(plan, tmp_path):
 
 def take(*words):
     measures = Measures(onset=0, offset=1, energy_lufs=(), peak_dbfs=())
-    return Take(key="k", blob="", size=1, frames=1000, sample_rate=100, measures=measures, words=words)
+    flat = tuple(part for word in words for part in word)
+    return Take(key="k", blob="", size=1, frames=1000, sample_rate=100, measures=measures, flat_words=flat)
 
 
 TURNS = (SpokenTurn(line_id="a", text="One, two!"), SpokenTurn(line_id="b", text="Three."))

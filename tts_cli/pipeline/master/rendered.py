@@ -111,6 +111,7 @@ def _clip_row(master: str, clip: Clip) -> ClipRow:
         take_rate=clip.take.sample_rate,
         gain_db=clip.gain_db,
         tempo=clip.tempo,
+        estimated=clip.shares,
     )
 
 

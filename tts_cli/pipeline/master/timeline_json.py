@@ -77,7 +77,10 @@ else:
 
 @dataclass(kw_only=True)
 class ClipRow:
-    """A stretch of a take in a master: `start` and `length` in the master's samples, the trims in the take's."""
+    """A stretch of a take in a master: `start` and `length` in the master's samples, the trims in the take's.
+
+    Where several lines share it and nobody knows their turns, `estimated` guesses the length of each.
+    """
 
     master: str
     line: str
@@ -90,6 +93,7 @@ class ClipRow:
     take_rate: int
     gain_db: float
     tempo: float
+    estimated: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +126,7 @@ class TimelineFile:
 
 
 _NOTHING = object()
-_SAID_OF_FEW = {"context": "", "dialogue": (0, ())}
+_SAID_OF_FEW = {"context": "", "dialogue": (0, ()), "estimated": ()}
 _LISTS = ("masters", "clips", "lines")
 _LINE_KEYS = [one.name for one in fields(LineRow)]
 _JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)
@@ -156,5 +160,5 @@ def _rows(rows: Sequence[Any]) -> str:
 
 
 def _said(row: Any) -> dict[str, Any]:
-    """Return what a row says; most lines have no context and are in no dialogue, and say nothing of it."""
+    """Return what a row says; what few rows have, the others leave out."""
     return {key: value for key, value in vars(row).items() if value != _SAID_OF_FEW.get(key, _NOTHING)}
