@@ -147,3 +147,21 @@ def test_a_worker_that_has_an_engine_loaded_stays_with_it():
 @pytest.mark.parametrize("workers", [1, 4])
 def test_nothing_to_do_is_nothing_to_take(workers):
     assert backlog([], workers).take("") is None
+
+
+def test_calls_in_order_are_a_batch_of_their_own():
+    first, *others = jobs_of("a", 3.0, 2.0, 1.0, 1.0)
+    scene = replace(others[0], in_order=True)
+    waiting = backlog([first, scene, *others[1:]])
+    assert [len(waiting.take(engine).calls) for engine in ("", "a", "a")] == [1, 1, 2]
+    waiting = backlog([scene, first])
+    assert waiting.take("") == scene
+    assert waiting._queues["a"].left_s == 3.0
+
+
+def test_an_engine_on_a_server_has_one_worker_and_full_batches():
+    server = get_spec("tone-remote")
+    waiting = Backlog(jobs_of("tone-remote", *[1.0] * 20), lambda _: server, kind="cpu", workers=4)
+    assert len(waiting.take("").calls) == server.execution.batch
+    assert waiting.take("") is None
+    assert len(waiting.take("tone-remote").calls) == server.execution.batch
