@@ -269,7 +269,7 @@ def _start(mark: Mark | Marks) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
 
 
-# --- mappings from names to records: speakers, emotions, and what a voice is for each engine ----------
+# --- mappings from names to records -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

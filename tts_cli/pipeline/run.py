@@ -15,7 +15,7 @@ from tts_cli.pipeline.conclude import close, conclude, report_lines
 from tts_cli.pipeline.delivery.deliver import check_line_names, deliver, open_delivery
 from tts_cli.pipeline.master.report import line_outcomes
 from tts_cli.pipeline.model import Plan, PlannedLine, Report, Shard
-from tts_cli.pipeline.plan.jobs import make_jobs
+from tts_cli.pipeline.plan.plan import make_jobs
 from tts_cli.pipeline.plan.shards import describe_work, take_share
 from tts_cli.pipeline.plan.voice_states import conditionals_requests_of
 from tts_cli.pipeline.request import EventSink, RenderRequest, Started

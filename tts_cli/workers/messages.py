@@ -159,7 +159,7 @@ def request_from_json(job: dict[str, Any], state: Conditionals = None, states: S
     )
 
 
-# --- what kind of failure an exception is, whichever library raised it; imports none of them ----------
+# --- what kind of failure an exception is -----------------------------------------------------------------
 
 
 # After these the process is no longer to be trusted: its memory is short, or its CUDA context broken.
@@ -182,7 +182,7 @@ def classify_error(error: BaseException) -> str:
     return "internal"
 
 
-# --- what a pool tells of its workers while they work; who watches a run shows it, or writes it dow --
+# --- what a pool tells of its workers while they work -----------------------------------------------------
 
 
 Happening = Literal["starting", "ready", "working", "alive", "died", "recycled", "ended"]

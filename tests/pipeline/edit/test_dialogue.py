@@ -11,8 +11,7 @@ from tts_cli.errors import Source
 from tts_cli.line import Line
 from tts_cli.pipeline.edit.turns import find_turns, share_by_length
 from tts_cli.pipeline.model import Reason
-from tts_cli.pipeline.plan.jobs import make_jobs
-from tts_cli.pipeline.plan.plan import describe_previous, make_plan
+from tts_cli.pipeline.plan.plan import describe_previous, make_jobs, make_plan
 from tts_cli.pipeline.takes.fallback import fall_back
 from tts_cli.types import Manifest, Measures, SpokenTurn, Take, Word
 

@@ -9,8 +9,7 @@ from tts_cli.cache.store import Cache
 from tts_cli.errors import Source
 from tts_cli.line import Line
 from tts_cli.pipeline.model import Reason, Shard
-from tts_cli.pipeline.plan.jobs import leave_out, make_jobs
-from tts_cli.pipeline.plan.plan import describe_previous, make_plan
+from tts_cli.pipeline.plan.plan import describe_previous, leave_out, make_jobs, make_plan
 from tts_cli.pipeline.plan.shards import split_keys, take_share
 from tts_cli.pipeline.plan.utterances import with_seed
 from tts_cli.pipeline.takes.fallback import fall_back

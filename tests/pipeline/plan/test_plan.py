@@ -10,8 +10,7 @@ from tts_cli.cache.store import Cache
 from tts_cli.errors import InputError, Source, UsageError
 from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PreviousLine, Reason
-from tts_cli.pipeline.plan.jobs import make_jobs
-from tts_cli.pipeline.plan.plan import describe_previous, make_plan, select_lines
+from tts_cli.pipeline.plan.plan import describe_previous, make_jobs, make_plan, select_lines
 from tts_cli.types import Chapter, Emotion, Manifest, Measures, Speaker, Take
 
 LONG = "The mole had been working very hard all the morning, spring-cleaning his little home. " * 6

@@ -8,8 +8,8 @@ from tts_cli.cache.shard_run import ShardRun
 from tts_cli.errors import Source, UsageError
 from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine, Shard
-from tts_cli.pipeline.plan.estimates import estimate_work_s
 from tts_cli.pipeline.plan.shards import describe_work, find_absent, read_shard, split_keys, take_share
+from tts_cli.pipeline.plan.utterances import estimate_work_s
 from tts_cli.types import Manifest, Utterance
 
 

@@ -45,7 +45,7 @@ def measure_file(path: Path) -> FileLevels:
         return measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels)
 
 
-# --- A whole programme at a glance: its peaks and its short-term loudness, streamed from the file -----
+# --- a whole programme at a glance ------------------------------------------------------------------------
 
 
 SHORT_TERM_S = 3.0

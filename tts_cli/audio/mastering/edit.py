@@ -50,7 +50,7 @@ def fade_edges(samples: Samples, frames: int) -> None:
     samples[samples.size - frames :] *= rise[::-1]
 
 
-# --- speech made faster or slower at the same pitch, by ffmpeg: as long as it should be, to the sam
+# --- another pace at the same pitch, by ffmpeg: as long as it should be, to the sample --------------------
 
 
 # Of rubberband's ways only this one keeps both the pitch and the beginnings of sounds.
@@ -78,7 +78,7 @@ def stretch(samples: Samples, sample_rate: int, tempo: float, stretcher: "Stretc
     return fitted
 
 
-# --- speech made faster or slower at the same pitch, with numpy alone: an engine's own environment
+# --- and by numpy alone: an engine's own environment has no ffmpeg ----------------------------------------
 
 
 # A window holds two periods of a voice of 67 Hz; a search to either side covers a whole period down to 50 Hz.

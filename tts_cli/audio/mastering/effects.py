@@ -118,7 +118,7 @@ def _energy(samples: Samples) -> float:
     return float(np.dot(samples, samples))
 
 
-# --- room tone: the quiet of a room instead of digital silence, the same samples every time -----------
+# --- room tone: the quiet of a room instead of digital silence --------------------------------------------
 
 
 EDGE = 1024

@@ -1,6 +1,7 @@
 """Manifest -> Plan: what each line becomes, which takes are there already, and why the others must be rendered."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -9,12 +10,12 @@ from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import InputError, MissingError, Problem, UnknownNameError, UsageError
 from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine, PreviousLine, Reason
-from tts_cli.pipeline.plan.conversation import Conversation
+from tts_cli.pipeline.plan.conversation import Conversation, find_scenes
 from tts_cli.pipeline.plan.dialogue import find_dialogues, join_dialogue, split_dialogue
-from tts_cli.pipeline.plan.utterances import plan_line
+from tts_cli.pipeline.plan.utterances import estimate_s, plan_line
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import with_engine
-from tts_cli.types import Manifest, SpokenTurn, Take, Turn, Utterance
+from tts_cli.types import Job, Manifest, SpokenTurn, Take, Turn, Utterance
 
 
 def make_plan(
@@ -235,3 +236,53 @@ def _value(manifest: Manifest, name: str, value: str) -> str:
         unknown = UnknownNameError(name, value, filter(None, known))
         raise UsageError(f"--only: {unknown.message}", hint=unknown.hint)
     return value
+
+
+# --- jobs: what must be recorded --------------------------------------------------------------------------
+
+
+def make_jobs(plan: Plan) -> tuple[Job, ...]:
+    """Return a job for each take that a selected line misses; the engine with most work comes first.
+
+    Takes of a scene that hear one another are one job, in the order of the script.
+    """
+    scenes = find_scenes(plan.lines)
+    groups: defaultdict[str, list[Job]] = defaultdict(list)
+    conversations: defaultdict[tuple[str, int], list[Utterance]] = defaultdict(list)
+    for utterance in _wanted(plan):
+        if utterance.key in scenes:
+            conversations[utterance.engine, scenes[utterance.key]].append(utterance)
+        else:
+            groups[utterance.engine].append(_make_job([utterance]))
+    for (engine, _), utterances in conversations.items():
+        groups[engine].append(_make_job(utterances, in_order=True))
+    largest_first = sorted(groups.values(), key=lambda jobs: -sum(job.estimated_s for job in jobs))
+    return tuple(job for jobs in largest_first for job in sorted(jobs, key=lambda job: -job.estimated_s))
+
+
+def _make_job(utterances: Sequence[Utterance], *, in_order: bool = False) -> Job:
+    seconds = sum(map(estimate_s, utterances))
+    return Job(engine=utterances[0].engine, calls=tuple(utterances), estimated_s=seconds, in_order=in_order)
+
+
+def leave_out(jobs: Iterable[Job], keys: Container[str]) -> list[Job]:
+    """Return jobs without the calls that have one of these keys."""
+    left = []
+    for job in jobs:
+        calls = tuple(call for call in job.calls if call.key not in keys)
+        if len(calls) == len(job.calls):
+            left.append(job)
+        elif calls:
+            left.append(replace(job, calls=calls, estimated_s=job.estimated_s * len(calls) / len(job.calls)))
+    return left
+
+
+def _wanted(plan: Plan) -> Iterable[Utterance]:
+    """Yield each take to record once, however many lines share it."""
+    seen: set[str] = set()
+    for planned in plan.to_render:
+        for utterance in planned.utterances:
+            known = utterance.key in plan.takes and planned.reason is not Reason.FORCED
+            if utterance.key not in seen and not known:
+                seen.add(utterance.key)
+                yield utterance

@@ -11,7 +11,7 @@ from tts_cli.cache.shard_run import ShardRun
 from tts_cli.errors import UsageError
 from tts_cli.pipeline.model import Plan, Shard
 from tts_cli.pipeline.plan.conversation import find_scenes
-from tts_cli.pipeline.plan.estimates import estimate_work_s
+from tts_cli.pipeline.plan.utterances import estimate_work_s
 from tts_cli.types import Utterance
 
 # Variables that hold an index and a count, and the number of the first index.

@@ -16,8 +16,7 @@ from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.kit.seeds import derive_seed
 from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.pipeline.model import Failure, Plan, PlannedLine, Reason
-from tts_cli.pipeline.plan.estimates import speaking_rate
-from tts_cli.pipeline.plan.utterances import with_seed
+from tts_cli.pipeline.plan.utterances import speaking_rate, with_seed
 from tts_cli.types import Measures, Take, Utterance
 
 MOST_RETAKES = 2

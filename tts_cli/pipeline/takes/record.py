@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from tts_cli.cache.store import Missing
 from tts_cli.errors import DamagedTakeError
 from tts_cli.pipeline.model import Plan
-from tts_cli.pipeline.plan.jobs import leave_out, make_jobs
+from tts_cli.pipeline.plan.plan import leave_out, make_jobs
 from tts_cli.pipeline.plan.shards import find_absent
 from tts_cli.pipeline.request import Progress, Recorded
 from tts_cli.pipeline.session import RunContext

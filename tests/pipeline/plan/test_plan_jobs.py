@@ -6,7 +6,7 @@ from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import Source
 from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine, Reason
-from tts_cli.pipeline.plan.jobs import make_jobs
+from tts_cli.pipeline.plan.plan import make_jobs
 from tts_cli.pipeline.takes.eta import PRIOR_S, EtaEstimator
 from tts_cli.types import Job, Manifest, Measures, Take, Utterance
 
