@@ -163,11 +163,9 @@ class SpokenTurn:
 class Utterance:
     """One engine call. `key` names everything that can change its sound; `conditionals` is the key of a voice's.
 
-    `pause_s` is an authored pause after it ([pause:1s]) and None leaves the pause to `boundary`. `model` is what speaks
-    on the engine's server, where it has one, and `context` what the engine hears before it speaks.
-
-    A dialogue has `turns`, spoken one after the other in one take. Each of its lines has this same call, under the same
-    key, and says by `turn` which of them is its own.
+    `pause_s` is an authored pause after it; None leaves the pause to `boundary`. `model` is what speaks on the engine's
+    server, `context` what the engine hears before. A dialogue has `turns`, spoken in one take: each of its lines has
+    this same call, and says by `turn` which is its own.
     """
 
     line_id: str
@@ -210,10 +208,7 @@ class ReferenceClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionalsRequest:
-    """One engine call that makes conditionals. `key` names everything that can change them.
-
-    Where another tool has made them already, they are the `.pt` bytes of `state`, and only have to be kept.
-    """
+    """One engine call that makes conditionals, named by its `key`; or those of another tool, as `.pt` bytes (`state`)."""
 
     key: str
     engine: str
