@@ -208,7 +208,7 @@ class ReferenceClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionalsRequest:
-    """One engine call that makes conditionals, named by its `key`; or those of another tool, as `.pt` bytes (`state`)."""
+    """One engine call that makes conditionals, named by its `key`; or another tool's, as the `.pt` bytes of `state`."""
 
     key: str
     engine: str
