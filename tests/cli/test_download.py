@@ -206,8 +206,9 @@ def test_a_download_that_is_killed_leaves_nothing_that_looks_whole(hub, lark, tm
         "from tts_cli.engines.base import Weights\n"
         "from tts_cli.engines.espeak.spec import ESPEAK\n"
         f"weights = Weights(repo={REPO!r}, revision={hub.repos[REPO].commit!r})\n"
-        "on_event = lambda done, total: os._exit(9)\n"
-        f"hub.fetch(hub_files.FetchRequest(spec=ESPEAK, weights=weights, endpoint={hub.url!r}, on_event=on_event))\n"
+        "gone = lambda done, total: os._exit(9)\n"
+        f"request = hub_files.FetchRequest(spec=ESPEAK, weights=weights, endpoint={hub.url!r}, on_progress=gone)\n"
+        "hub.fetch(request)\n"
     )
 
     died = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)

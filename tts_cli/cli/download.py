@@ -15,7 +15,7 @@ from tts_cli.errors import ExitCode, UsageError
 from tts_cli.settings import load_settings
 
 if TYPE_CHECKING:
-    from tts_cli.install.download import Downloaded, EventSink
+    from tts_cli.install.download import Downloaded, DownloadListener
 
 EXAMPLE = "Example: [bold]tts-cli download kokoro[/bold], or [bold]tts-cli download --list[/bold]"
 
@@ -55,8 +55,8 @@ def download(
         folder=folder,
         weights=with_weights,
     )
-    with _on_event() as on_event:
-        results = list(download_all(request, on_event))
+    with _listener() as listener:
+        results = list(download_all(request, listener))
     (_print_json if as_json else _show)(results)
     if any(result.state == "failed" for result in results):
         raise typer.Exit(ExitCode.MISSING)
@@ -64,15 +64,15 @@ def download(
 
 
 @contextmanager
-def _on_event() -> "Iterator[EventSink]":
+def _listener() -> "Iterator[DownloadListener]":
     """Show sentences as they come, and a bar for each download where somebody watches."""
-    from tts_cli.install.download import EventSink
+    from tts_cli.install.download import DownloadListener
 
     def say(text: str) -> None:
         output.talk().print(f"[dim]{escape(text)}[/dim]")
 
     if not output.is_live():
-        yield EventSink(say=say, count=lambda _name, _done, _total: None)
+        yield DownloadListener(say=say, count=lambda _name, _done, _total: None)
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -85,7 +85,7 @@ def _on_event() -> "Iterator[EventSink]":
                 tasks[name] = bars.add_task(name, total=total)
             bars.update(tasks[name], completed=done, total=total)
 
-        yield EventSink(say=lambda text: bars.console.print(f"[dim]{escape(text)}[/dim]"), count=count)
+        yield DownloadListener(say=lambda text: bars.console.print(f"[dim]{escape(text)}[/dim]"), count=count)
 
 
 def _show(results: "list[Downloaded]") -> None:

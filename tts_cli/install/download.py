@@ -31,7 +31,7 @@ class DownloadRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventSink:
+class DownloadListener:
     """How a download tells how it is going: `say` takes sentences, `count` (name, bytes here, of how many)."""
 
     say: Callable[[str], None]
@@ -51,7 +51,7 @@ class Downloaded:
     hint: str = ""
 
 
-def download(request: DownloadRequest, on_event: EventSink) -> Iterator[Downloaded]:
+def download(request: DownloadRequest, listener: DownloadListener) -> Iterator[Downloaded]:
     """Yield what became of each thing; one that fails does not stop the others.
 
     Raises `UnknownNameError` and `UsageError` before anything is done.
@@ -61,10 +61,10 @@ def download(request: DownloadRequest, on_event: EventSink) -> Iterator[Download
         raise UsageError("--revision and --from are for one engine at a time", hint="run the command for each")
     for spec, parts in wanted:
         if spec.install.requirements:
-            yield _try(spec.name, "environment", partial(_prepare_environment, spec, request, on_event))
+            yield _try(spec.name, "environment", partial(_prepare_environment, spec, request, listener))
         for weights in parts if request.weights else ():
             name = f"{spec.name}:{weights.part}" if weights.part else spec.name
-            yield _try(name, "weights", partial(_prepare_weights, spec, weights, request, on_event))
+            yield _try(name, "weights", partial(_prepare_weights, spec, weights, request, listener))
 
 
 def downloadable() -> tuple[EngineSpec, ...]:
@@ -97,7 +97,7 @@ def _try(name: str, what: Literal["environment", "weights"], do: Callable[[], Do
     return Downloaded(name=name, what=what, state="failed", error=failed.message, hint=failed.hint)
 
 
-def _prepare_environment(spec: EngineSpec, request: DownloadRequest, on_event: EventSink) -> Downloaded:
+def _prepare_environment(spec: EngineSpec, request: DownloadRequest, listener: DownloadListener) -> Downloaded:
     environment = find_environment(spec)
     state: Conditionals = "ready"
     if environment.kind == "missing" and spec.install.requirements:
@@ -105,7 +105,7 @@ def _prepare_environment(spec: EngineSpec, request: DownloadRequest, on_event: E
             raise MissingError("; ".join(environment.lacks), hint="run the command without --offline")
         from tts_cli.install.environment_maker import install
 
-        install(spec, spec.install.requirements, on_event.say)
+        install(spec, spec.install.requirements, listener.say)
         environment, state = find_environment(spec), "made"
         if environment.kind == "missing":
             raise MissingError(f"what was installed does not suit: {'; '.join(environment.lacks)}")
@@ -114,9 +114,10 @@ def _prepare_environment(spec: EngineSpec, request: DownloadRequest, on_event: E
     return Downloaded(name=spec.name, what="environment", state=state, detail=f"{where}: {versions}")
 
 
-def _prepare_weights(spec: EngineSpec, weights: Weights, request: DownloadRequest, on_event: EventSink) -> Downloaded:
-    from tts_cli.install import hub, hub_files
-    from tts_cli.install import local_copy as local_weights
+def _prepare_weights(
+    spec: EngineSpec, weights: Weights, request: DownloadRequest, listener: DownloadListener
+) -> Downloaded:
+    from tts_cli.install import hub, hub_files, local_copy
 
     wanted = hub_files.FetchRequest(
         spec=spec,
@@ -124,15 +125,15 @@ def _prepare_weights(spec: EngineSpec, weights: Weights, request: DownloadReques
         revision=request.revision,
         endpoint=request.endpoint,
         offline=request.offline,
-        on_event=lambda done, total: on_event.count(wanted.name, done, total),
+        on_progress=lambda done, total: listener.count(wanted.name, done, total),
     )
     found = find_fetched(spec, weights)
     state: Conditionals = "ready"
     if found is None or not hub.is_known(wanted, found):
         source = request.folder or redact(request.endpoint) or "its hub"
         gated = ", gated" if weights.gated else ""
-        on_event.say(f"{wanted.name}: {weights.repo} from {source}, licence {weights.licence or 'unknown'}{gated}")
-        found = local_weights.take_over(wanted, request.folder) if request.folder else hub.fetch(wanted)
+        listener.say(f"{wanted.name}: {weights.repo} from {source}, licence {weights.licence or 'unknown'}{gated}")
+        found = local_copy.take_over(wanted, request.folder) if request.folder else hub.fetch(wanted)
         write_record(spec, weights, found)
         state = "fetched"
     detail = f"{found.repo} at {found.revision[:12]}, {len(found.files)} files"

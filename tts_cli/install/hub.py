@@ -16,8 +16,8 @@ from tts_cli.errors import MissingError
 from tts_cli.install.hub_errors import OutOfReachError, redact, translated
 from tts_cli.install.hub_files import (
     COMMIT,
-    EventSink,
     FetchRequest,
+    OnProgress,
     check_file,
     check_room,
     hash_file,
@@ -167,11 +167,11 @@ def _download(request: FetchRequest, listing: _Listing) -> Fetched:
     check_room(hub_folder(), total - present, request.weights.repo)
     bad: list[str] = []
     for _ in range(TRIES):
-        _snapshot(request, listing.commit, token=listing.token, progress=_counter(request.on_event, total))
+        _snapshot(request, listing.commit, token=listing.token, progress=_counter(request.on_progress, total))
         # The client trusts what it has fetched, so every byte is read once more.
         fetched, bad = _check(request, folder, listing.files)
         if not bad:
-            request.on_event(total, total)
+            request.on_progress(total, total)
             return fetched
         _delete(folder, bad)
     raise MissingError(
@@ -215,7 +215,7 @@ def _snapshot(request: FetchRequest, revision: str, *, progress: Any = None, **o
         allow_patterns=list(request.weights.files),
         endpoint=_endpoint(request),
         library_name="tts-cli",
-        tqdm_class=progress or _counter(request.on_event, 0),
+        tqdm_class=progress or _counter(request.on_progress, 0),
         **options,
     )
     return folder
@@ -266,8 +266,8 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _counter(on_event: EventSink, total: int) -> Any:
-    """Make the class of progress bars that the client wants: it shows nothing and tells `on_event`."""
+def _counter(on_progress: OnProgress, total: int) -> Any:
+    """Make the class of progress bars that the client wants: it shows nothing and tells `on_progress`."""
     from tqdm.auto import tqdm
 
     class Counter(tqdm):  # type: ignore[type-arg]
@@ -280,6 +280,6 @@ def _counter(on_event: EventSink, total: int) -> Any:
         def update(self, n: float | None = 1) -> None:
             self.counted += int(n or 0)
             if self.counts_bytes and total:
-                on_event(min(self.counted, total), total)
+                on_progress(min(self.counted, total), total)
 
     return Counter

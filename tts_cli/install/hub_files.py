@@ -16,7 +16,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 # What a disk should have left after a download.
 SPARE_BYTES = 256 * 2**20
 
-EventSink = Callable[[int, int], None]  # bytes that are here, of how many
+OnProgress = Callable[[int, int], None]  # bytes that are here, of how many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class FetchRequest:
     revision: str = ""
     endpoint: str = ""
     offline: bool = False
-    on_event: EventSink = lambda _done, _total: None
+    on_progress: OnProgress = lambda _done, _total: None
 
     @property
     def asked(self) -> str:

@@ -25,7 +25,7 @@ def take_over(request: FetchRequest, source: Path) -> Fetched:
                 if check_file(into / path, file.sha256) is None:
                     raise MissingError(f"{folder / path} was changed while it was copied", hint="run the command again")
             done += file.size
-            request.on_event(done, total)
+            request.on_progress(done, total)
     name = into.relative_to(hub_folder().resolve()).as_posix()
     return Fetched(
         repo=request.weights.repo,

@@ -86,14 +86,14 @@ def unpinned() -> EngineSpec:
 @pytest.fixture(scope="module")
 def home(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home that has the weights."""
-    from tts_cli.install.download import DownloadRequest, EventSink, download
+    from tts_cli.install.download import DownloadListener, DownloadRequest, download
 
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TTS_CLI_HOME", str(folder))
         patch.setitem(catalog.BUILT_IN, "kokoro", unpinned())
         order = DownloadRequest(names=("kokoro",), folder=weights)
-        (*_, found) = download(order, EventSink(say=lambda _: None, count=lambda *_: None))
+        (*_, found) = download(order, DownloadListener(say=lambda _: None, count=lambda *_: None))
     assert found.state == "fetched", found.error
     return folder
 
