@@ -40,7 +40,7 @@ EMOTIONS = [
 
 
 def test_every_engine_that_speaks_text_has_emotions():
-    assert {spec.name for spec in BUILT_IN.values()} - {spec.name for spec in EXPRESSIVE} == {"tone", "recording"}
+    assert {spec.name for spec in BUILT_IN.values()} - {spec.name for spec in EXPRESSIVE} == {"tone", "tone-remote", "recording"}
 
 
 @pytest.mark.parametrize("spec", EXPRESSIVE, ids=lambda spec: spec.name)

@@ -158,7 +158,7 @@ class Deliverable:
     inputs: str
     size: int
     mtime_ns: int
-    measures: Mapping[str, float] = field(default_factory=dict)
+    measures: Mapping[str, int | float] = field(default_factory=dict)
     checks: "tuple[Check, ...]" = ()
     pieces: tuple[tuple[str, int], ...] = ()
 
