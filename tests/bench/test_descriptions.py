@@ -17,57 +17,58 @@ def test_a_description_is_read_without_the_engines_packages(name: str) -> None:
         assert 0 < len(request.text) <= spec.text.max_chars
 
 
+@pytest.mark.slow  # the widths of the decoder are fixed in the package's code
 @pytest.mark.engine_kokoro
 @pytest.mark.filterwarnings("ignore")
 def test_kokoros_ways_speak_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
     from tts_cli.bench import kokoro
 
+    torch.set_num_threads(1)  # threads that wait for cores that others use are slower than one
     full = kokoro.FULL
     small = {
         "istftnet": {**full["istftnet"], "resblock_kernel_sizes": [3], "resblock_dilation_sizes": [[1, 3, 5]]},
         "plbert": {**full["plbert"], "hidden_size": 32, "num_attention_heads": 2, "num_hidden_layers": 1},
     }
     monkeypatch.setattr(kokoro, "FULL", {**full, "n_layer": 1, **small})
-    monkeypatch.setattr(kokoro, "ROWS", 4)
+    monkeypatch.setattr(kokoro, "PHONEMES", ("ˈIz.", "kˌʌm ɪn."))
+    monkeypatch.setattr(kokoro, "ROWS", 2)
     bench = kokoro.KOKORO_BENCH
     bench.build()
 
     spoken = {label: way() for label, way in bench.comparisons["one thread"]().items()}
     assert list(spoken) == ["the package's KModel", "tts-cli", "tts-cli, precision: bfloat16"]
     assert len(set(spoken.values())) == 1
-    assert next(iter(spoken.values())) > 1.0
+    assert next(iter(spoken.values())) > 0.3
 
     together = {label: way() for label, way in bench.gpu_ways("cpu").items()}
-    assert list(together) == [
-        "one line after the other",
-        "4 lines at once",
-        "4 lines at once, precision: bfloat16",
-    ]
+    assert list(together) == ["one line after the other", "2 lines at once", "2 lines at once, precision: bfloat16"]
     assert len(set(together.values())) == 1
 
     [cost] = bench.count_costs()
     assert cost.amount > 1e9
-    assert speak(load_engine(bench), bench, [bench.first]) > 1.0
+    assert speak(load_engine(bench), bench, bench.requests[:1]) > 0.3
 
 
 @pytest.mark.engine_pocket
 @pytest.mark.filterwarnings("ignore:.*deprecated:UserWarning", "ignore:.*:DeprecationWarning")
 def test_pockets_ways_make_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tts_cli.bench.pocket import POCKET_BENCH
+    import torch
+
+    from tts_cli.bench import pocket
     from tts_cli.engines.pocket_tts import random_model
 
-    bench, write = POCKET_BENCH, random_model.write_model
+    torch.set_num_threads(1)
+    bench, write = pocket.POCKET_BENCH, random_model.write_model
+    monkeypatch.setattr(pocket, "TEXTS", pocket.TEXTS[:3])
     monkeypatch.setattr(random_model, "write_model", lambda *at, **how: write(*at, **how | {"tiny": True}))
     bench.build()
 
     for precision in ("fp32", "int8"):
-        spoken = {label: way() for label, way in bench.comparisons[precision]().items()}
-        package, one, many = spoken
-        assert package == f"the package's generate_audio, {precision}"
-        assert spoken[one] >= 50  # no row ends before its budget, some seconds
-        assert spoken[many] > 10 * spoken[one]
-        assert spoken[package] >= 50
+        package, one, many = (spoken := {label: way() for label, way in bench.comparisons[precision]().items()})
+        assert (package, one, many) == (f"the package's generate_audio, {precision}", "one row", "16 rows at once")
+        assert 50 <= spoken[one] < spoken[package] < spoken[many]  # one, two and three lines to their budgets
 
     assert [cost.of for cost in bench.count_costs()] == ["flop", "byte"]
-    engine = load_engine(bench)
-    assert speak(engine, bench, bench.requests) == pytest.approx(spoken[many], rel=0.02)
+    assert speak(load_engine(bench), bench, bench.requests[:3]) == spoken[many]

@@ -30,10 +30,11 @@ def describe(monkeypatch: pytest.MonkeyPatch):
 # --- the whole ------------------------------------------------------------------------------------------
 
 
-def test_an_engine_is_measured_by_its_description(cli, describe) -> None:
+def test_an_engine_is_measured_by_its_description(cli, describe, tmp_path: Path) -> None:
     describe("WORKS")
     result = cli("bench", "engine", "tone", "--synthetic", "--json")
     assert result.code == 0, result.err
+    assert not (tmp_path / "home").exists(), "the user's own weights are in danger"
     tables = result.json["tables"]
     assert list(tables) == ["tone, one thread", "tone, once more", "tone, two processes", "tone, a worker"]
 

@@ -1,5 +1,6 @@
 """Descriptions of `tone` for the benchmark of engines: a quick one with known ratios, and broken ones."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,6 +27,7 @@ def burn(cpu_s: float, units: float) -> float:
 
 def compare() -> Mapping[str, Way]:
     assert hub_folder().is_dir(), "what `build` has written is not here"
+    assert os.environ["OMP_NUM_THREADS"] == "1"
     return {"the package": lambda: burn(0.05, 1.0), "tts-cli": lambda: burn(0.05, 2.0)}
 
 
