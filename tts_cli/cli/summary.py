@@ -139,7 +139,7 @@ def show_export(report: ExportReport) -> None:
     for shipped in report.outputs:
         for check in shipped.checks:
             if not check.passed:
-                wrong = f"{check.name} is {check.value:g}, not {_bounds(check)}"
+                wrong = f"{check.name} is {check.measured}, not {_bounds(check)}"
                 talk.print(f"[red]failed:[/red] {escape(shipped.path)}: {escape(wrong)}")
     for notice in report.notices:
         talk.print(f"[yellow]notice:[/yellow] {escape(notice)}")

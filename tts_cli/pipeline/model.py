@@ -165,13 +165,18 @@ class Deliverable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A measured value of a deliverable against what its recipe requires."""
+    """A measured value of a deliverable against what its recipe requires; one that was not measured is None."""
 
     name: str
-    value: float
+    value: float | None
     low: float | None
     high: float | None
     passed: bool
+
+    @property
+    def measured(self) -> str:
+        """The value as people read it."""
+        return "not measured" if self.value is None else f"{self.value:g}"
 
 
 class Outcome(StrEnum):

@@ -217,4 +217,4 @@ def _delivery_check(check: Check) -> CheckRow:
     low, high = check.low, check.high
     bounds = [f"at least {low:g}" if low is not None else "", f"at most {high:g}" if high is not None else ""]
     wanted = f"{low:g}" if low == high and low is not None else " and ".join(filter(None, bounds))
-    return CheckRow(name=check.name, wanted=wanted, measured=f"{check.value:g}", passed=check.passed)
+    return CheckRow(name=check.name, wanted=wanted, measured=check.measured, passed=check.passed)

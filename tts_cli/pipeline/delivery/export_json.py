@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.pipeline.master.file_names import output_path
-from tts_cli.pipeline.master.json_files import FailureRow, encode, failure_rows, read_file, to_json
+from tts_cli.pipeline.master.json_files import FailureRow, encode, failure_rows, json_file, read_file, to_json
 from tts_cli.pipeline.model import Deliverable, ExportReport
 
 EXPORT_FILE = "export.json"
@@ -19,6 +19,7 @@ _ABSENT = "name a folder that `tts-cli export` has written, such as out/book/acx
 _AGAIN = "export again: what nobody touched since is made anew, and the takes are cached"
 
 
+@json_file
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFile(ExportReport):
     """What export.json says: all that an export's report does."""

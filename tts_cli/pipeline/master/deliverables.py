@@ -95,11 +95,13 @@ def measure_output(path: Path, levels: FileLevels) -> dict[str, float]:
 
 def check_measures(measures: Mapping[str, float], require: Mapping[str, Bounds]) -> tuple[Check, ...]:
     """Hold measured values against their bounds; one that was not measured has failed."""
-    return tuple(_check(name, measures.get(name, float("nan")), bounds) for name, bounds in require.items())
+    return tuple(_check(name, measures.get(name), bounds) for name, bounds in require.items())
 
 
-def _check(name: str, value: float, bounds: Bounds) -> Check:
+def _check(name: str, value: float | None, bounds: Bounds) -> Check:
     low, high = bounds
+    if value is None:
+        return Check(name=name, value=None, low=low, high=high, passed=False)
     above = low is None or value >= low - _TOLERANCE
     below = high is None or value <= high + _TOLERANCE
     return Check(name=name, value=value, low=low, high=high, passed=above and below)

@@ -5,6 +5,7 @@ no default, and the types that the model says, or it is refused with the place o
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -12,12 +13,15 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import PlainValidator, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PlainValidator, TypeAdapter, ValidationError, with_config
 
 from tts_cli.errors import RunFileError, Source
 from tts_cli.pipeline.model import Failure
 
 Model = TypeVar("Model")
+json_file = with_config(ConfigDict(allow_inf_nan=False))
+"""Marks the model of a whole file: its numbers, and those of all that it holds, are finite."""
+
 _SOURCE = re.compile(r"(.*):([1-9]\d{0,8}):([1-9]\d{0,8})", re.DOTALL)
 
 
@@ -52,7 +56,8 @@ def to_json(model: Any) -> Any:
         return {name: to_json(value) for name, value in model.items()}
     if isinstance(model, tuple):
         return [to_json(value) for value in model]
-    return model
+    # JSON has no NaN and no infinity, and a reader that is not Python's stops at them.
+    return None if isinstance(model, float) and not math.isfinite(model) else model
 
 
 def encode(model: Any) -> bytes:

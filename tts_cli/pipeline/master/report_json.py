@@ -11,7 +11,7 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.engines.catalog import get_spec, model_version
 from tts_cli.errors import MissingError
 from tts_cli.pipeline.master.file_names import REPORT_FILE, output_path
-from tts_cli.pipeline.master.json_files import FailureRow, encode, failure_rows, read_file, to_json
+from tts_cli.pipeline.master.json_files import FailureRow, encode, failure_rows, json_file, read_file, to_json
 from tts_cli.pipeline.master.report import count_outcomes
 from tts_cli.pipeline.model import Deliverable, Fallback, Reason, Report
 from tts_cli.recipe import Recipe
@@ -67,6 +67,7 @@ class RenderedRow:
     reason: Reason
 
 
+@json_file
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFile:
     """What report.json says; `lines` counts the lines, in all and by outcome.

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tts_cli.errors import RunFileError
 from tts_cli.line import LINE_FIELDS, Line
-from tts_cli.pipeline.master.json_files import read_file, to_json, to_utf8
+from tts_cli.pipeline.master.json_files import json_file, read_file, to_json, to_utf8
 from tts_cli.types import Boundary, Pauses, SpokenTurn
 
 TIMELINE_VERSION = 2
@@ -107,6 +107,7 @@ class MasterRow:
     length: int
 
 
+@json_file
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineFile:
     """What timeline.json says; the cover in `metadata` is relative to the output folder.
@@ -125,7 +126,6 @@ class TimelineFile:
     lines: tuple[LineRow, ...]
 
 
-_NOTHING = object()
 _SAID_OF_FEW = {"context": "", "dialogue": (0, ()), "estimated": ()}
 _LISTS = ("masters", "clips", "lines")
 _LINE_KEYS = [one.name for one in fields(LineRow)]
@@ -161,4 +161,9 @@ def _rows(rows: Sequence[Any]) -> str:
 
 def _said(row: Any) -> dict[str, Any]:
     """Return what a row says; what few rows have, the others leave out."""
-    return {key: value for key, value in vars(row).items() if value != _SAID_OF_FEW.get(key, _NOTHING)}
+    said = dict(vars(row))
+    for key, nothing in _SAID_OF_FEW.items():
+        # Not a comprehension over all keys: that takes as long as the encoding.
+        if key in said and said[key] == nothing:
+            del said[key]
+    return said
