@@ -60,7 +60,8 @@ def test_an_engine_is_measured_by_its_description(cli, describe, tmp_path: Path)
     assert 0.0 < loaded["value"] <= first["value"]
     assert first["note"] == "0.4 s of audio"
     assert [figure["what"] for figure in memory][1] == "memory after both lines"
-    assert all(5.0 < figure["value"] < 1000.0 for figure in memory)
+    # in MB; a process that forks from a large one is as large for a moment, and the system remembers that
+    assert all(5.0 < figure["value"] < 100_000.0 for figure in memory)
 
 
 def test_a_child_that_fails_is_an_error_with_its_last_words(describe) -> None:
