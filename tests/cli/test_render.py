@@ -181,6 +181,7 @@ def test_force_renders_again_to_the_same_bytes(cli, book: Path, tmp_path: Path) 
 
 def test_line_files_keep_the_levels_between_speakers(cli, book: Path, tmp_path: Path) -> None:
     edit(book, "id: m2, speaker: mole,", "id: m2, speaker: mole, volume: -9dB, file: 'voices/{speaker}/{id}',")
+    edit(book, "id: m1, speaker: mole,", "id: m1, speaker: mole, volume: -9dB,")  # all that the mole says is quiet
 
     result = cli("render", book, "-o", "out", "--lines", "--json")
 
@@ -191,6 +192,7 @@ def test_line_files_keep_the_levels_between_speakers(cli, book: Path, tmp_path: 
     rms_db = [10 * np.log10(np.mean(samples**2)) for samples in (loud, quiet)]
     assert rate == 44100
     assert 5 < rms_db[0] - rms_db[1] < 13
+    assert not list((tmp_path / "out").rglob("*.wav.json"))  # only what is shipped has a sidecar
     again = cli("render", book, "-o", "out", "--lines", "--json")
     assert again.json["outputs"] == result.json["outputs"]
 
