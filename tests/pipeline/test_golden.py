@@ -99,3 +99,23 @@ def test_a_damaged_file_is_refused_with_its_path_and_costs_no_run(cli, folder: P
     assert cli("render", "book.yaml", "-o", "out").code == 0
     assert cli("export", "book.yaml", "--recipe", "web", "-o", "out").code == 0
     read(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"lines": [], "clips": []}, "has no lines"),
+        ({"masters": []}, "which is no master"),
+        (
+            {"masters": [{"path": "01-bank.wav", "id": "a", "title": "A", "sample_rate": 44_100, "length": -1}]},
+            "damaged",
+        ),
+    ],
+)
+def test_a_timeline_that_cannot_be_exported_is_refused(cli, folder: Path, change: dict[str, Any], said: str) -> None:
+    path = folder / "timeline.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | change))
+    result = cli("export", "out", "--recipe", "web", "-o", "elsewhere")
+    assert result.code == 3
+    assert said in result.err
+    assert not Path("elsewhere").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache, Missing
-from tts_cli.errors import Source
+from tts_cli.errors import RunFileError, Source
 from tts_cli.line import Line
 from tts_cli.pipeline.master.deliverables import write_text
 from tts_cli.pipeline.master.file_names import TIMELINE_FILE
@@ -56,9 +56,11 @@ def keep_timeline(
 def read_rendered(path: Path, cache: Cache) -> Plan:
     """Read the timeline.json of a render; its takes are those that the cache has.
 
-    Raises `RunFileError`, an `InputError`, for a file that is missing, of another version or damaged.
+    Raises `RunFileError`, an `InputError`, for a file that is missing, of another version, damaged or without a line.
     """
     file = read_timeline(path)
+    if not file.lines:
+        raise RunFileError(path, "has no lines: none of them was recorded", hint="render the manifest first")
     lines = tuple(_planned_line(row, str(path)) for row in file.lines)
     return Plan(
         manifest=_manifest(file, path, lines),

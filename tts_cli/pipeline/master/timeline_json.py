@@ -20,6 +20,9 @@ TIMELINE_VERSION = 2
 _ABSENT = "name a manifest, or a folder that `tts-cli render` has written, such as out/book"
 _AGAIN = "render the manifest again, which costs little: its takes are cached"
 
+Samples = Annotated[int, Field(ge=0, lt=2**53)]
+"""A count of samples, in bounds within which it is exact as a float, too."""
+
 # Lines and clips are not frozen: frozen ones take three times as long to make, and a long script has 100,000 of each.
 
 
@@ -85,11 +88,11 @@ class ClipRow:
     master: str
     line: str
     part: int
-    start: int
-    length: int
+    start: Samples
+    length: Samples
     take: str
-    trim: int
-    trim_length: int
+    trim: Samples
+    trim_length: Samples
     take_rate: int
     gain_db: float
     tempo: float
@@ -103,8 +106,8 @@ class MasterRow:
     path: str
     id: str
     title: str
-    sample_rate: Annotated[int, Field(gt=0)]
-    length: int
+    sample_rate: Annotated[Samples, Field(gt=0)]
+    length: Samples
 
 
 @json_file
