@@ -24,9 +24,8 @@ from tts_cli.pipeline.master.report_json import write_report
 from tts_cli.pipeline.model import Deliverable, Outcome, Plan, PlannedLine, PreviousLine, Report
 from tts_cli.pipeline.plan.plan import describe_previous
 from tts_cli.pipeline.session import RunContext
-from tts_cli.pipeline.takes.gather import RecordedScript
 from tts_cli.pipeline.takes.quality_check import list_quality_issues, list_retaken
-from tts_cli.pipeline.takes.record import RecordingState
+from tts_cli.pipeline.takes.record import RecordedScript, RecordingState
 from tts_cli.types import Take
 
 
@@ -110,6 +109,7 @@ def _lines_to_keep(
 
 def close(run: RunContext, report: Report) -> None:
     """End a run: report.json says all that the resume log said. Of a shard there is nothing to write."""
+    # The shards share one output folder in the end: it is written by the one that stitches.
     if report.shard:
         return
     write_report(run.out, report)

@@ -23,8 +23,7 @@ from tts_cli.pipeline.request import NO_TARGET, DubTarget, EventSink, Progress, 
 from tts_cli.pipeline.run import survive_damage
 from tts_cli.pipeline.script.credits import CLOSING, OPENING, add_credits
 from tts_cli.pipeline.session import load, open_run, plan_script
-from tts_cli.pipeline.takes.gather import RecordedScript, gather_takes
-from tts_cli.pipeline.takes.record import Recorder, RecordingState
+from tts_cli.pipeline.takes.record import RecordedScript, Recorder, RecordingState, gather_takes
 from tts_cli.recipe import Recipe
 from tts_cli.settings import Settings
 from tts_cli.types import Manifest
@@ -98,6 +97,7 @@ class _Script:
 
     def own_recipes(self) -> tuple[str, ...]:
         """Return the recipe that the manifest names, if that is one."""
+        # A render does not say by which recipe its manifest is exported.
         name = self.settings.recipe if self.timeline else self.manifest.recipe or self.settings.recipe
         return (name,) if name and find_recipe(name, self.settings.home).deliver else ()
 

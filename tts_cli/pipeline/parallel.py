@@ -43,6 +43,7 @@ class Counter:
             raise AbandonedError
         with self._lock:
             self._sum += samples
+            # A guess may be short: what has been announced since is never shown as more than all.
             total = max(self._guess, self._expected, 1)
             self._report(min(self._sum, total), total)
 

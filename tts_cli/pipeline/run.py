@@ -20,8 +20,7 @@ from tts_cli.pipeline.plan.shards import describe_work, take_share
 from tts_cli.pipeline.plan.voice_states import conditionals_requests_of
 from tts_cli.pipeline.request import EventSink, RenderRequest, Started
 from tts_cli.pipeline.session import RunContext, load, open_run, plan_script
-from tts_cli.pipeline.takes.gather import gather_takes
-from tts_cli.pipeline.takes.record import Recorder
+from tts_cli.pipeline.takes.record import Recorder, gather_takes
 from tts_cli.settings import Settings
 from tts_cli.types import Manifest
 from tts_cli.workers.stop import Stop
@@ -78,6 +77,7 @@ def _render_shard(run: RunContext, recorder: Recorder, shard: Shard) -> Report:
 
 def survive_damage(run: RunContext, work: Callable[[], Result]) -> Result:
     """Do the work, and do it again where it meets a damaged take, which is then recorded anew."""
+    # The last try is outside the loop, so that its damage is raised as it is.
     for _ in range(DAMAGE_TRIES - 1):
         try:
             return work()

@@ -25,6 +25,7 @@ _AUDIOBOOK = "2"  # iTunes' number for what belongs on the shelf of audiobooks
 
 def deliver_programmes(context: DeliveryContext, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:
     """Write every programme and chapter that is not there yet; files of one sound are written in one pass."""
+    # Files of one PCM share a pass: mixing and limiting cost more than one more encoder.
     groups: dict[Recipe, list[Delivery]] = {}
     for delivery in deliveries:
         groups.setdefault(_layout(delivery.sound), []).append(delivery)

@@ -200,6 +200,7 @@ class DeliveryContext:
         if timelines:
             self._write_sidecar(delivered, timelines)
         self.resume_log.add(delivered)
+        # Chapters are written by several threads, and a listener need not be made for that.
         with self._event_lock:
             self.on_event(delivered)
         return delivered

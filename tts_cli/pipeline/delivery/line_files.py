@@ -88,6 +88,7 @@ def _deliver_files(context: DeliveryContext, delivery: Delivery) -> Iterator[tup
         )
         for planned in wanted
     }
+    # Threads, not processes: libsndfile and numpy let others run while they work.
     with ThreadPoolExecutor(context.workers) as pool:
         delivered = pool.map(lambda file: _deliver_file(context, delivery, file), files.values())
         yield from zip(files, delivered, strict=True)

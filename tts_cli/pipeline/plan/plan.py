@@ -10,8 +10,7 @@ from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import InputError, MissingError, Problem, UnknownNameError, UsageError
 from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine, PreviousLine, Reason
-from tts_cli.pipeline.plan.conversation import Conversation, find_scenes
-from tts_cli.pipeline.plan.dialogue import find_dialogues, join_dialogue, split_dialogue
+from tts_cli.pipeline.plan.conversation import Conversation, find_dialogues, find_scenes, join_dialogue, split_dialogue
 from tts_cli.pipeline.plan.utterances import estimate_s, plan_line
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import with_engine

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from tts_cli.cache.store import Missing
 from tts_cli.errors import DamagedTakeError
+from tts_cli.pipeline.edit.dub import Dub, fit_to_slots
 from tts_cli.pipeline.model import Plan
-from tts_cli.pipeline.plan.plan import leave_out, make_jobs
+from tts_cli.pipeline.plan.plan import leave_out, make_jobs, make_plan
 from tts_cli.pipeline.plan.shards import find_absent
 from tts_cli.pipeline.request import Progress, Recorded
 from tts_cli.pipeline.session import RunContext
@@ -22,7 +23,7 @@ from tts_cli.pipeline.takes.quality_check import (
     plan_unsound,
 )
 from tts_cli.pipeline.takes.voice_states import make_ready
-from tts_cli.types import Job, Take
+from tts_cli.types import Job, Manifest, Take
 from tts_cli.workers.messages import ConditionalsDone, TakeDone, TakeFailed, WorkerEvent
 from tts_cli.workers.pool import Pool
 
@@ -219,3 +220,43 @@ def _count(eta: EtaEstimator, result: TakeDone | TakeFailed) -> Recorded:
     take, worker = result.take, result.worker
     call = eta.count(take.key, take, worker)
     return Recorded(utterance=call, worker=worker, audio_s=take.frames / take.sample_rate, wall_s=take.wall_s)
+
+
+# --- all takes of a run -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedScript:
+    """A script with the takes that there are by now, by key; `dub` is how its lines were fitted to their slots."""
+
+    plan: Plan
+    takes: Mapping[str, Take]
+    state: RecordingState
+    dub: Dub | None = None
+
+
+def gather_takes(run: RunContext, recorder: Recorder, plan: Plan) -> RecordedScript:
+    """Have the missing takes recorded, and where the recipe says how, the lines fitted to their slots.
+
+    Raises `KeyboardInterrupt` where a stop was asked for, and `DamagedTakeError` for a take that is gone.
+    """
+    plan, takes = _take_in(run, recorder, plan)
+    if not run.recipe.fit:
+        return RecordedScript(plan=plan, takes=takes, state=recorder.state)
+
+    def at_other_speeds(manifest: Manifest, changed: frozenset[str]) -> tuple[Plan, dict[str, Take]]:
+        selected, force = run.selected & changed, run.request.force
+        again = make_plan(manifest, run.cache, selected=selected, past=lambda: run.previous.lines, force=force)
+        return _take_in(run, recorder, again)
+
+    dub = fit_to_slots(plan, takes, run.recipe, at_other_speeds)
+    return RecordedScript(plan=dub.plan, takes=dict(dub.takes), state=recorder.state, dub=dub)
+
+
+def _take_in(run: RunContext, recorder: Recorder, plan: Plan) -> tuple[Plan, dict[str, Take]]:
+    """Have the missing takes recorded, or where they are only to be stitched, say which are missing."""
+    if run.request.stitch_only:
+        plan = recorder.use_cached(plan)
+        return plan, dict(plan.takes)
+    plan = recorder.record(plan)
+    return plan, recorder.load_takes(plan)
