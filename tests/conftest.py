@@ -45,14 +45,17 @@ RunCli = Callable[..., Result]
 
 # Modules of packages that the README's test command does not install, and the distributions that bring them.
 OPTIONAL = {
+    "faster_whisper": "faster-whisper",
     "kokoro": "kokoro",
     "misaki": "misaki",
+    "onnx": "onnx",
     "pocket_tts": "pocket-tts",
     "ray": "ray",
     "safetensors": "safetensors",
     "spacy": "spacy",
     "tokenizers": "tokenizers",
     "torch": "torch",
+    "whisper_normalizer": "whisper-normalizer",
 }
 ENGINES = {"engine_kokoro": ("kokoro", "misaki", "torch"), "engine_pocket": ("pocket_tts", "torch")}
 
@@ -64,12 +67,13 @@ def needed_by(item: pytest.Item) -> set[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave slow tests to those who ask for them with -m, and skip those whose packages are not here."""
+    """Leave slow tests and real weights to those who ask with -m, and skip those whose packages are not here."""
     for item in items:
         if absent := sorted(name for name in needed_by(item) if find_spec(name) is None):
             item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(absent)}"))
-        if item.get_closest_marker("slow") and not config.option.markexpr:
-            item.add_marker(pytest.mark.skip(reason="slow; run with -m slow"))
+        for marker in ("slow", "real_weights"):
+            if item.get_closest_marker(marker) and not config.option.markexpr:
+                item.add_marker(pytest.mark.skip(reason=f"{marker}; run with -m {marker}"))
 
 
 @pytest.fixture(autouse=True)
