@@ -29,7 +29,7 @@ def test_a_subrip_file_becomes_lines_with_their_places():
     first = "\ufeff1\r\n00:00:01,000 --> 00:00:02,500 X1:0 X2:9\r\n<i>Hello</i>,\r\nmy friend.\r\n\r\n\r\n"
     result = read(f"{first}2\r\n0:3.5 --> 0:04\r\n  So.\r\n")
     first, second = result.records
-    assert first.fields == {"text": "Hello, my friend.", "start": "00:00:01,000", "end": "00:00:02,500"}
+    assert first.fields == {"text": "Hello, my friend.", "start": "00:00:01,000", "end": "00:00:02,500", "cue": "1"}
     assert [str(first.place.at(name)) for name in ("", "start", "end", "text")] == [
         "s.srt:2:1",
         "s.srt:2:1",
@@ -90,9 +90,15 @@ def test_webvtt_voices_notes_and_entities():
         "00:03.000 --> 00:04.000\n<v Bob>Thanks.\n<v Mary Jane>Not at all.\n"
     )
     assert spoken(text, "vtt") == [
-        {"text": "Hello & welcome all", "start": "00:01.000", "end": "00:02.500", "speaker": "Mary Jane"},
-        {"text": "Thanks.", "start": "00:03.000", "end": "3.389", "speaker": "Bob"},
-        {"text": "Not at all.", "start": "3.389", "end": "00:04.000", "speaker": "Mary Jane"},
+        {
+            "text": "Hello & welcome all",
+            "start": "00:01.000",
+            "end": "00:02.500",
+            "cue": "intro",
+            "speaker": "Mary Jane",
+        },
+        {"text": "Thanks.", "start": "00:03.000", "end": "3.389", "cue": "2", "speaker": "Bob"},
+        {"text": "Not at all.", "start": "3.389", "end": "00:04.000", "cue": "2", "speaker": "Mary Jane"},
     ]
 
 
@@ -114,7 +120,13 @@ Dialogue: 0,0:00:06.00,0:00:07.00,Default,,0,0,0,,MOLE: So.
 def test_ass_dialogue_has_its_speaker_in_the_name_field():
     result = read(ASS, "ass")
     first, second = result.records
-    assert first.fields == {"text": "Hullo, Mole, you!", "start": "0:00:01.00", "end": "0:00:03.50", "speaker": "Rat"}
+    assert first.fields == {
+        "text": "Hullo, Mole, you!",
+        "start": "0:00:01.00",
+        "end": "0:00:03.50",
+        "cue": "1",
+        "speaker": "Rat",
+    }
     assert second.fields["speaker"] == "MOLE"
     assert [str(first.place.at(name)) for name in ("start", "end", "speaker", "text")] == [
         "s.ass:9:13",

@@ -99,7 +99,7 @@ def _show_troubles(report: Report) -> None:
         what = f"line {escape(one.line)} by {one.engine} instead of {one.instead_of}"
         talk.print(f"[yellow]fallback:[/yellow] {what}: {escape(one.error.partition(NEWLINE)[0])}")
     _show_lines("failed", report.failures)
-    _show_lines("over budget", report.over_budget)
+    _show_lines("over budget", report.over_budget, by_id=False)
     _show_lines("flagged", report.quality_issues, style="yellow")
     for line, kept in list(report.retaken.items())[:MOST_FAILURES]:
         talk.print(f"[yellow]retaken:[/yellow] line {escape(line)}: {escape(kept)}")
@@ -107,22 +107,20 @@ def _show_troubles(report: Report) -> None:
         talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
 
 
-def _show_lines(what: str, failures: Sequence[Failure], style: str = "red") -> None:
+def _show_lines(what: str, failures: Sequence[Failure], style: str = "red", *, by_id: bool = True) -> None:
     talk = output.talk()
     for failure in failures[:MOST_FAILURES]:
-        place, line = escape(str(failure.source)), escape(failure.line)
-        talk.print(f"{place}: [{style}]{what}:[/{style}] line {line}: {escape(failure.error)}")
+        place, line = escape(str(failure.source)), f"line {escape(failure.line)}: " if by_id else ""
+        talk.print(f"{place}: [{style}]{what}:[/{style}] {line}{escape(failure.error)}")
     if len(failures) > MOST_FAILURES:
-        talk.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or report.json, has them all")
+        talk.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or the JSON file, has them all")
 
 
 def show_export(report: ExportReport) -> None:
     """Say what was shipped: failures first, then each file with what it measures, and what it misses."""
     talk = output.talk()
-    for failure in report.failures:
-        talk.print(
-            f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}"
-        )
+    _show_lines("failed", report.failures)
+    _show_lines("over budget", report.over_budget, by_id=False)
     if report.missing:
         talk.print(f"[yellow]not written:[/yellow] files that miss a line; {_count(report.missing, 'line')} to go")
     console = output.results()

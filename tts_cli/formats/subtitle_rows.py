@@ -64,6 +64,7 @@ class _Cue:
     text: str
     place: CuePlace
     speaker: str = ""
+    number: str = ""
 
 
 @dataclass(slots=True)
@@ -101,7 +102,7 @@ def read_subtitles(decoded: Decoded, name: str, form: str, cast: Iterable[str] =
     reading = _Reading(name, {fold(member): member for member in cast})
     lines = decoded.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     cues = _read_ass(lines, reading) if form == "ass" else _read_blocks(lines, reading)
-    records = [record for cue in cues for record in _speak(cue, reading)]
+    records = [record for number, cue in enumerate(cues, 1) for record in _speak(cue, str(number), reading)]
     if not records and not reading.problems:
         reading.complain(1, 1, "has no cue that anybody speaks", "a cue is a line of times and the text under it")
     _sum_up(reading)
@@ -160,7 +161,8 @@ def _read_block(block: Sequence[tuple[int, str]], reading: _Reading) -> Iterator
             first, written = text[0]
             places["text"] = places["speaker"] = (first, len(written) - len(written.lstrip()) + 1)
         place_of = CuePlace(reading.name, number, places)
-        yield _Cue(match["start"], match["end"], "\n".join(written for _, written in text), place_of)
+        name = "" if times[0] == 0 else " ".join(block[0][1].split())[:LONGEST_SPEAKER]
+        yield _Cue(match["start"], match["end"], "\n".join(written for _, written in text), place_of, number=name)
 
 
 # --- ASS ------------------------------------------------------------------------------------------------
@@ -212,15 +214,15 @@ def _read_dialogue(number: int, offset: int, rest: str, fields: Sequence[str], r
 # --- what is spoken, and by whom ------------------------------------------------------------------------
 
 
-def _speak(cue: _Cue, reading: _Reading) -> Iterator[Record]:
-    """Turn a cue into the lines that are spoken in it: one for each of its speakers."""
+def _speak(cue: _Cue, number: str, reading: _Reading) -> Iterator[Record]:
+    """Turn a cue, of a number in the file, into the lines that are spoken in it: one for each of its speakers."""
     source = cue.place.at("text")
     turns = [(who, said) for who, text in _turns(cue, reading.cast, reading.strangers) if (said := _spoken(text))]
     if not turns:
         reading.unspoken.append(source)
         return
     for (speaker, text), (start, end) in zip(turns, _share(cue, [len(text) for _, text in turns]), strict=True):
-        fields = {"text": text, "start": start, "end": end}
+        fields = {"text": text, "start": start, "end": end, "cue": cue.number or number}
         yield Record(fields | {"speaker": speaker} if speaker else fields, cue.place)
 
 

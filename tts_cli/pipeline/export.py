@@ -12,6 +12,7 @@ from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.deliver import deliver
 from tts_cli.pipeline.delivery.export_json import exported_files, write_export
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
+from tts_cli.pipeline.edit.dub import list_over_budget
 from tts_cli.pipeline.edit.timeline import complete_lines
 from tts_cli.pipeline.master.file_names import TIMELINE_FILE, safe_name
 from tts_cli.pipeline.master.previous_run import PreviousRun, is_intact
@@ -189,6 +190,7 @@ def _report(
         status="partial" if missing else "ok" if passed else "failed",
         outputs=outputs,
         failures=list_failures(plan, recorded.state.errors),
+        over_budget=list_over_budget(context.dub, recipe.sample_rate) if context.dub else (),
         missing=missing,
         notices=(*filter(None, [recipe.notice]), *_left_over(context.out, outputs), *notices),
     )

@@ -43,6 +43,15 @@ def display_text(text: str) -> str:
     return _SHOWN_TAG.sub(_joint, text).strip()
 
 
+def first_words(text: str, most: int = 40) -> str:
+    """Return the beginning of a text as it is shown, on one line of at most `most` characters."""
+    shown = " ".join(display_text(text).split())
+    if len(shown) <= most:
+        return shown
+    whole = shown[: most - 2].rpartition(" ")[0]
+    return f"{whole or shown[: most - 3]}..."
+
+
 def _joint(tag: re.Match[str]) -> str:
     """Return what stays where a tag was: one of the spaces around it, and none before a punctuation mark."""
     return tag["mark"] or tag["before"] or tag["after"]
