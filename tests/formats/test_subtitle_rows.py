@@ -53,6 +53,17 @@ def test_a_subrip_file_becomes_lines_with_their_places():
         ("{\\an8}[sighs] Well, [pause:500ms] yes.", [("", "Well, [pause:500ms] yes.")]),
         ("A < b &amp; c &lt;i&gt;", [("", "A < b & c <i>")]),
         ("x - y", [("", "x - y")]),
+        ("THE TRAIN LEAVES AT 10:30.", [("", "THE TRAIN LEAVES AT 10:30.")]),
+        ("IT'S 7:15, GET UP!", [("", "IT'S 7:15, GET UP!")]),
+        ("GO TO HTTP://EXAMPLE.COM", [("", "GO TO HTTP://EXAMPLE.COM")]),
+        ("FINAL SCORE 3:1 TO US", [("", "FINAL SCORE 3:1 TO US")]),
+        ("GUARD 2: Halt!\nMOLE:Bother!", [("GUARD 2", "Halt!"), ("MOLE", "Bother!")]),
+        ("It will be\n-5 degrees tonight.", [("", "It will be -5 degrees tonight.")]),
+        ("-40 is cold.", [("", "-40 is cold.")]),
+        ("\u2013.5 is more.", [("", "\u2013.5 is more.")]),
+        ("- How cold?\n-5 degrees.", [("", "How cold? -5 degrees.")]),
+        ("- How cold?\n- 5 degrees.", [("", "How cold?"), ("", "5 degrees.")]),
+        ("-How many?\n-5, I think.", [("", "How many?"), ("", "5, I think.")]),
     ],
 )
 def test_who_says_what(cue, expected):
@@ -76,6 +87,21 @@ def test_with_a_cast_a_name_must_be_of_it():
     [warning] = read(f"1\n{TIMES}\nWARNING: Keep out.\n", cast=cast).warnings
     assert warning.message == "'WARNING:' looks like a speaker, but is none of the cast: it is spoken"
     assert str(warning.source) == "s.srt:3:1"
+
+
+def warned(*cues):
+    text = "\n\n".join(f"{number}\n{TIMES}\n{cue}" for number, cue in enumerate(cues, 1))
+    return [(warning.source.line, warning.message) for warning in read(text).warnings]
+
+
+def test_who_may_be_a_speaker_is_said():
+    assert warned("LOOK: HE IS HERE.", "MOLE: Bother!") == [
+        (3, "'LOOK:' is taken for a speaker, but all is in capitals here")
+    ]
+    assert warned("Boris: We leave.", "Remember: run.", "Boris: Now.") == [
+        (3, "'Boris:' looks like a speaker 2 times, but is spoken")
+    ]
+    assert not warned("Boris: We leave.", "Remember: run.", "So it was: so.")
 
 
 def test_two_people_in_a_cue_share_its_time_by_their_characters():

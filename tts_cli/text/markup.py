@@ -3,6 +3,7 @@
 import re
 
 from tts_cli.errors import MarkupError
+from tts_cli.text.foreign_markup import to_shown
 
 BREAK_S = 0.6
 LONGEST_PAUSE_S = 60.0
@@ -38,6 +39,7 @@ def parse_markup(text: str) -> list[tuple[str, float | None]]:
 
 def display_text(text: str) -> str:
     """Return the text as it is shown: without tags."""
+    text = to_shown(text)
     if "[" not in text:
         return text
     return _SHOWN_TAG.sub(_joint, text).strip()
