@@ -12,6 +12,7 @@ TtsError
 └── OutputError           5   a file could not be written
 """
 
+import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -148,3 +149,26 @@ class OutputError(TtsError):
     """An output file could not be written."""
 
     exit_code = 5
+
+
+_FULL = "free some space, or choose a place on another disk"
+_DENIED = "choose a place where you may write, or change its permissions"
+_HINTS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: "raise the limit (ulimit -f), or choose another disk",
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.EROFS: _DENIED,
+    errno.ENOTDIR: "a part of the path is a file; choose another place",
+    errno.EISDIR: "a folder is there; choose another name",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "raise the limit (ulimit -n), or use fewer --workers",
+    errno.ENOMEM: "use fewer --workers",
+}
+
+
+def refused(what: object, wanted: str, error: OSError) -> OutputError:
+    """Make the error for what the system refuses: a path or a stream, what was wanted of it, the reason, what to do."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return OutputError(f"{what} cannot {wanted}: {reason}", hint=_HINTS.get(error.errno or 0, ""))

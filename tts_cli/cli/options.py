@@ -89,10 +89,3 @@ JsonOpt = Annotated[
     typer.Option("--json", callback=output.use_json, is_eager=True, help="Print exactly one JSON object on stdout."),
 ]
 EngineOpt = Annotated[str, typer.Option("--engine", help="Which engine; `tts-cli engines` lists them.")]
-
-
-def read_stdin(manifest: str) -> bytes | None:
-    """Return the bytes of standard input if the manifest is `-`."""
-    import sys
-
-    return sys.stdin.buffer.read() if manifest == "-" else None

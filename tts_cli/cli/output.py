@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tts_cli.cli import streams
 from tts_cli.errors import InputError, Problem, TtsError
 
 
@@ -24,7 +25,9 @@ _WIDEST = 10_000  # no table is wider, and none is stretched to it
 
 
 def use_json(wanted: bool) -> bool:  # noqa: FBT001  typer calls it so
-    """Remember that stdout belongs to one JSON object."""
+    """Remember that stdout belongs to one JSON object; raises `UsageError` where it is closed."""
+    if wanted:
+        streams.require_stdout("--json")
     mode.json = wanted
     return wanted
 
@@ -46,7 +49,13 @@ def is_live() -> bool:
 
 def print_json(data: Any) -> None:
     """Print the one JSON object."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        # JSON has codes of its own for what an encoding lacks.
+        text = json.dumps(data, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:

@@ -21,8 +21,8 @@ from tts_cli.cli.options import (
     RayAddressOpt,
     RecycleOpt,
     WorkersOpt,
-    read_stdin,
 )
+from tts_cli.cli.streams import read_stdin
 from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings, parse_size
 

@@ -30,14 +30,17 @@ def report(
     """Show a rendered project: failures first, waveforms, loudness, and a player for each line."""
     from tts_cli.cache.blobs import write_atomically
     from tts_cli.cli.progress import progress
+    from tts_cli.pipeline.master.file_names import check_writable
     from tts_cli.review.html_page import write_page
     from tts_cli.review.inspect_folder import review_folder, review_to_json
     from tts_cli.review.junit import write_junit
 
+    page = out or project / PAGE
+    for place in filter(None, (page, junit)):
+        check_writable(place)
     with progress() as on_event:
         review = review_folder(project, embed=embed, on_event=on_event)
     data = review_to_json(review)
-    page = out or project / PAGE
     base = "" if page.parent.resolve() == project.resolve() else f"{os.path.relpath(project, page.parent)}/"
     write_atomically(page, write_page(data, base, review.sounds))
     if junit:

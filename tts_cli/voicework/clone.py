@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tts_cli.errors import InputError, OutputError, Problem, UsageError
+from tts_cli.errors import InputError, Problem, UsageError, refused
 from tts_cli.formats.values import BadValueError, parse_id, parse_language
 from tts_cli.formats.voice_files import VOICE_FILE, format_yaml, read_voice
 from tts_cli.pipeline.master.file_names import safe_name
@@ -78,7 +78,7 @@ def new_folder(folder: Path, *, replace: bool) -> Iterator[Path]:
             shutil.rmtree(old)
         os.replace(temporary, folder)  # noqa: PTH105
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
+        raise refused(folder, "be written", error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
