@@ -13,6 +13,7 @@ TtsError
 """
 
 import errno
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -57,6 +58,19 @@ class Problem:
     def __str__(self) -> str:
         hint = f"\n  hint: {self.hint}" if self.hint else ""
         return f"{self.source}: {self.message}{hint}"
+
+
+_PLACE = re.compile(r"\S+:\d+:\d+: ")
+
+
+def fold_warnings(warnings: Iterable[str]) -> list[str]:
+    """Return each warning that is said of several places once, with their number."""
+    folded: dict[str, tuple[str, int]] = {}
+    for warning in warnings:
+        key = _PLACE.sub("", warning, count=1)
+        first, count = folded.get(key, (warning, 0))
+        folded[key] = (first, count + 1)
+    return [f"{first} (and {count - 1:,} more like it)" if count > 1 else first for first, count in folded.values()]
 
 
 class TtsError(Exception):

@@ -16,6 +16,7 @@ from tts_cli.cli import (
     download,
     engines,
     export,
+    init,
     output,
     precompute,
     render,
@@ -23,6 +24,7 @@ from tts_cli.cli import (
     streams,
     voices,
 )
+from tts_cli.cli.everywhere import HELP_NAMES, with_common_options
 from tts_cli.errors import ExitCode, TtsError, UsageError, refused
 
 app = typer.Typer(
@@ -31,6 +33,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings=HELP_NAMES,
 )
 app.command("render", epilog=render.EXAMPLE)(render.render)
 app.command("export", epilog=export.EXAMPLE)(export.export)
@@ -38,6 +41,7 @@ app.command("download", epilog=download.EXAMPLE)(download.download)
 app.command("clone", epilog=clone.EXAMPLE)(clone.clone)
 app.command("precompute", epilog=precompute.EXAMPLE)(precompute.precompute)
 app.command("check", epilog=check.EXAMPLE)(check.check)
+app.command("init", epilog=init.EXAMPLE)(init.init)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("engines", epilog=engines.EXAMPLE)(engines.engines)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
@@ -69,7 +73,7 @@ def main() -> None:
     gc.set_threshold(2_000_000)
     try:
         try:
-            app(prog_name="tts-cli")
+            with_common_options(app)(prog_name="tts-cli")
         finally:
             sys.stdout.flush()
     except TtsError as error:

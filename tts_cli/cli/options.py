@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tts_cli.cli import output
+from tts_cli.cli.everywhere import complete_engines
 from tts_cli.settings import Executor
 
 WORKERS_PANEL = "Workers"
@@ -88,4 +89,7 @@ JsonOpt = Annotated[
     bool,
     typer.Option("--json", callback=output.use_json, is_eager=True, help="Print exactly one JSON object on stdout."),
 ]
-EngineOpt = Annotated[str, typer.Option("--engine", help="Which engine; `tts-cli engines` lists them.")]
+EngineOpt = Annotated[
+    str,
+    typer.Option("--engine", help="Which engine; `tts-cli engines` lists them.", autocompletion=complete_engines),
+]

@@ -1,6 +1,7 @@
 """`tts-cli report`: what an output folder holds, as a page for people and as files for CI."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,17 @@ import typer
 
 from tts_cli.cli import output
 from tts_cli.cli.options import JsonOpt
+from tts_cli.errors import ExitCode
 
 EXAMPLE = "Example: [bold]tts-cli report out/book --junit report.xml[/bold]"
 PAGE = "report.html"
+
+
+class FailOn(StrEnum):
+    """What makes a report fail."""
+
+    NEVER = "never"
+    PROBLEMS = "problems"
 
 
 def report(
@@ -25,6 +34,9 @@ def report(
         Path | None,
         typer.Option("--junit", metavar="FILE", help="Also write JUnit XML: a case for each line and check."),
     ] = None,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="When to end with exit code 6: never, or if there are problems.")
+    ] = FailOn.NEVER,
     as_json: JsonOpt = False,
 ) -> None:
     """Show a rendered project: failures first, waveforms, loudness, and a player for each line."""
@@ -45,9 +57,11 @@ def report(
     write_atomically(page, write_page(data, base, review.sounds))
     if junit:
         write_atomically(junit, write_junit(data))
+    count = len(review.problems)
     if as_json:
         output.print_json(data | {"page": str(page)})
-        return
-    count = len(review.problems)
-    said = f"{count:,} problem{'' if count == 1 else 's'}" if count else "no problems"
-    output.results().print(f"{page}  {len(review.lines):,} lines, {said}")
+    else:
+        said = f"{count:,} problem{'' if count == 1 else 's'}" if count else "no problems"
+        output.results().print(f"{page}  {len(review.lines):,} lines, {said}")
+    if count and fail_on is FailOn.PROBLEMS:
+        raise typer.Exit(ExitCode.CHECK_FAILED)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tts_cli.cli import output
+from tts_cli.errors import fold_warnings
 from tts_cli.pipeline.model import Check, Deliverable, ExportReport, Failure, Outcome, PlannedLine, Report
 from tts_cli.pipeline.run import Forecast
 
@@ -93,7 +94,7 @@ def show_report(report: Report) -> None:
 def _show_troubles(report: Report) -> None:
     """Say what was doubtful, what another engine had to speak, what failed, and what could not be written."""
     talk = output.talk()
-    for warning in report.warnings:
+    for warning in fold_warnings(report.warnings):
         talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")
     for one in report.fallbacks:
         what = f"line {escape(one.line)} by {one.engine} instead of {one.instead_of}"
@@ -108,12 +109,13 @@ def _show_troubles(report: Report) -> None:
 
 
 def _show_lines(what: str, failures: Sequence[Failure], style: str = "red", *, by_id: bool = True) -> None:
-    talk = output.talk()
+    console = output.talk() if style == "yellow" else output.alarm()
     for failure in failures[:MOST_FAILURES]:
         place, line = escape(str(failure.source)), f"line {escape(failure.line)}: " if by_id else ""
-        talk.print(f"{place}: [{style}]{what}:[/{style}] {line}{escape(failure.error)}")
+        console.print(f"{place}: [{style}]{what}:[/{style}] {line}{escape(failure.error)}")
+        output.annotate("warning" if style == "yellow" else "error", f"{what}: {failure.error}", failure.source)
     if len(failures) > MOST_FAILURES:
-        talk.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or the JSON file, has them all")
+        console.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or the JSON file, has them all")
 
 
 def show_export(report: ExportReport) -> None:
@@ -138,7 +140,8 @@ def show_export(report: ExportReport) -> None:
         for check in shipped.checks:
             if not check.passed:
                 wrong = f"{check.name} is {check.measured}, not {_bounds(check)}"
-                talk.print(f"[red]failed:[/red] {escape(shipped.path)}: {escape(wrong)}")
+                output.alarm().print(f"[red]failed:[/red] {escape(shipped.path)}: {escape(wrong)}")
+                output.annotate("error", f"{shipped.path}: {wrong}")
     for notice in report.notices:
         talk.print(f"[yellow]notice:[/yellow] {escape(notice)}")
 

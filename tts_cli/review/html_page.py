@@ -7,6 +7,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
+from tts_cli.errors import fold_warnings
 from tts_cli.text.markup import first_words
 
 Json = Mapping[str, Any]
@@ -72,7 +73,7 @@ def _head(review: Json) -> str:
     counts = ", ".join(f"{count:,} {name}" for name, count in review["counts"].items() if count and name != "total")
     style = "good" if review["status"] == "ok" and not review["problems"] else "bad"
     status = "ok" if style == "good" else review["status"] if review["status"] != "ok" else "has problems"
-    warnings = "".join(f'<p class="warn">warning: {escape(text)}</p>' for text in review["warnings"])
+    warnings = "".join(f'<p class="warn">warning: {escape(text)}</p>' for text in fold_warnings(review["warnings"]))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{title}</title>'
@@ -155,7 +156,8 @@ def _chapters(review: Json, source: _Source) -> Iterator[str]:
         yield f'<details open id="chapter-0"><summary><h3>In no file</h3></summary>{_rows(lines, source)}</details>'
     for number, chapter in enumerate(review["chapters"], 1):
         lines = groups.get(chapter["path"], [])
-        told = f"{len(lines):,} lines, {_clock(chapter['seconds'])}, {escape(chapter['path'])}"
+        count = f"{len(lines):,} line{'' if len(lines) == 1 else 's'}"
+        told = f"{count}, {_clock(chapter['seconds'])}, {escape(chapter['path'])}"
         yield (
             f'<details open id="chapter-{number}"><summary><h3>{escape(chapter["title"])}</h3> '
             f'<span class="soft">{told}</span></summary>{_plots(chapter, source)}{_rows(lines, source)}</details>'
