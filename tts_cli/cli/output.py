@@ -132,7 +132,7 @@ def show_error(error: TtsError) -> None:
     """Say an expected error in words, or as the one JSON object."""
     problems = error.problems if isinstance(error, InputError) else ()
     message = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else error.message
-    if mode.json:
+    if mode.json and not streams.is_stdout_lost():
         listed = {"problems": [problem_json(problem) for problem in problems]} if problems else {}
         print_json({"status": "failed", "error": message, "hint": error.hint} | listed)
         return

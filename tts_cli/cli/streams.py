@@ -36,6 +36,7 @@ class _Output:
             # Python flushes once more at its end, and would complain again.
             with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
                 os.dup2(nowhere.fileno(), self._stream.fileno())
+            _closed.add("stdout" if self._name else "stderr")
             if self._name:
                 raise refused(self._name, "be written", error) from error
 
@@ -59,9 +60,14 @@ def prepare() -> None:
         setattr(sys, name, _Output(stream, title))
 
 
+def is_stdout_lost() -> bool:
+    """Say whether nobody gets what is written to standard output."""
+    return "stdout" in _closed
+
+
 def require_stdout(why: str) -> None:
     """Raise `UsageError` where standard output, which is needed for something, is closed."""
-    if "stdout" in _closed:
+    if is_stdout_lost():
         raise UsageError(f"{why} needs standard output, which is closed", hint="give it a place: > FILE")
 
 
