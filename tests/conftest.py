@@ -109,7 +109,8 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     def run(*arguments: object, stdin: bytes = b"") -> Result:
         monkeypatch.setattr(sys, "argv", ["tts-cli", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        monkeypatch.setattr(output.mode, "json", False)
+        for mode in ("json", "quiet", "verbose"):
+            monkeypatch.setattr(output.mode, mode, False)
         capsys.readouterr()
         code = 0
         try:

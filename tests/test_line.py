@@ -140,7 +140,7 @@ def test_a_field_arrives_from_a_mapping_and_from_a_column(field: LineField) -> N
 
 def needed(field: LineField) -> dict[str, object]:
     """Return what a line must say as well, so that this field means something."""
-    return {"start": "1"} if field.name == "fit" else {}
+    return {"start": "1"} if field.name in ("fit", "cue") else {}
 
 
 @each([field for field in WHOLE if field.levels])

@@ -98,6 +98,9 @@ class Slot:
     end_s: float | None = line_field(None, "time", "when it ends", name="end", aliases="end_time")
     duration_s: float | None = line_field(None, "time", "how long its slot is", name="duration")
     max_duration_s: float | None = line_field(None, "time", "how long it may be at most", name="max_duration")
+    cue: str = line_field(
+        "", "name", "the number of its cue, for messages and `timing.csv`; subtitles have it", aliases="cue_number"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

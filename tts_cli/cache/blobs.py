@@ -56,6 +56,9 @@ def write_atomically(path: Path, data: bytes) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(data)
         os.replace(temporary, path)  # noqa: PTH105  one system call, also over an existing file
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):  # under the name that a user knows
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise

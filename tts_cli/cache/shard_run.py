@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from tts_cli.cache.keys import canonical_json, digest
-from tts_cli.errors import OutputError, UsageError
+from tts_cli.errors import UsageError, refused
 
 RECORD = "run.json"
 
@@ -81,7 +81,7 @@ class ShardRun:
         except FileExistsError:
             return False
         except OSError as error:
-            raise OutputError(f"{self.folder} cannot be written: {error.strerror}") from error
+            raise refused(self.folder, "be written", error) from error
         finally:
             temporary.unlink(missing_ok=True)
         return True

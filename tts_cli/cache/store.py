@@ -21,7 +21,7 @@ from tts_cli.cache.records import (
     take_from_json,
     take_to_json,
 )
-from tts_cli.errors import DamagedTakeError, OutputError
+from tts_cli.errors import DamagedTakeError, OutputError, refused
 from tts_cli.types import Take
 
 DAY_S = 86_400
@@ -112,9 +112,8 @@ class Cache:
         try:
             yield
         except OSError as error:
-            raise OutputError(
-                f"the cache {self.root} cannot be written: {error.strerror}", hint="choose another with --cache"
-            ) from error
+            told = refused(f"the cache {self.root}", "be written", error)
+            raise OutputError(told.message, hint="free some space, or choose another with --cache") from error
 
     def record_path(self, key: str) -> Path:
         """Return where the record of a key lies."""

@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -16,13 +16,16 @@ from tts_cli.cli import (
     download,
     engines,
     export,
+    init,
     output,
     precompute,
     render,
     report,
+    streams,
     voices,
 )
-from tts_cli.errors import ExitCode, TtsError
+from tts_cli.cli.everywhere import HELP_NAMES, with_common_options
+from tts_cli.errors import ExitCode, TtsError, UsageError, refused
 
 app = typer.Typer(
     name="tts-cli",
@@ -30,6 +33,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings=HELP_NAMES,
 )
 app.command("render", epilog=render.EXAMPLE)(render.render)
 app.command("export", epilog=export.EXAMPLE)(export.export)
@@ -37,6 +41,7 @@ app.command("download", epilog=download.EXAMPLE)(download.download)
 app.command("clone", epilog=clone.EXAMPLE)(clone.clone)
 app.command("precompute", epilog=precompute.EXAMPLE)(precompute.precompute)
 app.command("check", epilog=check.EXAMPLE)(check.check)
+app.command("init", epilog=init.EXAMPLE)(init.init)
 app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("engines", epilog=engines.EXAMPLE)(engines.engines)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
@@ -63,14 +68,28 @@ def options(
 
 def main() -> None:
     """Run the command line. Expected errors are told in words; a bug keeps its traceback (exit 1)."""
+    streams.prepare()
     # A long script is millions of small objects that live to the end: looking for cycles in them costs half the time.
     gc.set_threshold(2_000_000)
     try:
-        app(prog_name="tts-cli")
+        try:
+            with_common_options(app)(prog_name="tts-cli")
+        finally:
+            sys.stdout.flush()
     except TtsError as error:
-        output.show_error(error)
-        sys.exit(error.exit_code)
+        _fail(error)
     except BrokenPipeError:
         # the reader of our stdout went away, as `head` does; keep Python from complaining again at exit
         sys.stderr.close()
         sys.exit(ExitCode.DONE)
+    except OSError as error:
+        _fail(refused(error.filename or "a file of this run", "be used", error))
+    except UnicodeEncodeError as error:
+        letters = error.object[error.start : error.end]
+        hint = "set LC_ALL=C.UTF-8 or PYTHONUTF8=1, and use file names that are UTF-8"
+        _fail(UsageError(f"this environment's encoding, {error.encoding}, cannot write {letters!r}", hint=hint))
+
+
+def _fail(error: TtsError) -> NoReturn:
+    output.show_error(error)
+    sys.exit(error.exit_code)

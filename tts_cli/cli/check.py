@@ -1,7 +1,8 @@
 """`tts-cli check`: all problems of a manifest, without rendering."""
 
 from tts_cli.cli import output
-from tts_cli.cli.options import FormatOpt, JsonOpt, ManifestArg, read_stdin
+from tts_cli.cli.options import FormatOpt, JsonOpt, ManifestArg
+from tts_cli.cli.streams import read_stdin
 from tts_cli.settings import load_settings
 
 EXAMPLE = "Example: [bold]tts-cli check book.yaml[/bold]"

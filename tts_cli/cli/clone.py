@@ -1,5 +1,6 @@
 """`tts-cli clone`: a voice of one's own, from clips."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,10 @@ def clone(
     licence: Annotated[str, typer.Option("--licence", help="Under which terms the clips may be used.")] = "",
     consent: Annotated[str, typer.Option("--consent", help="How the speaker agreed: to what, and when.")] = "",
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the voice's folder is made.")] = Path("voices"),
+    emotion: Annotated[
+        list[str] | None,
+        typer.Option("--emotion", metavar="NAME=CLIP", help="A clip in which the speaker is so; may be repeated."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a voice of that name.")] = False,
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
@@ -45,6 +50,9 @@ def clone(
 
     if not get_spec(engine).imitates:
         raise UsageError(f"the engine {engine} imitates nobody", hint="`tts-cli engines` says which do")
+    emotions = dict(map(_emotion_clip, emotion or ()))
+    if not (licence or consent or as_json):
+        licence, consent = _ask_for_terms()
     order = CloneRequest(
         name=name,
         clips=tuple(clips),
@@ -55,6 +63,7 @@ def clone(
         licence=licence,
         consent=consent,
         replace=force,
+        emotions=emotions,
     )
     cloned = clone_voice(order)
     settings = load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device))
@@ -64,11 +73,29 @@ def clone(
         raise typer.Exit(ExitCode.PARTIAL)
 
 
+def _emotion_clip(said: str) -> tuple[str, str]:
+    name, equals, clip = said.partition("=")
+    if not (name and equals and clip):
+        raise UsageError(f"--emotion {said!r} names no clip", hint="write --emotion angry=angry.wav")
+    return name, clip
+
+
+def _ask_for_terms() -> tuple[str, str]:
+    """Ask a person for licence and consent; returns "" for what is not said, as where nobody can be asked."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        output.talk().print("[dim]no terms are kept with the voice: say them with --licence and --consent[/dim]")
+        return "", ""
+    asked = "licence of the clips; consent of the speaker (such as: CC BY 4.0; signed 2026-03-01), or Enter for none"
+    licence, _, consent = str(typer.prompt(asked, default="", show_default=False, err=True)).partition(";")
+    return licence.strip(), consent.strip()
+
+
 def _show(cloned: "Cloned", results: "tuple[Precomputed, ...]") -> None:
     for warning in cloned.warnings:
         output.talk().print(f"[yellow]warning:[/yellow] {escape(warning)}")
     voice_output.show_clips(cloned.clips)
     voice_output.show_precomputed(results)
+    voice_output.show_used_clips(results)
     output.results().print(f"\n{cloned.folder}  [dim]use it as `voice: {cloned.folder.name}`[/dim]")
 
 

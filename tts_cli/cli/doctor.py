@@ -127,6 +127,16 @@ def _recipes(settings: Settings) -> str:
     return ", ".join(recipe.name for recipe in list_recipes(settings.home))
 
 
+def _engines(_: Settings) -> str:
+    """Name every engine, and how to get those that are not ready; none has to be."""
+    from tts_cli.install.status import describe_all
+
+    return "; ".join(
+        f"{found.spec.name} {'ready' if found.ready else f'not ready (tts-cli download {found.spec.name})'}"
+        for found in describe_all()
+    )
+
+
 PROBES: dict[str, Callable[[Settings], str]] = {
     "python": _python,
     "espeak": _espeak,
@@ -134,5 +144,6 @@ PROBES: dict[str, Callable[[Settings], str]] = {
     "cache": _cache,
     "devices": _devices,
     "workers": _workers,
+    "engines": _engines,
     "recipes": _recipes,
 }

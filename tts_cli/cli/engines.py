@@ -4,8 +4,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tts_cli.cli import output
+from tts_cli.cli.everywhere import complete_engines
 from tts_cli.cli.options import JsonOpt
 from tts_cli.settings import load_settings
 
@@ -16,7 +18,16 @@ EXAMPLE = "Example: [bold]tts-cli engines --json[/bold]"
 
 FEW = 16
 
-app = typer.Typer(invoke_without_command=True, epilog=EXAMPLE)
+
+class _Engines(TyperGroup):
+    """`engines NAME` shows one engine, as `engines show NAME` does."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        known = not args or args[0] in self.commands or args[0].startswith("-")
+        return super().resolve_command(ctx, args if known else ["show", *args])
+
+
+app = typer.Typer(cls=_Engines, invoke_without_command=True, epilog=EXAMPLE)
 
 
 @app.callback()
@@ -32,6 +43,24 @@ def engines(context: typer.Context, as_json: JsonOpt = False) -> None:
         output.print_json({"status": "ok", "engines": [_to_json(engine) for engine in found]})
     else:
         _show(found)
+
+
+@app.command(epilog="Example: [bold]tts-cli engines kokoro[/bold]")
+def show(
+    name: Annotated[str, typer.Argument(metavar="ENGINE", help="The engine's name.", autocompletion=complete_engines)],
+    as_json: JsonOpt = False,
+) -> None:
+    """Show one engine; `engines NAME` is short for it."""
+    from tts_cli.engines.catalog import get_spec
+    from tts_cli.install.status import describe_all
+
+    load_settings()
+    get_spec(name)  # an unknown name is told with what was meant
+    [found] = [engine for engine in describe_all() if engine.spec.name == name]
+    if as_json:
+        output.print_json({"status": "ok", "engine": _to_json(found)})
+    else:
+        _show_engine(found)
 
 
 @app.command(epilog="Example: [bold]tts-cli engines remove kokoro[/bold]")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli import output
-from tts_cli.cli.options import CacheOpt, DeviceOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
+from tts_cli.cli.everywhere import complete_recipes
+from tts_cli.cli.options import CacheOpt, DeviceOpt, FormatOpt, JsonOpt, WorkersOpt
+from tts_cli.cli.streams import read_stdin
 from tts_cli.errors import ExitCode, UsageError
 from tts_cli.settings import Settings, WorkerOptions, load_settings
 
@@ -34,7 +36,10 @@ def export(
         str, typer.Argument(metavar="MANIFEST|OUT", help="A manifest, or the output folder of a render.")
     ] = "",
     recipe: Annotated[
-        list[str] | None, typer.Option("--recipe", metavar="NAME", help="What to deliver; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--recipe", metavar="NAME", help="What to deliver; may be repeated.", autocompletion=complete_recipes
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where each recipe gets a folder of its name.")

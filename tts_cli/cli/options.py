@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tts_cli.cli import output
+from tts_cli.cli.everywhere import complete_engines
 from tts_cli.settings import Executor
 
 WORKERS_PANEL = "Workers"
@@ -88,11 +89,7 @@ JsonOpt = Annotated[
     bool,
     typer.Option("--json", callback=output.use_json, is_eager=True, help="Print exactly one JSON object on stdout."),
 ]
-EngineOpt = Annotated[str, typer.Option("--engine", help="Which engine; `tts-cli engines` lists them.")]
-
-
-def read_stdin(manifest: str) -> bytes | None:
-    """Return the bytes of standard input if the manifest is `-`."""
-    import sys
-
-    return sys.stdin.buffer.read() if manifest == "-" else None
+EngineOpt = Annotated[
+    str,
+    typer.Option("--engine", help="Which engine; `tts-cli engines` lists them.", autocompletion=complete_engines),
+]

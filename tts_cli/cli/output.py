@@ -11,12 +11,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tts_cli.errors import InputError, Problem, TtsError
+from tts_cli.cli import streams
+from tts_cli.errors import InputError, Problem, Source, TtsError
 
 
 @dataclass(slots=True)
 class _Mode:
     json: bool = False
+    quiet: bool = False
+    verbose: bool = False
 
 
 mode = _Mode()
@@ -24,7 +27,9 @@ _WIDEST = 10_000  # no table is wider, and none is stretched to it
 
 
 def use_json(wanted: bool) -> bool:  # noqa: FBT001  typer calls it so
-    """Remember that stdout belongs to one JSON object."""
+    """Remember that stdout belongs to one JSON object; raises `UsageError` where it is closed."""
+    if wanted:
+        streams.require_stdout("--json")
     mode.json = wanted
     return wanted
 
@@ -35,7 +40,12 @@ def results() -> Console:
 
 
 def talk() -> Console:
-    """Return the console for everything that is not a result."""
+    """Return the console for everything that is not a result; with `-q` nothing of it is seen."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True, quiet=mode.quiet)
+
+
+def alarm() -> Console:
+    """Return the console for errors, which nothing silences."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
 
@@ -46,7 +56,13 @@ def is_live() -> bool:
 
 def print_json(data: Any) -> None:
     """Print the one JSON object."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        # JSON has codes of its own for what an encoding lacks.
+        text = json.dumps(data, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
@@ -76,23 +92,58 @@ def size(number: int) -> str:
 
 def print_problems(problems: "Iterable[Problem]") -> None:
     """Print problems, each at its place, with its hint below."""
-    for problem in problems:
+    for problem, count in fold(problems):
+        console = alarm() if problem.severity == "error" else talk()
         style = "red" if problem.severity == "error" else "yellow"
-        talk().print(f"{escape(str(problem.source))}: [{style}]{problem.severity}:[/{style}] {escape(problem.message)}")
-        print_hint(problem.hint, indent="  ")
+        more = f" (and {count - 1:,} more like it)" if count > 1 else ""
+        console.print(
+            f"{escape(str(problem.source))}: [{style}]{problem.severity}:[/{style}] {escape(problem.message)}{more}"
+        )
+        if problem.hint:
+            console.print(f"  [cyan]hint:[/cyan] {escape(problem.hint)}")
+        annotate(problem.severity, problem.message + more, problem.source)
+
+
+def fold(problems: "Iterable[Problem]") -> "list[tuple[Problem, int]]":
+    """Return each warning that is said of several places once, with their number; every error stays."""
+    folded: dict[object, tuple[Problem, int]] = {}
+    for problem in problems:
+        key = problem if problem.severity == "error" else (problem.message, problem.hint)
+        first, count = folded.get(key, (problem, 0))
+        folded[key] = (first, count + 1)
+    return list(folded.values())
+
+
+def annotate(severity: str, message: str, source: "Source | None" = None) -> None:
+    """On GitHub, put a message beside the line of the file that it speaks of."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    place = {"file": source.path, "line": source.line, "col": source.column} if source else {}
+    # Its own escapes: each command is one line, and commas and colons part what it says.
+    fields = ",".join(f"{name}={_escaped(str(value), ',:')}" for name, value in place.items())
+    sys.stderr.write(f"::{severity}{' ' if fields else ''}{fields}::{_escaped(message)}\n")
+
+
+def _escaped(text: str, also: str = "") -> str:
+    return "".join(f"%{ord(letter):02X}" if letter in f"%\r\n{also}" else letter for letter in text)
 
 
 def show_error(error: TtsError) -> None:
     """Say an expected error in words, or as the one JSON object."""
     problems = error.problems if isinstance(error, InputError) else ()
     message = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else error.message
-    if mode.json:
+    if mode.json and not streams.is_stdout_lost():
         listed = {"problems": [problem_json(problem) for problem in problems]} if problems else {}
         print_json({"status": "failed", "error": message, "hint": error.hint} | listed)
         return
     print_problems(problems)
-    talk().print(f"[red]error:[/red] {escape(message)}")
-    print_hint(error.hint)
+    if mode.verbose:
+        alarm().print_exception()
+    alarm().print(f"[red]error:[/red] {escape(message)}")
+    if error.hint:
+        alarm().print(f"[cyan]hint:[/cyan] {escape(error.hint)}")
+    if not problems:
+        annotate("error", message)
 
 
 def print_hint(hint: str, indent: str = "") -> None:

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from tts_cli.cli import output
 from tts_cli.cli.summary import STAGE_TITLES
-from tts_cli.pipeline.request import Event, EventSink, Progress
+from tts_cli.pipeline.request import Event, EventSink, Progress, Recorded
+from tts_cli.workers.messages import WorkerEvent
 
 QUIET_S = 10.0
 
@@ -14,7 +15,11 @@ QUIET_S = 10.0
 @contextmanager
 def progress() -> Iterator[EventSink]:
     """Give a function that shows each step of a run; silent where stdout is JSON and nobody watches."""
-    if output.is_live():
+    if output.mode.quiet:
+        yield lambda _: None
+    elif output.mode.verbose:
+        yield _Told()
+    elif output.is_live():
         from rich.live import Live
 
         from tts_cli.cli.live import Board
@@ -34,6 +39,19 @@ def send_to_all(sinks: Sequence[EventSink]) -> EventSink:
             on_event(event)
 
     return send
+
+
+class _Told:
+    """A line for each utterance that is recorded, and for each change of a worker."""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Recorded):
+            what = event.error or f"{event.audio_s:.2f} s of audio in {event.wall_s:.2f} s"
+            utterance = event.utterance
+            said = f"worker {event.worker}: line {utterance.line_id}, part {utterance.part + 1}: {what}"
+            output.talk().print(said, markup=False)
+        elif isinstance(event, WorkerEvent) and event.what != "alive":
+            output.talk().print(f"worker {event.worker}: {event.engine} on {event.device}: {event.what}", markup=False)
 
 
 class _Plain:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_cli.cli import output
+from tts_cli.cli.everywhere import complete_recipes
 from tts_cli.cli.options import (
     WORKERS_PANEL,
     CacheOpt,
@@ -21,8 +22,8 @@ from tts_cli.cli.options import (
     RayAddressOpt,
     RecycleOpt,
     WorkersOpt,
-    read_stdin,
 )
+from tts_cli.cli.streams import read_stdin
 from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings, parse_size
 
@@ -38,7 +39,10 @@ EXAMPLE = "Example: [bold]tts-cli render manifests/quickstart.yaml -o out/[/bold
 OutOpt = Annotated[
     Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write; default out/<manifest name>/.")
 ]
-RecipeOpt = Annotated[str, typer.Option("--recipe", help="How masters must be: a name, or a YAML file.")]
+RecipeOpt = Annotated[
+    str,
+    typer.Option("--recipe", help="How masters must be: a name, or a YAML file.", autocompletion=complete_recipes),
+]
 OnlyOpt = Annotated[
     list[str] | None,
     typer.Option(

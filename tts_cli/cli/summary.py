@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tts_cli.cli import output
+from tts_cli.errors import fold_warnings
 from tts_cli.pipeline.model import Check, Deliverable, ExportReport, Failure, Outcome, PlannedLine, Report
 from tts_cli.pipeline.run import Forecast
 
@@ -93,13 +94,13 @@ def show_report(report: Report) -> None:
 def _show_troubles(report: Report) -> None:
     """Say what was doubtful, what another engine had to speak, what failed, and what could not be written."""
     talk = output.talk()
-    for warning in report.warnings:
+    for warning in fold_warnings(report.warnings):
         talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")
     for one in report.fallbacks:
         what = f"line {escape(one.line)} by {one.engine} instead of {one.instead_of}"
         talk.print(f"[yellow]fallback:[/yellow] {what}: {escape(one.error.partition(NEWLINE)[0])}")
     _show_lines("failed", report.failures)
-    _show_lines("over budget", report.over_budget)
+    _show_lines("over budget", report.over_budget, by_id=False)
     _show_lines("flagged", report.quality_issues, style="yellow")
     for line, kept in list(report.retaken.items())[:MOST_FAILURES]:
         talk.print(f"[yellow]retaken:[/yellow] line {escape(line)}: {escape(kept)}")
@@ -107,22 +108,21 @@ def _show_troubles(report: Report) -> None:
         talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
 
 
-def _show_lines(what: str, failures: Sequence[Failure], style: str = "red") -> None:
-    talk = output.talk()
+def _show_lines(what: str, failures: Sequence[Failure], style: str = "red", *, by_id: bool = True) -> None:
+    console = output.talk() if style == "yellow" else output.alarm()
     for failure in failures[:MOST_FAILURES]:
-        place, line = escape(str(failure.source)), escape(failure.line)
-        talk.print(f"{place}: [{style}]{what}:[/{style}] line {line}: {escape(failure.error)}")
+        place, line = escape(str(failure.source)), f"line {escape(failure.line)}: " if by_id else ""
+        console.print(f"{place}: [{style}]{what}:[/{style}] {line}{escape(failure.error)}")
+        output.annotate("warning" if style == "yellow" else "error", f"{what}: {failure.error}", failure.source)
     if len(failures) > MOST_FAILURES:
-        talk.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or report.json, has them all")
+        console.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or the JSON file, has them all")
 
 
 def show_export(report: ExportReport) -> None:
     """Say what was shipped: failures first, then each file with what it measures, and what it misses."""
     talk = output.talk()
-    for failure in report.failures:
-        talk.print(
-            f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}"
-        )
+    _show_lines("failed", report.failures)
+    _show_lines("over budget", report.over_budget, by_id=False)
     if report.missing:
         talk.print(f"[yellow]not written:[/yellow] files that miss a line; {_count(report.missing, 'line')} to go")
     console = output.results()
@@ -140,7 +140,8 @@ def show_export(report: ExportReport) -> None:
         for check in shipped.checks:
             if not check.passed:
                 wrong = f"{check.name} is {check.measured}, not {_bounds(check)}"
-                talk.print(f"[red]failed:[/red] {escape(shipped.path)}: {escape(wrong)}")
+                output.alarm().print(f"[red]failed:[/red] {escape(shipped.path)}: {escape(wrong)}")
+                output.annotate("error", f"{shipped.path}: {wrong}")
     for notice in report.notices:
         talk.print(f"[yellow]notice:[/yellow] {escape(notice)}")
 

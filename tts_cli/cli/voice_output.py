@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -55,6 +56,22 @@ def precomputed_json(result: "Precomputed") -> dict[str, Any]:
         "bytes": result.found.size if result.found else 0,
         "error": result.error,
     }
+
+
+def show_used_clips(results: "Iterable[Precomputed]") -> None:
+    """Say of which clips an engine made a voice, and whether it imitates them or takes its own voice next to them."""
+    from tts_cli.engines.catalog import get_spec
+
+    for result in results:
+        request = result.conditionals_request
+        clones = get_spec(request.engine).abilities.clones
+        if result.status == "failed" or clones is None:
+            continue
+        used = ", ".join(Path(reference.path).name for reference in request.voice.references[: clones.max_clips])
+        how = (
+            "matches {}: it speaks with the one of its own voices that is nearest" if clones.matches else "imitates {}"
+        )
+        output.results().print(f"{request.engine} {how.format(used)}", markup=False)
 
 
 def show_precomputed(results: "Iterable[Precomputed]") -> None:

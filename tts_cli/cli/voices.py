@@ -1,5 +1,6 @@
 """`tts-cli voices`: whose voice a line can have, and what is done to voices."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +9,7 @@ from rich.markup import escape
 
 from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.cli import output, voice_output
+from tts_cli.cli.everywhere import complete_emotions, complete_voices
 from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
 from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="See, hear, pack and unpack voices.", no_args_is_help=True)
 
-VoiceArg = Annotated[str, typer.Argument(metavar="VOICE", help="A voice of the library, or its folder.")]
+VoiceArg = Annotated[
+    str,
+    typer.Argument(metavar="VOICE", help="A voice of the library, or its folder.", autocompletion=complete_voices),
+]
 ForceOpt = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
@@ -75,10 +80,20 @@ def show(voice: VoiceArg, cache: CacheOpt = None, as_json: JsonOpt = False) -> N
 
 @app.command(epilog="Example: [bold]tts-cli voices audition nora --emotion angry --emotion tender[/bold]")
 def audition(
-    voice: Annotated[str, typer.Argument(metavar="VOICE", help="A voice of the library or of the engine, or a path.")],
+    voice: Annotated[
+        str,
+        typer.Argument(
+            metavar="VOICE",
+            help="A voice of the library or of the engine, or a path.",
+            autocompletion=complete_voices,
+        ),
+    ],
     engine: EngineOpt = DEFAULT_ENGINE,
     text: Annotated[str, typer.Option("--text", help="The sentence to speak.")] = "",
-    emotion: Annotated[list[str] | None, typer.Option("--emotion", help="Only this one; may be repeated.")] = None,
+    emotion: Annotated[
+        list[str] | None,
+        typer.Option("--emotion", help="Only this one; may be repeated.", autocompletion=complete_emotions),
+    ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write.")] = None,
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
@@ -141,6 +156,43 @@ def unpack(
         output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
     else:
         output.results().print(f"{folder}  [dim]use it as `voice: {folder.name}`[/dim]")
+
+
+@app.command(epilog="Example: [bold]tts-cli voices rename nora nora-old[/bold]")
+def rename(
+    voice: VoiceArg,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called from now on.")],
+    as_json: JsonOpt = False,
+) -> None:
+    """Rename a voice of yours; scripts that name it must be changed by hand."""
+    from tts_cli.voicework.listing import rename_voice
+
+    folder = rename_voice(voice, name, load_settings())
+    if as_json:
+        output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
+    else:
+        output.results().print(f"{folder}  [dim]use it as `voice: {folder.name}`[/dim]")
+
+
+@app.command(epilog="Example: [bold]tts-cli voices remove nora[/bold]")
+def remove(
+    voice: VoiceArg,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Delete a voice of yours, its clips included; takes that it spoke stay in the cache."""
+    from tts_cli.voicework.listing import own_folder, remove_voice
+
+    settings = load_settings()
+    folder = own_folder(voice, settings)
+    asks = not yes and not as_json and sys.stdin is not None and sys.stdin.isatty()
+    if asks and not typer.confirm(f"delete {folder} and all that is in it?", err=True):
+        raise typer.Exit(ExitCode.USAGE)
+    remove_voice(folder)
+    if as_json:
+        output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
+    else:
+        output.results().print(f"{folder}: deleted")
 
 
 def _listed_json(voice: "Listed") -> dict[str, str]:

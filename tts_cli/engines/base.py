@@ -65,6 +65,7 @@ class Conditioner:
     `condition` computes; `expected_s` is how long that takes. A `per_language` state depends on the language; one
     that is `per_line` is made in the language of each line, not of the voice. `missing_part` returns the part of the
     engine's weights that cloning in a language needs and that is not here, "" if there is none; planning calls it.
+    An engine that `matches` does not imitate: it takes the one of its own voices that is nearest to the clip.
     """
 
     version: int
@@ -79,6 +80,7 @@ class Conditioner:
     missing_part: Callable[[str], str] = lacks_nothing
     suffix: Literal[".pt", ".safetensors"] = ".pt"
     expected_s: float = 10.0
+    matches: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,11 @@ def list_recipes(home: Path) -> tuple[Recipe, ...]:
     return tuple(_read(path) for _, path in sorted(_paths(home).items()))
 
 
+def recipe_names(home: Path) -> tuple[str, ...]:
+    """Return the names of all recipes, sorted; none is read."""
+    return tuple(sorted(_paths(home)))
+
+
 def _paths(home: Path) -> dict[str, Path]:
     """Return the recipe files by name."""
     paths: dict[str, Path] = {}

@@ -196,6 +196,7 @@ class FitFields(TypedDict, total=False):
     max_rate: Annotated[float, _number(1, 1.4)]
     absolute_max_rate: Annotated[float, _number(1, 1.4)]
     min_rate: Annotated[float, _number(0.95, 1)]
+    smooth: Switch
     rate_step: Annotated[float, _number(0.01, 1)]
     drift_s: Annotated[float, _number(0, 60, " s")]
     overflow: Overflow

@@ -10,10 +10,11 @@ from tts_cli.errors import UsageError
 from tts_cli.formats.recipes import find_recipe, list_recipes
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.deliver import deliver
-from tts_cli.pipeline.delivery.export_json import exported_files, write_export
+from tts_cli.pipeline.delivery.export_json import EXPORT_FILE, exported_files, write_export
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
+from tts_cli.pipeline.edit.dub import list_over_budget
 from tts_cli.pipeline.edit.timeline import complete_lines
-from tts_cli.pipeline.master.file_names import TIMELINE_FILE, safe_name
+from tts_cli.pipeline.master.file_names import TIMELINE_FILE, check_writable, safe_name
 from tts_cli.pipeline.master.previous_run import PreviousRun, is_intact
 from tts_cli.pipeline.master.rendered import read_rendered
 from tts_cli.pipeline.master.report import list_failures
@@ -52,13 +53,15 @@ def export(
     """Deliver a script by each recipe, to a folder of the recipe's name; takes that are missing are recorded first.
 
     Raises `KeyboardInterrupt` where a stop was asked for and has been heeded, `UsageError` where no recipe is named or
-    one delivers nothing, and `InputError` for what cannot be read.
+    one delivers nothing, `InputError` for what cannot be read, and `OutputError` for what cannot be written.
     """
     script = _Script(request, settings, on_event, stop or Stop())
     recipes = [_delivering(name, settings) for name in request.recipes or script.own_recipes()]
     if not recipes:
         names = [recipe.name for recipe in deliverers(settings.home)]
         raise UsageError("which recipe?", hint=f"name one with --recipe: {', '.join(names)}")
+    for recipe in recipes:
+        check_writable(script.out / recipe.name / EXPORT_FILE)
     return tuple(_export(script, recipe) for recipe in recipes)
 
 
@@ -189,6 +192,7 @@ def _report(
         status="partial" if missing else "ok" if passed else "failed",
         outputs=outputs,
         failures=list_failures(plan, recorded.state.errors),
+        over_budget=list_over_budget(context.dub, recipe.sample_rate) if context.dub else (),
         missing=missing,
         notices=(*filter(None, [recipe.notice]), *_left_over(context.out, outputs), *notices),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tts_cli.errors import OutputError
+from tts_cli.errors import refused
 from tts_cli.pipeline.master.report import count_outcomes
 from tts_cli.pipeline.model import Deliverable, Report
 from tts_cli.pipeline.request import Event, Progress, Recorded, Started
@@ -31,7 +31,7 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+            raise refused(path, "be written", error) from error
 
     def __enter__(self) -> Self:
         return self

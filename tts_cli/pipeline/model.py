@@ -245,7 +245,7 @@ class ExportReport:
     """What an export did for one recipe; `export.json` is its plain form.
 
     A `partial` one lacks files, as so many lines are `missing`; a `failed` one has files that miss a requirement.
-    `notices` are what a person must know before shipping.
+    `over_budget` names the lines of a dub that do not fit. `notices` are what a person must know before shipping.
     """
 
     manifest: str
@@ -254,6 +254,7 @@ class ExportReport:
     status: Literal["ok", "partial", "failed"]
     outputs: tuple[Deliverable, ...]
     failures: tuple[Failure, ...] = ()
+    over_budget: tuple[Failure, ...] = ()
     missing: int = 0
     notices: tuple[str, ...] = ()
     wall_seconds: float = 0.0

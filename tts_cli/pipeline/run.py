@@ -13,6 +13,7 @@ from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import DamagedTakeError
 from tts_cli.pipeline.conclude import close, conclude, report_lines
 from tts_cli.pipeline.delivery.deliver import check_line_names, deliver, open_delivery
+from tts_cli.pipeline.master.file_names import TIMELINE_FILE, check_writable
 from tts_cli.pipeline.master.report import line_outcomes
 from tts_cli.pipeline.model import Plan, PlannedLine, Report, Shard
 from tts_cli.pipeline.plan.plan import make_jobs
@@ -34,12 +35,14 @@ DAMAGE_TRIES = 3
 def render(request: RenderRequest, settings: Settings, on_event: EventSink, stop: Stop | None = None) -> Report:
     """Do the main job, or a shard's part of it; a damaged take met on the way is recorded anew and the run goes on.
 
-    Raises `InputError` and `UsageError` before any work begins, `MissingError` where an engine cannot speak, and
-    `KeyboardInterrupt` where a stop was asked for and has been heeded.
+    Raises `InputError`, `UsageError` and `OutputError` before any work begins, `MissingError` where an engine cannot
+    speak, and `KeyboardInterrupt` where a stop was asked for and has been heeded.
     """
     started = time.monotonic()
     run = open_run(request, settings, on_event, stop or Stop())  # source -> script
     recorder = Recorder(run)
+    for place in () if request.shard else filter(None, (run.out / TIMELINE_FILE, request.write_back)):
+        check_writable(place)
     if request.shard:
         report = _render_shard(run, recorder, request.shard)
     else:

@@ -89,7 +89,7 @@ def _read_timing(folder: Path) -> dict[str, dict[str, str]]:
     try:
         with (folder / TIMING_FILE).open(newline="", encoding="utf-8") as file:
             return {row["line"]: row for row in csv.DictReader(file)}
-    except OSError:
+    except (OSError, ValueError, KeyError, csv.Error):  # it is extra: a sheet that somebody changed is left out
         return {}
 
 

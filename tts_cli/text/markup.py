@@ -3,6 +3,7 @@
 import re
 
 from tts_cli.errors import MarkupError
+from tts_cli.text.foreign_markup import to_shown
 
 BREAK_S = 0.6
 LONGEST_PAUSE_S = 60.0
@@ -38,9 +39,19 @@ def parse_markup(text: str) -> list[tuple[str, float | None]]:
 
 def display_text(text: str) -> str:
     """Return the text as it is shown: without tags."""
+    text = to_shown(text)
     if "[" not in text:
         return text
     return _SHOWN_TAG.sub(_joint, text).strip()
+
+
+def first_words(text: str, most: int = 40) -> str:
+    """Return the beginning of a text as it is shown, on one line of at most `most` characters."""
+    shown = " ".join(display_text(text).split())
+    if len(shown) <= most:
+        return shown
+    whole = shown[: most - 2].rpartition(" ")[0]
+    return f"{whole or shown[: most - 3]}..."
 
 
 def _joint(tag: re.Match[str]) -> str:

@@ -3,13 +3,13 @@
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tts_cli.errors import InputError, OutputError, Problem, UsageError
+from tts_cli.errors import InputError, Problem, UsageError, refused
 from tts_cli.formats.values import BadValueError, parse_id, parse_language
 from tts_cli.formats.voice_files import VOICE_FILE, format_yaml, read_voice
 from tts_cli.pipeline.master.file_names import safe_name
@@ -20,7 +20,7 @@ _TRIMMED_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloneRequest:
-    """What a user asks for: a name, clips, and what is known of them."""
+    """What a user asks for: a name, clips, and what is known of them; and of emotions by name a clip each."""
 
     name: str
     clips: tuple[str, ...]
@@ -31,6 +31,7 @@ class CloneRequest:
     licence: str = ""
     consent: str = ""
     replace: bool = False
+    emotions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +53,19 @@ def clone(order: CloneRequest) -> Cloned:
     if order.transcripts and len(order.transcripts) != len(order.clips):
         counts = f"{len(order.transcripts)} for {len(order.clips)} clips"
         raise UsageError(f"--transcript: {counts}", hint="give one for each clip, in their order, or none")
-    clips = _check(order.clips)
+    emotions = {_parse("emotion", emotion, parse_id): path for emotion, path in order.emotions.items()}
+    checked = dict(zip((*order.clips, *emotions.values()), _check([*order.clips, *emotions.values()]), strict=True))
+    clips = [checked[path] for path in dict.fromkeys(order.clips)]
     transcripts = dict(zip(order.clips, order.transcripts, strict=False))
     ranked = sorted(clips, key=lambda clip: (len(clip.diagnostics), -clip.quality.speech_s))
     with new_folder(order.folder / name, replace=order.replace) as folder:
-        files = _write_clips(ranked, folder)
+        moods = [checked[path] for path in emotions.values() if path not in order.clips]
+        files = _write_clips([*ranked, *moods], folder)
+        names = {clip.path: file for file, clip in files}
+        files = files[: len(ranked)]
         voice = _describe(order, language, [(file, transcripts.get(clip.path, "")) for file, clip in files])
+        if emotions:
+            voice["emotions"] = {emotion: {"reference": names[path]} for emotion, path in emotions.items()}
         (folder / VOICE_FILE).write_text(format_yaml(voice), "utf-8")
         read_voice(folder)
     return Cloned(folder=order.folder / name, clips=tuple(ranked), warnings=tuple(_warnings(ranked, transcripts)))
@@ -78,7 +86,7 @@ def new_folder(folder: Path, *, replace: bool) -> Iterator[Path]:
             shutil.rmtree(old)
         os.replace(temporary, folder)  # noqa: PTH105
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror}") from error
+        raise refused(folder, "be written", error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -11,7 +11,7 @@ from tts_cli.audio.io.files import encode_take
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.catalog import engine_names, get_spec
-from tts_cli.errors import InputError, OutputError, Problem, Source, TakeError, UsageError
+from tts_cli.errors import InputError, Problem, Source, TakeError, UsageError, refused
 from tts_cli.formats.records import Entry
 from tts_cli.formats.values import BadValueError, parse_id
 from tts_cli.formats.voice_files import EMOTIONS_FOLDER, VOICE_FILE, VoiceFile, read_voice
@@ -52,7 +52,7 @@ def pack(
     except BadPackError as error:
         raise refusal(folder, str(error)) from error
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        raise refused(path, "be written", error) from error
     return path, tuple(sorted(files))
 
 

@@ -208,7 +208,8 @@ class _WorkerSession:
         try:
             return write_blob(self._cache.root, data, suffix)
         except OSError as error:
-            raise TakeError(f"the cache cannot be written: {error}", kind="storage") from error
+            told = f"the cache cannot be written: {error.filename or self._cache.root}: {error.strerror}"
+            raise TakeError(told, kind="storage") from error
 
 
 def _answer(session: _WorkerSession, op: str, jobs: Sequence[Job]) -> Iterator[Answer]:

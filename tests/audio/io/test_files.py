@@ -215,7 +215,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path):
     )
     said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
     assert [line.split(":")[0] for line in said.splitlines() if line.startswith("cannot")] == [
-        f"cannot write {tmp_path}/x.{suffix}" for suffix in ("wav", "flac", "mp3")
+        f"{tmp_path}/x.{suffix} cannot be written" for suffix in ("wav", "flac", "mp3")
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -223,7 +223,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path):
 def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path: Path):
     (tmp_path / "file").touch()
     with (
-        pytest.raises(OutputError, match="cannot write"),
+        pytest.raises(OutputError, match="cannot be written"),
         open_outputs([Output(path=tmp_path / "file" / "x.wav", recipe=Recipe(name="test"))], frames=9),
     ):
         pass

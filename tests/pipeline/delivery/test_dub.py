@@ -130,6 +130,9 @@ def test_a_line_over_budget_fails_the_export(cli, film: Path, tmp_path: Path) ->
 
     assert result.code == 6
     assert "timing.csv: over_budget is 2, not at most 0" in result.err
+    assert "film.srt:2:1: over budget: cue 1 'Would you like to come over? Really...' runs " in result.err
+    report = json.loads((tmp_path / "out" / "dub" / "export.json").read_text())
+    assert [row["error"].split(" ")[1] for row in report["over_budget"]] == ["1", "2"]
     assert (tmp_path / "out" / "dub" / "film.dub.wav").exists()
 
 

@@ -286,7 +286,7 @@ def test_a_full_disk_is_an_error_and_leaves_what_was_there(cli, book: Path, tmp_
     result = subprocess.run(argv, capture_output=True, text=True, check=False)
 
     assert result.returncode == 5, result.stderr
-    assert "cannot write" in result.stderr
+    assert "cannot be written" in result.stderr
     after = digests(tmp_path / "out" / "r")
     assert after["two.mp3"] == before["two.mp3"]
     assert after["book.m4b"] == before["book.m4b"]

@@ -1,6 +1,7 @@
 """The only place that runs ffmpeg: an encoder fed with samples, and a decoder that yields them."""
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -46,6 +47,9 @@ DEMUXERS: Mapping[str, str] = {
     ".wma": "asf",
 }
 """The demuxer for each suffix. It is forced: ffmpeg's own guess would also open playlists that name other files."""
+
+
+_ADDRESS = re.compile(r"\[[^\[\]]* @ 0x[0-9a-f]+\] ")
 
 
 class FfmpegError(Exception):
@@ -251,8 +255,7 @@ def filtered(samples: Samples, sample_rate: int, name: str, **options: float | s
     data = np.ascontiguousarray(samples, "<f4").tobytes()
     said = subprocess.run(argv, input=data, capture_output=True, check=False, process_group=0)
     if said.returncode:
-        lines = said.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise FfmpegError("\n".join(lines[-_TAIL_LINES:]) or f"ffmpeg ended with status {said.returncode}")
+        raise FfmpegError(_last_words(said.stderr) or f"ffmpeg ended with status {said.returncode}")
     return np.frombuffer(said.stdout, "<f4").astype(np.float32)
 
 
@@ -318,10 +321,10 @@ class _Process:
         """Wait for the end; raise FfmpegError with its last words when it was not a good one."""
         code = self._popen.wait()
         self._complaints.seek(0)
-        lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
+        said = self._complaints.read()
         self._release()
         if code:
-            raise FfmpegError("\n".join(lines[-_TAIL_LINES:]) or f"ffmpeg ended with status {code}")
+            raise FfmpegError(_last_words(said) or f"ffmpeg ended with status {code}")
 
     def kill(self) -> None:
         """End it now, if it has not ended."""
@@ -335,6 +338,11 @@ class _Process:
             if pipe is not None:
                 with suppress(BrokenPipeError):
                     pipe.close()
+
+
+def _last_words(said: bytes) -> str:
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return "\n".join(_ADDRESS.sub("", line) for line in lines[-_TAIL_LINES:])
 
 
 def _let_finish_turns(pid: int) -> None:

@@ -19,7 +19,7 @@ from tts_cli.audio.io.containers import format_fault
 from tts_cli.audio.io.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
 from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.samples import Samples
-from tts_cli.errors import OutputError, TakeError
+from tts_cli.errors import OutputError, TakeError, refused
 
 if TYPE_CHECKING:
     from tts_cli.recipe import Recipe
@@ -75,6 +75,10 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
 
     soundfile itself seeks after each read, which makes an mp3 decoder forget its bit reservoir: slow, and wrong.
     """
+
+    def __init__(self, file: Path | IO[bytes]) -> None:
+        # As bytes: soundfile encodes a name strictly, and a name may hold bytes that are no text.
+        super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
 
     def seekable(self) -> bool:
         return False
@@ -158,7 +162,7 @@ class _PcmFile(soundfile.SoundFile):  # type: ignore[misc]
     """A PCM file that is given integers, which costs a third of what libsndfile takes to convert floats."""
 
     def __init__(self, path: Path, recipe: "Recipe", kind: str) -> None:
-        super().__init__(path, "w", recipe.sample_rate, recipe.channels, f"PCM_{recipe.bits}", format=kind)
+        super().__init__(os.fsencode(path), "w", recipe.sample_rate, recipe.channels, f"PCM_{recipe.bits}", format=kind)
         self._bits = recipe.bits
 
     def write(self, block: Samples) -> None:
@@ -193,9 +197,20 @@ class Draft:
             self.temporary.replace(self.path)
             _sync_folder(self.path.parent)
 
+    def refusal(self) -> OSError | None:
+        """Return why the system lets nobody write on, which libsndfile and ffmpeg do not say; it spoils the file."""
+        try:
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(bytes(_BLOCK_FRAMES))
+            self._file.flush()
+        except OSError as error:
+            return error
+        return None
+
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._file.close()
+        with suppress(OSError):  # what it still holds may not fit on the disk
+            self._file.close()
         self.temporary.unlink(missing_ok=True)
 
 
@@ -240,7 +255,7 @@ class MasterWriter:
         """Append a float32 block, mono [n] or [n, channels]; mono goes to every channel."""
         if block.ndim == 1 and self._channels > 1:
             block = np.repeat(block[:, None], self._channels, axis=1)
-        with _translated(self._drafts[0].path):
+        with _translated(self._drafts[0].path, self._drafts):
             for sink in self._sinks:
                 sink.write(block)
 
@@ -250,7 +265,7 @@ class MasterWriter:
 
     def close(self) -> None:
         """Finish the files."""
-        with _translated(self._drafts[0].path):
+        with _translated(self._drafts[0].path, self._drafts):
             for sink in self._sinks:
                 sink.close()
 
@@ -292,13 +307,17 @@ def _open_pcm(output: Output, frames: int) -> _Sink:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, drafts: Sequence[Draft] = ()) -> Iterator[None]:
     """Turn what goes wrong while writing into an OutputError that names the file."""
     try:
         yield
-    except (OSError, FfmpegError, soundfile.LibsndfileError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"cannot write {path}: {reason}") from error
+    except OSError as error:
+        raise refused(path, "be written", error) from error
+    except (FfmpegError, soundfile.LibsndfileError) as error:
+        for draft in drafts:
+            if found := draft.refusal():
+                raise refused(draft.path, "be written", found) from error
+        raise OutputError(f"{path} cannot be written: {error}") from error
 
 
 def _sweep(path: Path) -> None:

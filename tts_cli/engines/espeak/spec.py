@@ -110,7 +110,9 @@ ESPEAK = EngineSpec(
     cost=Cost(realtime_factor=0.0015),
     execution=Execution(stochastic=False),
     abilities=Abilities(
-        clones=Conditioner(version=1, layout=layout, sample_rate=16_000, per_language=True, expected_s=5.0),
+        clones=Conditioner(
+            version=1, layout=layout, sample_rate=16_000, per_language=True, expected_s=5.0, matches=True
+        ),
         word_times=True,
     ),
     params={

@@ -73,8 +73,10 @@ def _begins_in_silence(timeline: Timeline) -> bool:
 
 
 def deliver_through(context: DeliveryContext, file: SoundFile) -> Deliverable:
-    """Master and encode a file that shares its pass with no other: one encoder over the whole PCM."""
-    context.heard.expect(sum(timeline.length for timeline in file.timelines))
+    """Master and encode a file that shares its pass with no other: one encoder over the whole PCM.
+
+    The caller has announced its samples to `context.heard`.
+    """
     output = file.output(context, context.path(file.name))
     [written] = make_masters(file.timelines, [output], context.cache.read, context.heard)
     return context.describe(file.name, written, file.inputs, file.delivery, file.described_by)
@@ -128,6 +130,7 @@ class AacJoin:
         """Decode a chapter's piece and measure it."""
         place = self._place(timeline)
         self._levels[place] = measure_file(self._piece(place))
+        self._context.heard(timeline.length)
 
     def over_db(self, timeline: Timeline) -> float:
         """Return by how much a chapter peaks above the ceiling."""
@@ -143,7 +146,9 @@ class AacJoin:
         file = self._file
         levels = [self._levels[place] for place in range(len(self._lengths))]
         if [found.frames for found in levels] != self._lengths or not self._join():
+            self._context.heard.expect(sum(self._lengths))
             return deliver_through(self._context, file)
+        self._context.heard(sum(self._lengths))
         written = Written(self._path, joined_levels(levels), file_sha256(self._path))
         made = list(zip(self._made_from, self._lengths, strict=True))
         return self._context.describe(file.name, written, file.inputs, file.delivery, file.timelines, made)

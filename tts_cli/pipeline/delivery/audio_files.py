@@ -175,7 +175,10 @@ def _deliver_missing(
             if any(file.timelines == [timeline] for file in missing) or any(join.misses(timeline) for join in joins)
         ]
         kept = [timeline for timeline in timelines if timeline not in todo]
-        context.heard.expect(sum(timeline.length for timeline in todo))
+        # All of it is announced now: what is measured and joined after the mixing is no afterthought of the progress.
+        through = [timeline for file in missing if file.runs_through for timeline in file.timelines]
+        pieces = [timeline for file in joined for timeline in file.timelines]
+        context.heard.expect(sum(timeline.length for timeline in (*todo, *through, *pieces, *pieces)))
         delivered = [*_write_parts(context, todo, files, joins), *_join_all(context, joins, kept)]
     delivered += [deliver_through(context, file) for file in missing if file.runs_through]
     return {deliverable.path: deliverable for deliverable in delivered}
@@ -200,6 +203,7 @@ def _write_parts(
         over_db = [max((join.over_db(timeline) for join in joins), default=0.0) for timeline in todo]
         again = [index for index, over in enumerate(over_db) if over > 0]
         for index in again:
+            context.heard.expect(todo[index].length * (1 + len(joins)))
             headroom_db[index] += over_db[index] + CORRECTION_HEADROOM_DB
         if not again:
             break

@@ -1,6 +1,6 @@
 """Takes -> files: a recipe's deliveries, each made by whoever makes its kind. A render's masters are one of them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -51,7 +51,20 @@ def deliver(context: DeliveryContext) -> tuple[Deliverable, ...]:
     wanted: dict[Deliverer, list[Delivery]] = {}
     for delivery in context.recipe.deliver:
         wanted.setdefault(DELIVERERS[delivery.kind], []).append(delivery)
-    return tuple(found for maker, deliveries in wanted.items() for found in maker(context, deliveries))
+    return tuple(_make_all(context, wanted))
+
+
+def _make_all(context: DeliveryContext, wanted: Mapping[Deliverer, Sequence[Delivery]]) -> Iterator[Deliverable]:
+    """Make files, kind by kind; what ffmpeg alone works on is announced first, and counted when it is done."""
+    timeline = context.dub.timeline if context.dub else None
+    length = timeline.length if timeline else 0
+    alone = {deliver_mixes: context.target.under, deliver_films: context.target.video}
+    context.heard.expect(sum(length * len(wanted.get(maker, ())) for maker, source in alone.items() if source))
+    for maker, deliveries in wanted.items():
+        for found in maker(context, deliveries):
+            yield found
+            if maker in alone:
+                context.heard(length)
 
 
 # --- a render -------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ class ExportFile(ExportReport):
 
     version: Annotated[int, Field(ge=EXPORT_VERSION, le=EXPORT_VERSION)]
     failures: tuple[FailureRow, ...]
+    over_budget: tuple[FailureRow, ...] = ()
     missing: int
     notices: tuple[str, ...]
     wall_seconds: float
@@ -49,5 +50,6 @@ def exported_files(out: Path) -> tuple[Deliverable, ...]:
 def export_to_json(report: ExportReport) -> dict[str, Any]:
     """Flatten the report of an export into the form of export.json, its version first."""
     said = {field.name: getattr(report, field.name) for field in fields(report)}
-    file = ExportFile(**{**said, "failures": failure_rows(report.failures), "version": EXPORT_VERSION})
+    rows = {"failures": failure_rows(report.failures), "over_budget": failure_rows(report.over_budget)}
+    file = ExportFile(**{**said, **rows, "version": EXPORT_VERSION})
     return {"version": file.version, **to_json(file)}

@@ -1,12 +1,13 @@
 """What files in an output folder are called: safe, unlike one another, and never outside of it."""
 
 import re
+import secrets
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from tts_cli.errors import InputError, OutputError, Problem
+from tts_cli.errors import InputError, OutputError, Problem, refused
 from tts_cli.line import Line
 from tts_cli.recipe import Delivery, Recipe
 from tts_cli.types import Manifest
@@ -85,6 +86,23 @@ def safe_name(text: str) -> str:
     return f"_{name}" if reserved or not name else name
 
 
+def check_writable(path: Path) -> None:
+    """Try to write where a file is to be, before the work that fills it; nothing is left. Raises `OutputError`."""
+    folder = path.parent
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        probe = folder / f".tmp-{secrets.token_hex(8)}"
+        try:
+            probe.write_bytes(b".")  # a disk may be full and still make an empty file
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise refused(path, "be written", error) from error
+    if path.is_dir():
+        raise OutputError(f"{path} cannot be written: it is a folder", hint="choose another name")
+
+
 def output_path(out: Path, relative: str) -> Path:
     """Return where a file goes and make its folder; raises `OutputError` if that would lie outside of `out`."""
     path = out / relative
@@ -92,7 +110,7 @@ def output_path(out: Path, relative: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         inside = path.parent.resolve().is_relative_to(out.resolve())
     except OSError as error:
-        raise OutputError(f"{path.parent} cannot be made: {error.strerror}") from error
+        raise refused(path.parent, "be made", error) from error
     if not inside or path.is_symlink() or path.is_dir():
         raise OutputError(f"{path} leads elsewhere or is a folder", hint="remove it, or choose another folder with -o")
     return path

@@ -80,4 +80,4 @@ def _make_slot(values: Mapping[str, Any]) -> Slot | None:
     if _SLOT.keys().isdisjoint(values):
         return None
     given = {_SLOT[name]: value for name, value in values.items() if name in _SLOT}
-    return Slot(**given) if given.keys() - {"fit"} else None
+    return Slot(**given) if given.keys() - {"fit", "cue"} else None

@@ -4,7 +4,6 @@ What a line leaves open comes from its chapter, then its speaker, then the proje
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -32,15 +31,13 @@ from tts_cli.pipeline.script.engine_checks import (
 )
 from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_line, project_scope
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
-from tts_cli.text.script import check_text
+from tts_cli.text.script import check_text, find_doubts
 from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
 from tts_cli.voices.library import open_library
 
 DUB = "dub"
 """The recipe of subtitles: their lines have their times."""
 _NOT_METADATA = frozenset(("seed", "recipe", "length"))
-# UTF-8 that was once read as Windows-1252, and characters that were lost.
-_GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
 
 
 def load_manifest(
@@ -192,8 +189,8 @@ class _Resolver:
             check_text(spoken)
         except MarkupError as error:
             self._findings.complain(entry.at("text" if line.say is None else "say"), error.message, error.hint)
-        if not spoken.isascii() and (garbled := _GARBLED.search(spoken)):
-            self._warn(entry.at("text"), f"{garbled[0]!r} looks like text saved in the wrong encoding")
+        for message, hint in find_doubts(spoken):
+            self._warn(entry.at("text"), message, hint)
 
     def _check_slot(self, slot: Slot, entry: Entry) -> None:
         if slot.start_s is not None and slot.end_s is not None and slot.end_s <= slot.start_s:
