@@ -190,7 +190,7 @@ def _report(
         outputs=outputs,
         failures=list_failures(plan, recorded.state.errors),
         missing=missing,
-        notices=(*filter(None, [recipe.notice]), *_left_over(context.out, outputs), *notices),
+        notices=(*filter(None, [recipe.notice]), *context.cover_notices, *_left_over(context.out, outputs), *notices),
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.audio.io.containers import three_letters
-from tts_cli.audio.io.ffmpeg import DEMUXERS, FfmpegError, read_packets, run_graph
+from tts_cli.audio.io.ffmpeg import DEMUXERS, FfmpegError, run_graph
+from tts_cli.audio.io.probe import read_packets
 from tts_cli.errors import OutputError
 
 _CONTAINERS: Mapping[str, str] = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}

@@ -20,6 +20,8 @@ from tts_cli.audio.mastering.limiter import make_limiter
 from tts_cli.audio.mastering.mix import mix
 from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.audio.samples import Samples
+from tts_cli.pipeline.master.read_back import find_misread
+from tts_cli.pipeline.model import Check
 from tts_cli.recipe import Recipe
 from tts_cli.types import Take, Timeline
 
@@ -35,11 +37,12 @@ Heard = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that was written, what it measures, and its hash."""
+    """A file that was written, what it measures, its hash, and what does not read back from it as written."""
 
     path: Path
     levels: FileLevels
     sha256: str
+    misread: tuple[Check, ...] = ()
 
 
 def make_masters(
@@ -72,7 +75,7 @@ def make_masters(
             break
         aim = better
         written = job.write([gain.gain_db for gain in job.find_gains(aim)], aim.ceiling_dbtp)
-    return written
+    return job.read_back(written)
 
 
 def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake) -> float:
@@ -84,7 +87,7 @@ def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake)
 def make_line(timeline: Timeline, output: Output, read_take: ReadTake, gain_db: float) -> Written:
     """Write one line at a given gain and measure the file."""
     job = _MasteringJob(timelines=[timeline], outputs=[output], read_take=read_take)
-    return job.write([gain_db], job.ceiling_dbtp())[0]
+    return job.read_back(job.write([gain_db], job.ceiling_dbtp()))[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +173,15 @@ class _MasteringJob:
                 for index, path in measured.items()
             }
             return tuple(Written(path, levels[index], hashes[index].result()) for index, path in measured.items())
+
+    def read_back(self, written: "Sequence[Written]") -> "tuple[Written, ...]":
+        """Read back from the files what was written into them."""
+        seconds = sum(timeline.length for timeline in self.timelines) / self.recipe.sample_rate
+        outputs = [output for output in self.outputs if output.measured]
+        return tuple(
+            replace(file, misread=find_misread(output, file.levels, seconds))
+            for file, output in zip(written, outputs, strict=True)
+        )
 
     def _counted(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
         for block in blocks:

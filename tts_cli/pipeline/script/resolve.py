@@ -16,7 +16,7 @@ from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError, Problem, Source
 from tts_cli.formats.documents import Diagnostics, Member
 from tts_cli.formats.fields import fold, guess
-from tts_cli.formats.pictures import picture_fault
+from tts_cli.formats.pictures import find_cover_problem
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
@@ -129,8 +129,8 @@ class _Resolver:
         metadata = {name: value for name, value in project.values.items() if name not in _NOT_METADATA}
         if cover := metadata.get("cover"):
             metadata["cover"] = path = os.path.join(self._script.folder, cover)  # noqa: PTH118
-            if fault := picture_fault(path):
-                self._findings.complain(project.at("cover"), f"cover: {fault}", "name a JPEG or a PNG file")
+            if problem := find_cover_problem(path, project.at("cover")):
+                self._findings.note(problem)
         return metadata
 
     def _recipe(self, recipe: str) -> str:
