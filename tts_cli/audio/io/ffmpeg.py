@@ -163,6 +163,18 @@ def decoding(path: Path, demuxer: str, stream: int = 0) -> Iterator[Decoded]:
 
 
 @contextmanager
+def decoding_stereo(path: Path, demuxer: str, sample_rate: int) -> Iterator[Decoded]:
+    """Decode the first audio stream of a file to two channels at a rate; one that begins late, or has holes, keeps its
+    times. Raises FfmpegError without one.
+    """
+    # `async` fills holes with silence and cuts overlaps; the first sample is that of time 0
+    filters = f"aresample={sample_rate}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo"
+    argv = _decoder_argv(path, demuxer, 0, f"{filters},{_IN_LONG_PIECES}")
+    with _decoded(FfmpegProcess(argv, stdout=subprocess.PIPE)) as decoded:
+        yield decoded
+
+
+@contextmanager
 def decoding_steadily(path: Path, demuxer: str) -> Iterator[Decoded]:
     """Do the same with a file of one sound that never changes its rate or channels, at a third of the cost.
 
@@ -203,11 +215,11 @@ _AU = {"f": "au", "acodec": "pcm_f32be", **EXACT}
 _IN_LONG_PIECES = f"asetnsamples=n={_BLOCK_FRAMES}:p=0"  # handing on short ones costs more than decoding them
 
 
-def _decoder_argv(path: Path, demuxer: str, stream: int) -> list[str]:
+def _decoder_argv(path: Path, demuxer: str, stream: int, filters: str = _IN_LONG_PIECES) -> list[str]:
     import ffmpeg
 
     source = ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
-    graph = source.output("pipe:1", map=f"0:a:{stream}", af=_IN_LONG_PIECES, **_AU)
+    graph = source.output("pipe:1", map=f"0:a:{stream}", af=filters, **_AU)
     return list(graph.compile(cmd=[ffmpeg_path(), *QUIET]))
 
 

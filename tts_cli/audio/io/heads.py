@@ -1,6 +1,5 @@
 """What stands in a written file beside its sound, read back: tags, chapters, the cover, streams, the language."""
 
-import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from tts_cli.audio.io.containers import UNKNOWN, three_letters
 from tts_cli.audio.io.ffmpeg import DEMUXERS, FfmpegError
 from tts_cli.audio.io.id3 import Id3, id3_length, read_id3
 from tts_cli.audio.io.outputs import PCM_TAGS, Output
-from tts_cli.audio.io.probe import read_metadata, read_picture
+from tts_cli.audio.io.probe import read_picture, read_sections
 from tts_cli.errors import OutputError
 
 _MPEG4_LACKS = frozenset(("publisher", "language"))
@@ -135,13 +134,11 @@ def _id3_head(path: Path) -> Head:
 
 # --- containers, as ffmpeg reads them ---------------------------------------------------------------------
 
-_SECTION = re.compile(r"\[(STREAM|CHAPTER)\]")
-
 
 def _container_head(path: Path, *, has_cover: bool) -> Head:
     """Read what ffmpeg tells of a container, and the short list of MPEG-4, which it does not tell apart."""
     demuxer = DEMUXERS[path.suffix.lower()]
-    sections = list(_sections(read_metadata(path, demuxer)))
+    sections = list(read_sections(path, demuxer))
     streams = [fields for name, fields in sections if name == "STREAM"]
     sound = streams[0] if streams else {}
     # Ogg has its tags in the stream
@@ -160,24 +157,6 @@ def _container_head(path: Path, *, has_cover: bool) -> Head:
         streams=len(streams),
         language=sound.get("language", ""),
     )
-
-
-def _sections(text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the parts of ffmetadata: the file's own, whose name is empty, then a part per stream and per chapter."""
-    name = ""
-    fields: dict[str, str] = {}
-    # a backslash takes the sign after it along, the end of a line too
-    for line in re.findall(r"((?:[^\\\n]|\\.|\\\n)*)(?:\n|\Z)", text, re.DOTALL):
-        if found := _SECTION.fullmatch(line):
-            yield name, fields
-            name, fields = found[1], {}
-        elif pair := re.fullmatch(r"((?:[^\\=]|\\.)*)=(.*)", line, re.DOTALL):
-            fields[_plain(pair[1])] = _plain(pair[2])
-    yield name, fields
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
 # --- the short list of MPEG-4 -----------------------------------------------------------------------------

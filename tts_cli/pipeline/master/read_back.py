@@ -1,6 +1,7 @@
 """What was written, read back from the file: its length, chapters, tags, cover, streams and language."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from tts_cli.audio.io.files import PCM_FORMATS
 from tts_cli.audio.io.heads import find_differences, read_head, wanted_head
@@ -19,6 +20,16 @@ def find_misread(output: Output, levels: FileLevels, seconds: float) -> tuple[Ch
     read at all.
     """
     return (*_compare_length(output, levels.frames / levels.sample_rate, seconds), *_compare_heads(output))
+
+
+def find_lost_streams(wanted: Sequence[str], found: Sequence[str]) -> tuple[Check, ...]:
+    """Return a failed check where a film has not all the streams that it should, by their kinds."""
+    lost = sorted((Counter(wanted) - Counter(found)).elements())
+    if not lost:
+        return ()
+    count = len(wanted)
+    note = f"without {', '.join(lost)}"
+    return (Check(name="read_back_streams", value=count - len(lost), low=count, high=count, passed=False, note=note),)
 
 
 def _compare_length(output: Output, seconds: float, wanted: float) -> Iterator[Check]:
