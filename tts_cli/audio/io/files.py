@@ -32,6 +32,8 @@ LONGEST_RECORDING_S = 3600
 _RATES_HZ = (4_000, 192_000)
 _BLOCK_FRAMES = 1 << 16
 _COPIED_BYTES = 1 << 20
+_WAV_START_BYTES = 1 << 12
+_WAV_LENGTHS = (bytes(4), b"\xff" * 4)  # what a stream says of itself
 
 # --- takes ----------------------------------------------------------------------------------------------
 
@@ -97,13 +99,24 @@ def decode_audio(path: Path) -> tuple[Samples, int]:
     """
     try:
         # libsndfile tells of a system error; the system tells which.
-        path.open("rb").close()
+        with path.open("rb") as file:
+            start = file.read(_WAV_START_BYTES)
+        if path.suffix.lower() == ".raw" or _has_no_length(start):
+            return _decode_by_ffmpeg(path)
         return _decode_by_soundfile(path)
     except OSError as error:
         raise TakeError(f"cannot read {path}: {error.strerror}", kind="input") from error
     except soundfile.LibsndfileError:
         # Not damaged yet: AAC, AMR and films are beyond libsndfile.
         return _decode_by_ffmpeg(path)
+
+
+def _has_no_length(start: bytes) -> bool:
+    """Tell a WAV that was written as a stream: its length is 0, or as large as can be, and its end is the file's."""
+    if not start.startswith(b"RIFF"):
+        return False
+    _, data, rest = start.partition(b"data")
+    return len(rest) > len(_WAV_LENGTHS[0]) and bool(data) and rest.startswith(_WAV_LENGTHS)
 
 
 def _decode_by_soundfile(path: Path) -> tuple[Samples, int]:

@@ -30,7 +30,7 @@ from tts_cli.pipeline.script.engine_checks import (
     spec_of,
     with_engine,
 )
-from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_line, project_scope
+from tts_cli.pipeline.script.lines import ChapterOrder, Scope, automatic_id, inherited, make_line, project_scope
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text
 from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
@@ -142,6 +142,7 @@ class _Resolver:
 
     def _make_lines(self) -> list[Line]:
         lines: dict[str, Line] = {}
+        order = ChapterOrder(self._chapters, self._findings)
         counts: Counter[tuple[str, str, str]] = Counter()
         for entry, block in self._script.lines:
             own = entry.values
@@ -152,7 +153,7 @@ class _Resolver:
                 continue
             line_id = own.get("id") or automatic_id(*content, counts[content])
             line = make_line({**scope.entry.values, **own}, scope, line_id, entry.place.at(), self._audio(entry))
-            line = self._checked(line, entry, scope)
+            line = order.place(self._checked(line, entry, scope), entry)
             other = lines.setdefault(line.id.casefold(), line)
             if other is not line:
                 but = "" if other.id == line.id else f" as {other.id!r}; ids name files, and case is not enough there"
