@@ -70,6 +70,7 @@ _LAME_SCALES = ((160, 0.95), (192, 0.97), (224, 0.98))
 _EXACT_HEADROOM_DB = 0.1  # other meters interpolate a little differently
 _GOOD_HEADROOM_DB, _THIN_HEADROOM_DB = 0.3, 0.7
 _GOOD_KBPS_PER_CHANNEL = 96
+_OPUS_HEADROOM_DB = 1.0  # it keeps energies, not shapes: its peaks go astray more than others'
 
 
 def level_shift_db(recipe: Recipe) -> float:
@@ -86,7 +87,8 @@ def headroom_db(recipe: Recipe) -> float:
     if recipe.format in ("wav", "flac"):
         return _EXACT_HEADROOM_DB
     good = recipe.bitrate_kbps >= _GOOD_KBPS_PER_CHANNEL * recipe.channels
-    return _GOOD_HEADROOM_DB if good else _THIN_HEADROOM_DB
+    codec_db = _OPUS_HEADROOM_DB if recipe.format == "opus" else 0.0
+    return codec_db + (_GOOD_HEADROOM_DB if good else _THIN_HEADROOM_DB)
 
 
 # --- languages: three letters of ISO 639-2, for what a manifest writes after BCP 47 ----------------------------
