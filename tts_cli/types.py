@@ -248,7 +248,7 @@ class Measures:
 
     `onset` and `offset` bound the speech in samples. Each 100 ms bin (the last one may be shorter) has its
     K-weighted energy as LUFS of that bin alone (`energy_lufs`) and its sample peak in dBFS (`peak_dbfs`),
-    both rounded up to 0.01 dB; silence is -120. `clipped` samples lie at full scale, `dc` is the mean of all samples
+    both rounded up to 0.01 dB; silence is -120. `clipped` samples lie at full scale, `dc` is the mean they had
     and `tail_dbfs` the RMS of the last 3 ms; takes of an older version lack these three.
     """
 

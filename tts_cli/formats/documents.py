@@ -85,6 +85,10 @@ class Diagnostics:
         """Note a problem."""
         self.problems.append(Problem(source, message, hint))
 
+    def note(self, problem: Problem) -> None:
+        """Note a problem or a warning, as it says of itself."""
+        (self.problems if problem.severity == "error" else self.warnings).append(problem)
+
     def in_order(self) -> list[Problem]:
         """Return the problems sorted by file and place, each once, and no more than anybody reads."""
         # Turned round, a file that was opened twice keeps its first rank.

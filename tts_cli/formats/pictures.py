@@ -1,6 +1,9 @@
-"""Cover pictures: what they are, told by their first bytes; standard library only."""
+"""Cover pictures: what they are, told by their first bytes, and whether they open."""
 
 from pathlib import Path
+
+from tts_cli.audio.io.cover import LARGEST_SIDE, read_cover
+from tts_cli.errors import OutputError, Problem, Source
 
 _BEGINNINGS = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png"}
 
@@ -18,3 +21,17 @@ def picture_fault(path: str | Path) -> str:
         return "" if picture_kind(path) else f"{path} is neither a JPEG nor a PNG picture"
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}"
+
+
+def find_cover_problem(path: str | Path, source: Source) -> Problem | None:
+    """Open a cover: what cannot be one is a problem, what will be converted for players a warning."""
+    if fault := picture_fault(path):
+        return Problem(source, f"cover: {fault}", "name a JPEG or a PNG file")
+    try:
+        _, changes = read_cover(Path(path))
+    except OutputError as error:
+        return Problem(source, f"cover: {error.message}", "name a JPEG or a PNG file that opens")
+    if not changes:
+        return None
+    hint = f"files get a copy that players show: RGB of 8 bits, at most {LARGEST_SIDE} pixels a side"
+    return Problem(source, f"cover: {path} is {' and '.join(changes)}", hint, "warning")

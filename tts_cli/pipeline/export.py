@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tts_cli.audio.io.video import read_film
+from tts_cli.audio.io.video import has_sound, read_film
 from tts_cli.cache.store import Cache
 from tts_cli.errors import UsageError
 from tts_cli.formats.recipes import find_recipe, list_recipes
@@ -87,6 +87,7 @@ class _Script:
         self.on_event = on_event
         self.stop = stop
         self.target = request.target
+        _refuse_silent_bed(request.target)
         self.timeline = None if request.source == "-" else _timeline_of(Path(request.source))
         self.request = RenderRequest(
             manifest=request.source, stdin=request.stdin, format=request.format, out=request.out, recipe="default"
@@ -158,6 +159,15 @@ def _with_length(manifest: Manifest, target: DubTarget) -> Manifest:
     return replace(manifest, length_s=float(read_film(target.video).length_s)) if target.video else manifest
 
 
+def _refuse_silent_bed(target: DubTarget) -> None:
+    """Raise `UsageError`, before any work, where there is nothing to be heard under a dub."""
+    if target.bed and not has_sound(target.bed):
+        raise UsageError(f"--bed {target.bed} has no sound", hint="name a recording, or a film that has one")
+    if target.under and target.under == target.video and not has_sound(target.video):
+        hint = "leave --duck out, or name what is heard under the dub with --bed"
+        raise UsageError(f"--duck: {target.video} has no sound to be turned down", hint=hint)
+
+
 def _timeline_of(source: Path) -> Path | None:
     """Return the timeline.json that a source means, or None for a manifest."""
     if source.is_dir():
@@ -194,7 +204,7 @@ def _report(
         failures=list_failures(plan, recorded.state.errors),
         over_budget=list_over_budget(context.dub, recipe.sample_rate) if context.dub else (),
         missing=missing,
-        notices=(*filter(None, [recipe.notice]), *_left_over(context.out, outputs), *notices),
+        notices=(*filter(None, [recipe.notice]), *context.cover_notices, *_left_over(context.out, outputs), *notices),
     )
 
 

@@ -165,18 +165,23 @@ class Deliverable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A measured value of a deliverable against what its recipe requires; one that was not measured is None."""
+    """A measured value of a deliverable against what its recipe requires; one that was not measured is None.
+
+    What was written and does not read back is a failed check too, with a `note` of what reads otherwise.
+    """
 
     name: str
     value: float | None
     low: float | None
     high: float | None
     passed: bool
+    note: str = ""
 
     @property
     def measured(self) -> str:
         """The value as people read it."""
-        return "not measured" if self.value is None else f"{self.value:g}"
+        note = f" ({self.note})" if self.note else ""
+        return "not measured" if self.value is None else f"{self.value:g}{note}"
 
 
 class Outcome(StrEnum):

@@ -10,7 +10,7 @@ from tts_cli.types import Utterance
 from tts_cli.workers.messages import WorkerEvent
 
 if TYPE_CHECKING:
-    from tts_cli.audio.io.bed import Ducking
+    from tts_cli.audio.mastering.bed import Ducking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

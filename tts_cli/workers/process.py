@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from tts_cli.audio.io.files import Subtype, encode_take
-from tts_cli.audio.meters.measure import measure_take
+from tts_cli.audio.meters.measure import measure_take, take_out_offset
 from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
 from tts_cli.cache.records import take_to_json
 from tts_cli.cache.store import Cache, Missing
@@ -171,8 +172,9 @@ class _WorkerSession:
         """Measure, encode and keep what an engine spoke; `engine_s` is its share of the engine's time."""
         started = time.perf_counter()
         _check(speech)
-        measures = measure_take(speech.samples, speech.sample_rate)
-        data = encode_take(speech.samples, speech.sample_rate, self._subtype)
+        samples, offset = take_out_offset(speech.samples)
+        measures = replace(measure_take(samples, speech.sample_rate), dc=round(offset, 4))
+        data = encode_take(samples, speech.sample_rate, self._subtype)
         take = Take(
             key=job["key"],
             blob=self._keep(data, AUDIO),

@@ -129,6 +129,26 @@ def test_absurd_sample_rates_are_refused(rate: int, tmp_path: Path):
     assert caught.value.kind == "input"
 
 
+@pytest.mark.parametrize("length", [bytes(4), b"\xff" * 4])
+@pytest.mark.parametrize("riff", [bytes(4), b"\xff" * 4])
+def test_a_wav_that_was_written_as_a_stream_is_read_to_its_end(length: bytes, riff: bytes, tmp_path: Path):
+    soundfile.write(tmp_path / "x.wav", speechlike(), RATE, "PCM_16")
+    expected, _ = decode_audio(tmp_path / "x.wav")
+    data = (tmp_path / "x.wav").read_bytes()
+    place = data.index(b"data") + 4
+    (tmp_path / "x.wav").write_bytes(data[:4] + riff + data[8:place] + length + data[place + 4 :])
+    samples, rate = decode_audio(tmp_path / "x.wav")
+    assert rate == RATE
+    assert samples == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_file_of_no_kind_is_no_traceback(tmp_path: Path):
+    (tmp_path / "x.raw").write_bytes(np.random.default_rng(0).bytes(20_000))
+    with pytest.raises(TakeError, match="not audio of a known kind") as caught:
+        decode_audio(tmp_path / "x.raw")
+    assert caught.value.kind == "input"
+
+
 def test_a_recording_without_a_sample_is_refused(tmp_path: Path):
     soundfile.write(tmp_path / "x.wav", np.zeros(0, np.float32), RATE)
     with pytest.raises(TakeError, match="no samples"):

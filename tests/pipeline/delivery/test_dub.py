@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from tts_cli.audio.io.ffmpeg import ffmpeg_path
+from tts_cli.audio.io.video import Track
 
 FILM = """\
 1
@@ -147,3 +148,44 @@ def test_what_cannot_be_is_told(cli, film: Path, tmp_path: Path) -> None:
     rendered = cli("export", "rendered", "--recipe", "dub")
     assert rendered.code == 2
     assert "a dub is exported from its manifest" in rendered.err
+
+
+def test_what_makes_no_sound_is_refused_before_any_work(cli, film: Path, tmp_path: Path) -> None:
+    ffmpeg("-i", film, "-map", "0:v", "-c", "copy", tmp_path / "silent.mp4")
+
+    ducked = cli("export", "film.srt", "--recipe", "dub", "--video", "silent.mp4", "--duck", "gentle", "-o", "out")
+    assert ducked.code == 2
+    assert "silent.mp4 has no sound to be turned down" in ducked.err
+    assert "--bed" in ducked.err
+    laid = cli("export", "film.srt", "--recipe", "dub", "--bed", "silent.mp4", "-o", "out")
+    assert laid.code == 2
+    assert "--bed silent.mp4 has no sound" in laid.err
+    assert not (tmp_path / "out").exists()
+    # without a bed it is a film like all others
+    assert cli("export", "film.srt", "--recipe", "dub", "--video", "silent.mp4", "-o", "out").code == 0
+
+
+def test_a_mix_is_the_same_bytes_each_time(cli, film: Path, tmp_path: Path) -> None:
+    mixes = set()
+    for number in range(3):
+        command = ("export", "film.srt", "--recipe", "dub", "--video", film, "--duck", "balanced", "-o", f"out{number}")
+        assert cli(*command).code == 0
+        mixes.add((tmp_path / f"out{number}" / "dub" / "film.dub-mix.wav").read_bytes())
+    assert len(mixes) == 1
+    samples, _ = soundfile.read(tmp_path / "out0" / "dub" / "film.dub-mix.wav")
+    # the hum of the film lasts to its last picture
+    assert np.abs(samples[-480:]).max() > 0.01
+
+
+def test_a_stream_that_got_lost_fails_the_export(cli, film: Path, monkeypatch) -> None:
+    from tts_cli.pipeline.delivery import dub_files
+
+    real = dub_files.add_track
+
+    def forgetful(film_read, track, path) -> None:
+        real(film_read, Track(audio=track.audio, language=track.language, title=track.title), path)
+
+    monkeypatch.setattr(dub_files, "add_track", forgetful)
+    result = cli("export", "film.srt", "--recipe", "dub", "--video", film, "-o", "out")
+    assert result.code == 6
+    assert "film.dub.mp4: read_back_streams is 3 (without subtitle), not 4" in result.err

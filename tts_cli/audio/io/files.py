@@ -5,6 +5,7 @@ import glob
 import io
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -17,7 +18,7 @@ import soundfile
 
 from tts_cli.audio.io.containers import format_fault
 from tts_cli.audio.io.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
-from tts_cli.audio.io.outputs import Output
+from tts_cli.audio.io.outputs import PCM_TAGS, Output
 from tts_cli.audio.samples import Samples
 from tts_cli.errors import OutputError, TakeError, refused
 
@@ -30,6 +31,9 @@ LONGEST_RECORDING_S = 3600
 """A recorded line may be so long; far smaller files can claim to be far longer."""
 _RATES_HZ = (4_000, 192_000)
 _BLOCK_FRAMES = 1 << 16
+_COPIED_BYTES = 1 << 20
+_WAV_START_BYTES = 1 << 12
+_WAV_LENGTHS = (bytes(4), b"\xff" * 4)  # what a stream says of itself
 
 # --- takes ----------------------------------------------------------------------------------------------
 
@@ -99,13 +103,24 @@ def decode_audio(path: Path) -> tuple[Samples, int]:
     """
     try:
         # libsndfile tells of a system error; the system tells which.
-        path.open("rb").close()
+        with path.open("rb") as file:
+            start = file.read(_WAV_START_BYTES)
+        if path.suffix.lower() == ".raw" or _has_no_length(start):
+            return _decode_by_ffmpeg(path)
         return _decode_by_soundfile(path)
     except OSError as error:
         raise TakeError(f"cannot read {path}: {error.strerror}", kind="input") from error
     except soundfile.LibsndfileError:
         # Not damaged yet: AAC, AMR and films are beyond libsndfile.
         return _decode_by_ffmpeg(path)
+
+
+def _has_no_length(start: bytes) -> bool:
+    """Tell a WAV that was written as a stream: its length is 0, or as large as can be, and its end is the file's."""
+    if not start.startswith(b"RIFF"):
+        return False
+    _, data, rest = start.partition(b"data")
+    return len(rest) > len(_WAV_LENGTHS[0]) and bool(data) and rest.startswith(_WAV_LENGTHS)
 
 
 def _decode_by_soundfile(path: Path) -> tuple[Samples, int]:
@@ -146,7 +161,6 @@ def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Sampl
 # --- masters --------------------------------------------------------------------------------------------
 
 PCM_FORMATS = ("wav", "flac")
-_PCM_TAGS = frozenset(("title", "artist", "album", "tracknumber", "genre", "date", "copyright", "comment"))
 _RF64_BYTES = 0xFFFF_0000  # a plain WAV counts its bytes in 32 bits
 
 
@@ -237,10 +251,18 @@ class MasterWriter:
         self._channels = outputs[0].recipe.channels
         self._drafts = drafts
         self._sinks: list[_Sink] = []
-        placed = [replace(output, path=draft.temporary) for output, draft in zip(outputs, drafts, strict=True)]
-        # One ffmpeg encodes all of them, so the samples cross one pipe.
-        encoded = [output for output in placed if output.recipe.format not in PCM_FORMATS]
+        self._heads = {index: output.id3 for index, output in enumerate(outputs) if output.id3}
+        self._bodies: dict[int, Draft] = {}
         try:
+            # What gets a head from us is encoded to a file beside its draft: there a sound begins with its first byte.
+            for index in self._heads:
+                self._bodies[index] = Draft(drafts[index].path)
+            placed = [
+                replace(output, path=self._bodies.get(index, drafts[index]).temporary)
+                for index, output in enumerate(outputs)
+            ]
+            # One ffmpeg encodes all of them, so the samples cross one pipe.
+            encoded = [output for output in placed if output.recipe.format not in PCM_FORMATS]
             with _translated(drafts[0].path):
                 for output in placed:
                     if output not in encoded:
@@ -260,20 +282,30 @@ class MasterWriter:
                 sink.write(block)
 
     def reopen(self, index: int = 0) -> IO[bytes]:
-        """Open one of the unfinished files for reading along."""
-        return self._drafts[index].reopen()
+        """Open the sound of one of the unfinished files for reading along, without the head that it will have."""
+        return self._bodies.get(index, self._drafts[index]).reopen()
 
     def close(self) -> None:
         """Finish the files."""
         with _translated(self._drafts[0].path, self._drafts):
             for sink in self._sinks:
                 sink.close()
+            for index, head in self._heads.items():
+                with self._drafts[index].temporary.open("wb") as file, self._bodies[index].reopen() as body:
+                    file.write(head)
+                    shutil.copyfileobj(body, file, _COPIED_BYTES)
+        self._discard_bodies()
 
     def kill(self) -> None:
         """Stop at once; the files are worthless."""
         for sink in self._sinks:
             with suppress(OSError, soundfile.LibsndfileError):
                 sink.kill() if isinstance(sink, Encoder) else sink.close()
+        self._discard_bodies()
+
+    def _discard_bodies(self) -> None:
+        for body in self._bodies.values():
+            body.discard()
 
 
 @contextmanager
@@ -301,8 +333,9 @@ def _open_pcm(output: Output, frames: int) -> _Sink:
     recipe = output.recipe
     huge = recipe.format == "wav" and frames * recipe.channels * recipe.bits // 8 > _RF64_BYTES
     sink = _PcmFile(output.path, recipe, "RF64" if huge else recipe.format.upper())
-    for name in _PCM_TAGS.intersection(output.tags):
-        setattr(sink, name, output.tags[name])
+    for name in PCM_TAGS:
+        if name in output.tags:
+            setattr(sink, name, output.tags[name])
     return sink
 
 

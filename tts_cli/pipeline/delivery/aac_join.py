@@ -15,6 +15,7 @@ from tts_cli.errors import OutputError
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.master.deliverables import describe_inputs
 from tts_cli.pipeline.master.master import Written, file_sha256, make_masters
+from tts_cli.pipeline.master.read_back import find_misread
 from tts_cli.pipeline.model import Deliverable
 from tts_cli.recipe import Delivery
 from tts_cli.types import Gap, Timeline
@@ -149,7 +150,10 @@ class AacJoin:
             self._context.heard.expect(sum(self._lengths))
             return deliver_through(self._context, file)
         self._context.heard(sum(self._lengths))
-        written = Written(self._path, joined_levels(levels), file_sha256(self._path))
+        seconds = sum(self._lengths) / file.delivery.sound.sample_rate
+        whole = joined_levels(levels)
+        misread = find_misread(file.output(self._context, self._path), whole, seconds)
+        written = Written(self._path, whole, file_sha256(self._path), misread)
         made = list(zip(self._made_from, self._lengths, strict=True))
         return self._context.describe(file.name, written, file.inputs, file.delivery, file.timelines, made)
 

@@ -12,7 +12,7 @@ from tts_cli.pipeline.delivery.aac_join import AacJoin, SoundFile, deliver_throu
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.edit.timeline import make_excerpt, split_lines, tighten_edges
 from tts_cli.pipeline.master.deliverables import describe_inputs
-from tts_cli.pipeline.master.labels import file_tags, line_voices, provenance_tags
+from tts_cli.pipeline.master.labels import file_tags, line_voices, provenance_tags, tag_text
 from tts_cli.pipeline.master.master import CORRECTION_HEADROOM_DB, MOST_CORRECTIONS, make_masters
 from tts_cli.pipeline.model import Deliverable
 from tts_cli.pipeline.parallel import run_parallel
@@ -116,7 +116,7 @@ def _chapters(context: DeliveryContext, delivery: Delivery, parts: Mapping[str, 
     for part, timeline in parts.items():
         number = order.index(part) + 1
         tags = file_tags(context.plan, [timeline], timeline.title, f"{number}/{len(order)}")
-        marks = (Mark(start=0, end=timeline.length, title=timeline.title),)
+        marks = (Mark(start=0, end=timeline.length, title=_mark_title(timeline.title, number)),)
         yield SoundFile(
             name=context.chapter_name(delivery, part, order),
             delivery=delivery,
@@ -138,7 +138,15 @@ def programme_marks(context: DeliveryContext, timelines: Sequence[Timeline]) -> 
             position += timeline.length
     total = sum(timeline.length for timeline in timelines)
     ends = [*(start for start, _ in starts[1:]), total]
-    return tuple(Mark(start=start, end=end, title=title) for (start, title), end in zip(starts, ends, strict=True))
+    return tuple(
+        Mark(start=start, end=end, title=_mark_title(title, number))
+        for number, ((start, title), end) in enumerate(zip(starts, ends, strict=True), 1)
+    )
+
+
+def _mark_title(title: str, number: int) -> str:
+    """Return a title as a mark can hold it; one of signs that cannot be shown leaves the chapter its number."""
+    return tag_text(title) or f"Chapter {number}"
 
 
 def _chapter_starts(context: DeliveryContext, timeline: Timeline) -> list[tuple[int, str]]:

@@ -15,7 +15,8 @@ from threading import Lock
 from typing import Any
 
 from tts_cli.audio.io.aac import AAC_FRAME
-from tts_cli.audio.io.outputs import Mark
+from tts_cli.audio.io.cover import read_cover
+from tts_cli.audio.io.outputs import Cover, Mark
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
@@ -82,15 +83,25 @@ class DeliveryContext:
         return self.resume_log.read()
 
     @cached_property
-    def cover(self) -> Path | None:
-        """The cover picture, if the script names one."""
+    def _read_cover(self) -> tuple[Cover | None, tuple[str, ...]]:
         cover = self.plan.manifest.metadata.get("cover")
-        return Path(cover).resolve() if cover else None
+        return read_cover(Path(cover).resolve()) if cover else (None, ())
+
+    @property
+    def cover(self) -> Cover | None:
+        """The cover picture as it goes into files, if the script names one."""
+        return self._read_cover[0]
+
+    @property
+    def cover_notices(self) -> tuple[str, ...]:
+        """What a person must know of the cover: why the one in the files is not the one that the script names."""
+        changes = self._read_cover[1]
+        return (f"the cover is {' and '.join(changes)}: files have a copy that players show",) if changes else ()
 
     @cached_property
     def cover_sha256(self) -> str:
         """What the cover is, as far as a digest is concerned."""
-        return hashlib.sha256(self.cover.read_bytes()).hexdigest() if self.cover else ""
+        return hashlib.sha256(self.cover.data).hexdigest() if self.cover else ""
 
     def parts(self, sound: Recipe) -> dict[str, Timeline]:
         """Lay the script out for files of this sound, one timeline per part; a part that misses a take is left out.
@@ -161,7 +172,8 @@ class DeliveryContext:
         What is required may have changed: its checks, and its sidecar where its timelines are given, are made anew.
         """
         found = self.intact(name)
-        if found is None or found.inputs != inputs:
+        # one that did not read back as it was written gets another chance
+        if found is None or found.inputs != inputs or any(check.note for check in found.checks):
             return None
         delivered = replace(found, checks=check_measures(found.measures, delivery.require))
         if timelines:
@@ -196,6 +208,7 @@ class DeliveryContext:
             measures=measure_output(self.out / name, written.levels),
             require=delivery.require,
             pieces=pieces,
+            misread=written.misread,
         )
         if timelines:
             self._write_sidecar(delivered, timelines)

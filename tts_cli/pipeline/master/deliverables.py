@@ -38,6 +38,7 @@ def describe_output(  # noqa: PLR0913  all that a file is known by
     inputs: str = "",
     measures: Mapping[str, float],
     require: Mapping[str, Bounds] | None = None,
+    misread: Sequence[Check] = (),
     pieces: Sequence[tuple[str, int]] = (),
 ) -> Deliverable:
     """Describe a file that lies in the output folder, as it was written: the one place where a Deliverable is made.
@@ -56,7 +57,7 @@ def describe_output(  # noqa: PLR0913  all that a file is known by
         size=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
         measures=measures,
-        checks=check_measures(measures, require or {}),
+        checks=(*check_measures(measures, require or {}), *misread),
         pieces=tuple(pieces),
     )
 

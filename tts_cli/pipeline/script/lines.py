@@ -1,16 +1,19 @@
 """Entries -> lines: what a line takes over from its surroundings, and what it becomes."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tts_cli.about import DEFAULT_ENGINE
-from tts_cli.errors import Source
+from tts_cli.errors import Problem, Source
+from tts_cli.formats.documents import Diagnostics
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script
 from tts_cli.line import LINE_FIELDS, SLOT_FIELDS, Line, Slot
 from tts_cli.pipeline.script.engine_checks import raw_params
+from tts_cli.types import Chapter
 
 # A speaker's name and level are its own, and so are a chapter's id and title: they are not handed down.
 _OWN = frozenset(("name", "gain_db", "id", "title"))
@@ -36,6 +39,46 @@ class Scope:
         """Return where a field was given: in the line itself, or where the line has it from."""
         inherited = field in self.entry.values and field not in own.values
         return self.entry.at(field) if inherited else own.at(field)
+
+
+class ChapterOrder:
+    """Keeps the order of a script: a chapter that begins again after another one is a second chapter of its title.
+
+    New chapters are added to those that are given.
+    """
+
+    def __init__(self, chapters: dict[str, Chapter], diagnostics: Diagnostics) -> None:
+        self._chapters = chapters
+        self._diagnostics = diagnostics
+        self._taken = {chapter.casefold() for chapter in chapters}
+        self._counts: Counter[str] = Counter()
+        self._last: str | None = None
+        self._now = ""
+
+    def place(self, line: Line, entry: Entry) -> Line:
+        """Return a line, which names a chapter, with the one that it lies in; the first of each kind is warned of."""
+        name = line.chapter
+        if self._last != name:
+            self._counts[name] += 1
+            self._now = self._begin_again(name, entry) if self._counts[name] > 1 else name
+            self._taken.add(name.casefold())
+            self._last = name
+        return line if self._now == name else replace(line, chapter=self._now)
+
+    def _begin_again(self, name: str, entry: Entry) -> str:
+        first_time = self._counts[name] == 2
+        stem = name or "part"
+        while (chapter := f"{stem}-{self._counts[name]}").casefold() in self._taken:
+            self._counts[name] += 1
+        self._taken.add(chapter.casefold())
+        first = self._chapters.get(name)
+        title = (first.title if first else "") or name
+        self._chapters[chapter] = Chapter(id=chapter, title=title)
+        if first_time:
+            message = f"chapter {title!r} begins a second time: this is a chapter of its own, in the script's order"
+            hint = "keep a chapter's lines together to have one of them"
+            self._diagnostics.note(Problem(entry.at("chapter"), message, hint, "warning"))
+        return chapter
 
 
 def automatic_id(chapter: str, speaker: str, text: str, count: int) -> str:

@@ -15,7 +15,7 @@ from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError, Problem, Source
 from tts_cli.formats.documents import Diagnostics, Member
 from tts_cli.formats.fields import fold, guess
-from tts_cli.formats.pictures import picture_fault
+from tts_cli.formats.pictures import find_cover_problem
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
@@ -29,7 +29,7 @@ from tts_cli.pipeline.script.engine_checks import (
     spec_of,
     with_engine,
 )
-from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_line, project_scope
+from tts_cli.pipeline.script.lines import ChapterOrder, Scope, automatic_id, inherited, make_line, project_scope
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text, find_doubts
 from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
@@ -126,8 +126,8 @@ class _Resolver:
         metadata = {name: value for name, value in project.values.items() if name not in _NOT_METADATA}
         if cover := metadata.get("cover"):
             metadata["cover"] = path = os.path.join(self._script.folder, cover)  # noqa: PTH118
-            if fault := picture_fault(path):
-                self._findings.complain(project.at("cover"), f"cover: {fault}", "name a JPEG or a PNG file")
+            if problem := find_cover_problem(path, project.at("cover")):
+                self._findings.note(problem)
         return metadata
 
     def _recipe(self, recipe: str) -> str:
@@ -139,6 +139,7 @@ class _Resolver:
 
     def _make_lines(self) -> list[Line]:
         lines: dict[str, Line] = {}
+        order = ChapterOrder(self._chapters, self._findings)
         counts: Counter[tuple[str, str, str]] = Counter()
         for entry, block in self._script.lines:
             own = entry.values
@@ -149,7 +150,7 @@ class _Resolver:
                 continue
             line_id = own.get("id") or automatic_id(*content, counts[content])
             line = make_line({**scope.entry.values, **own}, scope, line_id, entry.place.at(), self._audio(entry))
-            line = self._checked(line, entry, scope)
+            line = order.place(self._checked(line, entry, scope), entry)
             other = lines.setdefault(line.id.casefold(), line)
             if other is not line:
                 but = "" if other.id == line.id else f" as {other.id!r}; ids name files, and case is not enough there"
