@@ -47,6 +47,8 @@ RunCli = Callable[..., Result]
 OPTIONAL = {
     "kokoro": "kokoro",
     "misaki": "misaki",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
     "pocket_tts": "pocket-tts",
     "ray": "ray",
     "safetensors": "safetensors",
@@ -54,7 +56,11 @@ OPTIONAL = {
     "tokenizers": "tokenizers",
     "torch": "torch",
 }
-ENGINES = {"engine_kokoro": ("kokoro", "misaki", "torch"), "engine_pocket": ("pocket_tts", "torch")}
+ENGINES = {
+    "engine_kokoro": ("kokoro", "misaki", "torch"),
+    "engine_piper": ("onnx", "onnxruntime"),
+    "engine_pocket": ("pocket_tts", "torch"),
+}
 
 
 def needed_by(item: pytest.Item) -> set[str]:

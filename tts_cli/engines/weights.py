@@ -31,7 +31,7 @@ class FetchedFile:
 class Fetched:
     """What was fetched for one `Weights`: the commit, the revision as it was `asked` for, and the one that is `pinned`.
 
-    `folder` is the snapshot's, below `hub_folder()`.
+    `folder` is the snapshot's, below `hub_folder()`; `licence` is what only the files themselves say.
     """
 
     repo: str
@@ -40,6 +40,7 @@ class Fetched:
     revision: str
     folder: str
     files: Mapping[str, FetchedFile]
+    licence: str = ""
 
     @property
     def size(self) -> int:
