@@ -56,7 +56,9 @@ def test_a_voice_is_fetched_at_the_pinned_tag_and_its_card_says_the_licence(cli,
     assert piper["ready"]
     assert piper["weights"] == NAME
     assert piper["languages"] == ["en-us"]
-    [voice] = [one for one in cli("voices", "list", "--engine", "piper", "--json").json["voices"] if one["name"] == NAME]
+    [voice] = [
+        one for one in cli("voices", "list", "--engine", "piper", "--json").json["voices"] if one["name"] == NAME
+    ]
     assert "licence: CC BY 4.0" in voice["description"]
     rows = cli("download", "--list", "--json").json["weights"]
     assert [(row["name"], row["here"]) for row in rows if row["name"].startswith("piper")] == [

@@ -43,7 +43,7 @@ class VoiceModel:
         self._overlap = cut.overlap
         self.hop = cut.hop
         self.config = config
-        self._sessions = {name: _open(str(cut.folder / f"{name}.onnx")) for name in NETWORKS}
+        self._sessions = {name: open_session(str(cut.folder / f"{name}.onnx")) for name in NETWORKS}
 
     def plan(self, ids: Sequence[int], speaker: int, scales: tuple[float, float], seed: int) -> Planned:
         """Say how long each id is; `scales` are those of length and of the durations' noise. Raises `TakeError`."""
@@ -99,7 +99,8 @@ def stretch(planned: Planned, speed: float) -> Planned:
     return replace(planned, frames=np.diff(scaled, prepend=0))
 
 
-def _open(path: str) -> Any:
+def open_session(path: str) -> Any:
+    """Load a network onto one thread of the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

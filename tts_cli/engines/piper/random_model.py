@@ -174,11 +174,9 @@ class _Builder:
 
 def speak_whole(path: Path, ids: Sequence[int], scales: Sequence[float], speaker: int = 0) -> Any:
     """Return the samples [n] that the uncut network makes of ids, as Piper's own program runs it."""
-    import onnxruntime
+    from tts_cli.engines.piper.model import open_session
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = open_session(str(path))
     values = {
         "input": np.array([ids], np.int64),
         "input_lengths": np.array([len(ids)], np.int64),
