@@ -1,8 +1,10 @@
 """A Piper voice on onnxruntime, in three steps: durations, flow, decoder; on one thread, with noise of ours."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,8 +76,10 @@ class VoiceModel:
     def _windows(self, hidden: "Floats", speaker: int) -> Any:
         """Yield the samples of one window after the other, each decoded with as much beside it as it hangs on."""
         length = hidden.shape[2]
-        for start in range(0, length, WINDOW):
-            end = min(length, start + WINDOW)
+        # Of one size: onnxruntime sums up otherwise where there are few frames, as a rest might have.
+        count = math.ceil(length / WINDOW)
+        edges = [length * number // count for number in range(count + 1)]
+        for start, end in pairwise(edges):
             first, last = max(0, start - self._overlap), min(length, end + self._overlap)
             part = np.ascontiguousarray(hidden[:, :, first:last])
             [samples] = self._run("decoder", speaker, {self._names["hidden"]: part})
