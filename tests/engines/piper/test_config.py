@@ -78,6 +78,8 @@ def test_a_key_hangs_on_both_files_and_the_speaker_and_on_no_path(tmp_path: Path
     identities = [PIPER.voice_identity(name) for name in names]
     assert identities[0] == identities[1]
     assert str(tmp_path) not in identities[0]
+    paths[1].write_bytes(b"another network")
+    assert PIPER.voice_identity(PIPER.resolve(str(paths[1]), "en")) != identities[0]
     write(paths[0], num_speakers=2)
     changed = PIPER.voice_identity(PIPER.resolve(str(paths[0]), "en"))
     assert changed != identities[0]

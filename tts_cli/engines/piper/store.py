@@ -1,7 +1,7 @@
 """Voices cut in three, kept in the home under the digest of their bytes: the cutting costs half a second, once.
 
 `TTS_CLI_HOME/engines/piper/parts/DIGEST-VERSION/` holds the three networks, `voice.json` as it came with the voice, and
-`parts.json`, which says what the inputs are called and how large the files are.
+`parts.json`, which says what the inputs are called and which bytes the files have.
 """
 
 import hashlib
@@ -54,7 +54,8 @@ def _read(folder: Path) -> CutVoice | None:
     """Return what is kept; None where it is not whole."""
     try:
         index = json.loads((folder / INDEX).read_bytes())
-        whole = all((folder / file).stat().st_size == size for file, size in index["sizes"].items())
+        # Read in full each time: a flipped bit would be heard, and cached under the key of the sound voice.
+        whole = all(_hash((folder / file).read_bytes()) == sha256 for file, sha256 in index["sha256"].items())
         found = CutVoice(folder=folder, names=index["names"], hop=index["hop"], overlap=index["overlap"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -73,7 +74,7 @@ def _make(name: FullName, folder: Path) -> CutVoice:
         ) from error
     index: dict[str, Any] = {"names": dict(parts.names), "hop": parts.hop, "overlap": parts.overlap}
     files = {f"{network}.onnx": getattr(parts, network) for network in NETWORKS} | {CONFIG: config}
-    index["sizes"] = {file: len(data) for file, data in files.items()}
+    index["sha256"] = {file: _hash(data) for file, data in files.items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -99,6 +100,10 @@ def _read_sources(name: FullName) -> tuple[bytes, bytes]:
         network, config = path.read_bytes(), config_path(path).read_bytes()
     except OSError as error:
         raise TakeError(f"cannot read {error.filename}: {error.strerror}", kind="input") from error
-    if digest_of(*(hashlib.sha256(data).hexdigest() for data in (network, config))) != name.digest:
+    if digest_of(_hash(network), _hash(config)) != name.digest:
         raise TakeError(f"{path} was changed while it was used", kind="input", hint="run the command again")
     return network, config
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
