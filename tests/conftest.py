@@ -49,6 +49,7 @@ OPTIONAL = {
     "kokoro": "kokoro",
     "misaki": "misaki",
     "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
     "pocket_tts": "pocket-tts",
     "ray": "ray",
     "safetensors": "safetensors",
@@ -57,7 +58,11 @@ OPTIONAL = {
     "torch": "torch",
     "whisper_normalizer": "whisper-normalizer",
 }
-ENGINES = {"engine_kokoro": ("kokoro", "misaki", "torch"), "engine_pocket": ("pocket_tts", "torch")}
+ENGINES = {
+    "engine_kokoro": ("kokoro", "misaki", "torch"),
+    "engine_piper": ("onnx", "onnxruntime"),
+    "engine_pocket": ("pocket_tts", "torch"),
+}
 
 
 def needed_by(item: pytest.Item) -> set[str]:

@@ -22,6 +22,7 @@ class Repo:
 
     files: dict[str, bytes]
     commit: str
+    tag: str = "main"
     token: str = ""
     gated: bool = False
     error: int = 0
@@ -110,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(repo.error, "", "trouble")
         elif repo.token and token != repo.token:
             self._refuse(403 if token else 401, GATED, f"Access to model {name} is restricted")
-        elif revision not in {repo.commit, "main"}:
+        elif revision not in {repo.commit, "main", repo.tag}:
             self._refuse(404, "RevisionNotFound", "Invalid rev id")
         else:
             return repo

@@ -86,12 +86,15 @@ def export(
 def engine(
     name: Annotated[str, typer.Argument(help="Which engine.")],
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Random weights of full size; no download.")] = False,
+    voice: Annotated[
+        Path | None, typer.Option("--voice", metavar="FILE", help="A voice to measure piper with.")
+    ] = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Time an engine against its own package, one thread per process, beside what the machine can do at all."""
     from tts_cli.bench.engine import bench_engine
 
-    _show_figures(bench_engine(name, synthetic=synthetic, say=_say), as_json=as_json)
+    _show_figures(bench_engine(name, synthetic=synthetic, voice=voice, say=_say), as_json=as_json)
 
 
 @app.command(epilog="Example: [bold]tts-cli bench scale --only makespan[/bold]")

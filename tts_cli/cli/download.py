@@ -110,7 +110,7 @@ def _print_json(results: "list[Downloaded]") -> None:
 
 def _list(*, as_json: bool) -> None:
     """List every part of every engine's weights, and whether it is here."""
-    from tts_cli.engines.weights import is_here
+    from tts_cli.engines.weights import is_here, known_weights
     from tts_cli.install.download import downloadable
 
     rows: list[dict[str, Any]] = [
@@ -125,7 +125,21 @@ def _list(*, as_json: bool) -> None:
             "doc": weights.doc or spec.summary,
         }
         for spec in downloadable()
-        for weights in spec.install.weights
+        for weights in known_weights(spec)
+    ]
+    opened = [(spec.name, spec.install.open_parts) for spec in downloadable() if spec.install.open_parts]
+    rows += [
+        {
+            "name": f"{engine}:{parts.name}",
+            "here": False,
+            "megabytes": parts.megabytes,
+            "gated": False,
+            "licence": parts.licence,
+            "repo": parts.repo,
+            "revision": "",
+            "doc": parts.doc,
+        }
+        for engine, parts in opened
     ]
     if as_json:
         output.print_json({"status": "ok", "weights": rows})

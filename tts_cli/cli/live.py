@@ -94,7 +94,7 @@ class Board:
             event.gpu_memory,
         )
         row.lost += event.what == "died"
-        row.state = row.state if event.what == "alive" else event.what
+        row.state = row.state if event.what in ("alive", "noticed") else event.what
 
     def _table(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

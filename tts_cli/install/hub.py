@@ -6,6 +6,7 @@ A hub announces a sha256 for each large file and git's sha1 for each small one; 
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile, RepoFolder
 
 TRIES = 2
+_GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,9 @@ def _list(request: FetchRequest, token: str | Literal[False]) -> _Listing:
                 f"{redact(_endpoint(request))} has another {path} in {repo} than the one that tts-cli was tested with",
                 hint="it is refused; --revision takes a revision of your own choice instead",
             )
+    named = [path for path in request.weights.files if not _GLOB.search(path) and path != request.weights.card]
+    if absent := [path for path in named if path not in files]:
+        raise MissingError(f"{repo} has no {absent[0]}", hint="check the name, or try another --revision")
     if not files:
         raise MissingError(f"{repo} has no file like {', '.join(request.weights.files)}", hint="try another --revision")
     return listing

@@ -68,6 +68,12 @@ def split_text(text: str, target: int, limit: int) -> tuple[tuple[str, Boundary]
     return (*pieces[:-1], (pieces[-1][0], Boundary.PARAGRAPH))
 
 
+def is_abbreviated(text: str, place: int) -> bool:
+    """Return whether the full stop at that place belongs to a word ("Dr. Grimesby") and ends no sentence."""
+    mark = _MARK.match(text, place)
+    return mark is not None and mark.lastgroup == "stop" and _kind_of_stop(text, mark) is None
+
+
 def _after_spaces(text: str, place: int) -> int:
     while text[place : place + 1].isspace():
         place += 1

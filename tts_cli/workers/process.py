@@ -186,7 +186,7 @@ class _WorkerSession:
             ended=speech.ended,
             wall_s=round(engine_s + time.perf_counter() - started, 4),
         )
-        return {"event": "take", **take_to_json(take)}
+        return {"event": "take", **take_to_json(take), "notices": list(speech.notices)}
 
     def _clip(self, prompt: dict[str, Any]) -> PromptAudio:
         data = read_blob(self._cache.root, prompt["pcm"], PCM)

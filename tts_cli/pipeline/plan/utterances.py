@@ -56,7 +56,7 @@ class _Manner:
             engine=self.spec.name,
             adapter=self.spec.version,
             weights=self.weights,
-            voice=self.voice,
+            voice=self.spec.voice_identity(self.voice),
             language=language,
             text=text,
             params=self.params,
