@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import pytest
 from contract import speak_one
 
@@ -25,8 +26,8 @@ TEXT = "The museum is closed on Mondays, and nobody knows why. Could you pass me
 
 @pytest.fixture(scope="session")
 def real_voice() -> Path:
-    """The voice, kept between runs in the user's temporary folder, or in REAL_WEIGHTS."""
-    kept = Path(os.environ.get("REAL_WEIGHTS", Path(tempfile.gettempdir(), "tts-cli-real-weights")))
+    """The voice, kept between runs."""
+    kept = Path(os.environ.get("TTS_CLI_REAL_WEIGHTS") or platformdirs.user_cache_path("tts-cli-tests") / "weights")
     path = kept / NETWORK
     if not path.exists():
         with tempfile.TemporaryDirectory() as folder:
