@@ -16,7 +16,7 @@ import soundfile
 from docs_pages import PAGES, ROOT, Block, Command, blocks, commands, expand, filtered, parse
 
 from tts_cli.engines.catalog import get_spec
-from tts_cli.engines.weights import parts_of
+from tts_cli.engines.weights import weights_of
 from tts_cli.settings import _KEYS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def check_parse(words: list[str]) -> None:
     if words[0] == "download":
         for name in (word for word in words[1:] if not word.startswith(("-", "http")) and not word.endswith("/")):
             engine, _, part = name.partition(":")
-            assert part in ("", *parts_of(get_spec(engine))), name
+            assert not part or weights_of(get_spec(engine), part), name
 
 
 def check_tool(program: str, words: list[str]) -> None:

@@ -187,7 +187,8 @@ class Abilities:
 
     It makes conditionals as `clones` says, or imitates nobody. One that is not `expressive` has no emotions of its
     own: it makes do with pace and level, unless the voice has a clip of one. It may tell where each word lies
-    (`word_times`), keep to a `wanted_duration`, hear up to `context_turns` earlier turns, speak a dialogue of up to
+    (`word_times`), keep to a `wanted_duration` (at a speed s a take has exactly 1/s of its length, so that a slot is
+    met without a stretch), hear up to `context_turns` earlier turns, speak a dialogue of up to
     `dialogue_speakers`, and obey the `tags` ("[laughs]") that it names. Files that end like one of `voice_files` are
     voices of its own.
     """

@@ -1,5 +1,6 @@
 """Piper as its user meets it: a voice from a hub or from a file, rendered by real worker processes."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import soundfile
 from tts_cli.engines.piper.random_model import write_voice
 from tts_cli.engines.piper.voices import REPO, REVISION
 
+ROOT = Path(__file__).parents[3]
 NAME = "en_US-test-medium"
 FOLDER = "en/en_US/test/medium"
 CARD = b"# Model card\n\n* Speakers: 4\n\n## Dataset\n\n* URL: https://example.org\n* License: CC BY 4.0 \x1b[31m\n"
@@ -177,3 +179,36 @@ def test_half_a_voice_is_missing(cli, fetch) -> None:
     assert result.code == 4
     assert f"tts-cli download piper:{NAME}" in result.err
     assert json.loads(Path("home/engines/piper/weights.json").read_text())["parts"][NAME][0]["licence"]
+
+
+def test_a_dub_meets_its_slots_by_the_durations_and_stretches_nothing(cli, files) -> None:
+    texts = (
+        "This line has to hurry a little.",
+        "This one has all the time of the world.",
+        "And this one hurries, too.",
+    )
+    Path("strict.yaml").write_text((ROOT / "recipes/dub.yaml").read_text().replace("overhang_s: 1.5", "overhang_s: 0"))
+
+    def fit(name: str, ends: list[str]) -> list[dict[str, str]]:
+        lines = [
+            f"  - {{text: '{text}', start: {20 * number}{end}}}"
+            for number, (text, end) in enumerate(zip(texts, ends, strict=True))
+        ]
+        head = ["project: {recipe: strict.yaml}", "defaults: {engine: piper, voice: own.onnx}", "lines:"]
+        Path("film.yaml").write_text("\n".join([*head, *lines, ""]))
+        return timing(cli("render", "film.yaml", "-o", name, "--workers", "1"), name)
+
+    natural = [float(row["natural_s"]) for row in fit("natural", ["", "", ""])]
+    wanted = [natural[0] / 1.2, natural[1] + 0.5, natural[2] / 1.07]
+    rows = fit("fitted", [f", end: {20 * number + length:.3f}" for number, length in enumerate(wanted)])
+    assert [row["action"] for row in rows] == ["speed", "as is", "speed"]
+    assert {row["stretch"] for row in rows} == {"1.000"}
+    for row, length in zip(rows, wanted, strict=True):
+        assert float(row["length_s"]) <= length
+    assert float(rows[0]["length_s"]) > 0.97 * wanted[0]
+
+
+def timing(result, folder: str) -> list[dict[str, str]]:
+    assert result.code == 0, result.err
+    with Path(folder, "timing.csv").open(newline="") as file:
+        return list(csv.DictReader(file))

@@ -35,8 +35,9 @@ def read(library: Library, text: str, language: str = "en-us") -> list[str]:
         ("Wait... what?", ["wˈeɪt wˌʌt?"]),
         ("Wait… what?", ["wˈeɪt wˌʌt?"]),
         ("Mr. Smith left.", ["mˈɪstɚ smˈɪθ lˈɛft."]),
+        ("Baker St. near 1/2 a cup", ["bˈeɪkɚ stɹˈiːt nˌɪɹ wˈʌn hˈæf ɐ kˈʌp"]),
         ('"Yes." No.', ["jˈɛs.", "nˈoʊ."]),
-        ("5\u00a0kg\u202fnow", ["fˈaɪv kˌeɪdʒˈiː nˈaʊ"]),
+        ("5\u00a0kg\u202fnow", ["fˈaɪv kˈɪləɡɹˌæmz nˈaʊ"]),
         ("Say [[həlˈoʊ wˈɜːld]] now.", ["sˈeɪ həlˈoʊ wˈɜːld nˈaʊ."]),
         ("[[a]]", ["a"]),
         ("...", []),
@@ -70,6 +71,13 @@ def test_words_know_where_they_were_written(library: Library) -> None:
     assert found[1] == ["So", "[[həlˈoʊ]]", "they", "stay."]
     places = [word.place for sentence in sentences for word in sentence.words]
     assert places == sorted(places)
+
+
+def test_what_is_put_into_words_lies_where_it_was_written(library: Library) -> None:
+    text = "Add 1/2 cup, 5kg at 10:30 on Baker St. now."
+    [sentence] = phonemize(library, text, find("en-us", ""))
+    heard = [text[word.place :].split(maxsplit=1)[0] for word in sentence.words]
+    assert heard == ["Add", "1/2", "1/2", "cup,", "5kg", "kg", "at", "10:30", "10:30", "on", "Baker", "St.", "now."]
 
 
 @given(st.text(alphabet="ab .,!?;:-—…\"'()12[]\n", max_size=40))

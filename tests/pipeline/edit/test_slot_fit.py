@@ -64,6 +64,33 @@ def test_a_longer_line_is_spoken_faster_by_the_engine_in_whole_steps_and_stretch
     assert first.tempo == pytest.approx(1.05)
 
 
+def test_an_engine_that_keeps_to_a_length_is_asked_for_it_and_nothing_is_stretched():
+    exact = {"exact": True, "fastest": 1.4, "slowest": 0.8}
+    long, after = line(0, 1000, 1130, **exact), line(1080, 3000, 100, "rat")
+    speeds = engine_speeds([long, after], RULES, RATE, None)
+    assert speeds == {"0-mole": pytest.approx(1.13 * 1.005, abs=1e-4)}
+    first, _ = fit(replace(long, spoken=round(1130 / speeds["0-mole"])), after)
+    assert (first.actions, first.tempo, first.late) == (("speed",), 1.0, 0)
+    assert first.length <= 1000
+    # Beyond what it can, and within what nobody hears.
+    assert engine_speeds([line(0, 1000, 5000, **exact), after], RULES, RATE, None) == {"0-mole": 1.4}
+    assert engine_speeds([line(0, 1000, 1008, **exact), after], RULES, RATE, None) == {}
+
+
+def test_an_engine_that_keeps_to_a_length_fills_a_slot_by_itself():
+    short = line(0, 1000, 960, fit="stretch", exact=True, fastest=1.4, slowest=0.8)
+    assert engine_speeds([short], RULES, RATE, None) == {"0-mole": 0.96}
+    assert engine_speeds([replace(short, exact=False)], RULES, RATE, None) == {}
+    [placed] = fit(replace(short, spoken=1000))
+    assert (placed.length, placed.tempo, placed.actions) == (1000, 1.0, ("speed",))
+
+
+def test_a_line_that_fills_its_slot_stays_as_slow_beside_a_fast_one():
+    short = line(1100, 2100, 960, fit="stretch")
+    first, second = fit(line(0, 1000, 1240), short)
+    assert (first.rate, second.rate, second.length) == (pytest.approx(1.22), pytest.approx(0.96), 1000)
+
+
 def test_what_the_engine_made_faster_than_asked_is_not_slowed_down():
     first, _ = fit(line(0, 1000, 1030, spoken=900), line(1080, 3000, 100, "rat"))
     assert (first.length, first.tempo) == (900, 1.0)

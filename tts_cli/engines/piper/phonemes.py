@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tts_cli.engines.espeak.library import Clause, Library, plain
 from tts_cli.engines.espeak.voices import EspeakVoice
 from tts_cli.engines.piper.config import END, PAD, START
+from tts_cli.text.english import Reading, read_english
 from tts_cli.text.split import is_abbreviated
 
 # What a clause's last mark becomes, and whether a sentence ends there.
@@ -78,7 +79,34 @@ def clean(text: str) -> str:
 
 
 def phonemize(library: Library, text: str, voice: EspeakVoice) -> list[Sentence]:
-    """Return the sentences of a cleaned text; what stands in [[...]] is taken for phonemes as it is."""
+    """Return the sentences of a cleaned text; what stands in [[...]] is taken for phonemes as it is.
+
+    English is put into words first, of which espeak-ng reads many as they are written ("1/2": "one slash two").
+    """
+    if not voice.language.name.startswith("en"):
+        return _phonemize(library, text, voice)
+    reading = read_english(text)
+    sentences = _phonemize(library, reading.spoken, voice)
+    for sentence in sentences:
+        sentence.words = [word._replace(place=_as_written(word.place, text, reading)) for word in sentence.words]
+    return sentences
+
+
+def _as_written(place: int, text: str, reading: Reading) -> int:
+    """Return where in the text that stands which is spoken at a place: all of a span is where it was written."""
+    spoken_end = written_end = 0
+    for span in reading.spans:
+        if place < span.start:
+            break
+        # One character earlier where a space was put in between, as before a unit.
+        begin = text.index(span.written, max(written_end, written_end + span.start - spoken_end - 1))
+        if place < span.end:
+            return begin
+        spoken_end, written_end = span.end, begin + len(span.written)
+    return min(written_end + max(0, place - spoken_end), len(text) - 1) if place >= 0 else place
+
+
+def _phonemize(library: Library, text: str, voice: EspeakVoice) -> list[Sentence]:
     sentences = [Sentence()]
     start = 0
     for raw in _RAW.finditer(text):
@@ -120,7 +148,7 @@ def edges(sentence: Sentence, encoded: Encoded, starts: Sequence[int]) -> Iterat
     """
     for word in sentence.words:
         first, end = encoded.spans[word.first][0], encoded.spans[word.end - 1][1]
-        if first < end:
+        if first < end and word.place >= 0:
             in_phrase = word.first > 1 and sentence.symbols[word.first - 2] not in _PAUSES
             begin = encoded.spans[word.first - 1][0] if in_phrase else first
             yield word.place, starts[begin], starts[end]

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tts_cli.audio.io.ffmpeg import has_filter
 from tts_cli.engines.catalog import get_spec
@@ -102,18 +103,24 @@ def _slot_line(planned: PlannedLine, natural: int, rules: FitRules, sample_rate:
         spoken=natural,
         chars=len(display_text(line.text)),
         fit=slot.fit,
-        fastest=_fastest(planned, rules),
+        **_engine_range(planned, rules),
     )
 
 
-def _fastest(planned: PlannedLine, rules: FitRules) -> float:
-    """Return the factor by which the engine can speak a line faster than it does."""
+def _engine_range(planned: PlannedLine, rules: FitRules) -> dict[str, Any]:
+    """Return by which factors the engine can speak a line faster or slower than it does, and whether exactly so."""
     first = planned.utterances[0]
-    speed = get_spec(first.engine).params.get("speed")
+    spec = get_spec(first.engine)
+    speed = spec.params.get("speed")
     if planned.locked or first.engine == RECORDING.name or speed is None:
-        return 1.0
-    now = first.params.get("speed", 1.0)
-    return max(1.0, min(rules.engine_speed, speed.high / float(now)))
+        return {}
+    now = float(first.params.get("speed", 1.0))
+    if not spec.abilities.wanted_duration or rules.engine_speed <= 1:
+        return {"fastest": max(1.0, min(rules.engine_speed, speed.high / now))}
+    # What it speaks faster is no worse than what is stretched, so the limits of stretching are its own.
+    most = max(rules.engine_speed, rules.max_rate, rules.absolute_max_rate)
+    slowest, fastest = max(rules.min_rate, speed.low / now), min(most, speed.high / now)
+    return {"slowest": min(1.0, slowest), "fastest": max(1.0, fastest), "exact": True}
 
 
 def _at_speeds(manifest: Manifest, speeds: Mapping[str, float]) -> Manifest:

@@ -19,6 +19,8 @@ RUN_S = 5.0
 """Lines of a speaker that are parted by more than this need not be of a like pace."""
 ENGINE_STEP = 0.05
 """Engines are asked for whole steps of speed, so that a small change nearby does not record a line anew."""
+EXACT_MARGIN = 0.005
+"""Engines that keep to a length are asked for a little less: takes are cut at silence, a few ms more or less."""
 SMOOTHED_RATE = 1.1
 """A line that fits becomes no faster than this only to be of a like pace with its neighbour."""
 UNHEARD = 0.01
@@ -32,7 +34,8 @@ class SlotLine:
     """A line to be fitted, in samples: its cue, and how long it is.
 
     `natural` is its length as the engine speaks by itself, `spoken` that of the takes at hand. `end` None leaves the
-    slot open; `fastest` is the factor that its engine can be asked for.
+    slot open; `fastest` is the factor that its engine can be asked for. One that is `exact` keeps to any factor, from
+    `slowest` on: then no stretch is left.
     """
 
     id: str
@@ -44,6 +47,8 @@ class SlotLine:
     chars: int
     fit: Fit | None = None
     fastest: float = 1.0
+    slowest: float = 1.0
+    exact: bool = False
 
     @property
     def engine_rate(self) -> float:
@@ -64,18 +69,30 @@ def fit_lines(
 
 
 def engine_speeds(lines: Sequence[SlotLine], rules: FitRules, sample_rate: int, length: int | None) -> dict[str, float]:
-    """Return which lines the engine is to speak faster, and by which factor; `spoken` plays no part in it.
+    """Return which lines the engine is to speak faster or slower, and by which factor; `spoken` plays no part in it.
 
     What only smoothing makes faster is no new take: it is stretched, by exactly as much as is allowed.
     """
     table = _Table([replace(line, spoken=line.natural) for line in lines], rules, sample_rate, length)
     speeds = {}
     for line, rate in zip(table.lines, _settle(table), strict=True):
-        steps = math.ceil((rate - 1) / ENGINE_STEP - 1e-6)
-        most = math.floor((line.fastest - 1) / ENGINE_STEP + 1e-6)
-        if (step := min(steps, most)) > 0 and line.fit not in ("none", "pad"):
-            speeds[line.id] = round(1 + step * ENGINE_STEP, 2)
+        speed = _exact_speed(line, rate) if line.exact else _stepped_speed(line, rate)
+        if speed != 1 and line.fit not in ("none", "pad"):
+            speeds[line.id] = speed
     return speeds
+
+
+def _stepped_speed(line: SlotLine, rate: float) -> float:
+    steps = math.ceil((rate - 1) / ENGINE_STEP - 1e-6)
+    most = math.floor((line.fastest - 1) / ENGINE_STEP + 1e-6)
+    return round(1 + max(0, min(steps, most)) * ENGINE_STEP, 2)
+
+
+def _exact_speed(line: SlotLine, rate: float) -> float:
+    if abs(rate - 1) < UNHEARD - 1e-9:
+        return 1.0
+    wanted = rate * (1 + EXACT_MARGIN) if rate > 1 else rate
+    return round(max(line.slowest, min(wanted, line.fastest)), 4)
 
 
 # --- what there is to fit into --------------------------------------------------------------------------
@@ -243,7 +260,8 @@ def _smooth(table: _Table, rates: Sequence[float]) -> list[float]:
             line = table.lines[place]
             neighbour = last.get(line.speaker)
             last[line.speaker] = place
-            if neighbour is None or _distance(table, place, neighbour) > table.run:
+            # A line that is slowed down to fill its slot was asked to.
+            if neighbour is None or rates[place] < 1 or _distance(table, place, neighbour) > table.run:
                 continue
             most = min(SMOOTHED_RATE, table.max_rate(line, "most"))
             wanted = round(min(smoothed[neighbour] - table.rules.rate_step, most), 4)
@@ -311,7 +329,7 @@ def _actions(placement: Placement, engine_rate: float, overflow: Overflow) -> It
     """Name what was done to a line, in the order in which it is tried."""
     done = (
         ("borrow", placement.start + placement.length > placement.cue + placement.slot),
-        ("speed", engine_rate > 1 + UNHEARD),
+        ("speed", abs(engine_rate - 1) > UNHEARD),
         ("stretch", placement.tempo != 1),
         ("shift", placement.late > 0),
         ("overlap", placement.over > 0 and overflow == "overlap"),
