@@ -105,7 +105,7 @@ class Line:
     """One line of the script with all defaults (project, speaker, chapter) already applied.
 
     `text` is shown, `say` is spoken where given. `audio` is a recorded file used instead of an engine; `fallback` are
-    the engines to try, in this order, where `engine` fails.
+    the engines to try, in this order, where `engine` fails. `columns` are a sheet's own, by their headers.
     """
 
     source: Source
@@ -260,6 +260,7 @@ class Line:
     )
     tags: tuple[str, ...] = line_field((), "tags", "words for `--only tag=`", INHERITED, aliases="tag", timeline="tags")
     notes: str = line_field("", "text", "yours; nothing reads them")
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spoken(self) -> str:

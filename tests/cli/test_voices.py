@@ -47,7 +47,7 @@ def ready(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         name="ann", clips=(str(clips / "ann.wav"),), folder=folder / "voices", licence=LICENCE, consent=CONSENT
     )
     settings = Settings(home=folder / "home", cache=folder / "cache")
-    precompute([str(clone(order).folder)], "espeak", settings, lambda _: None)
+    clone(order, lambda folder: precompute([str(folder)], "espeak", settings, lambda _: None))
     return folder
 
 

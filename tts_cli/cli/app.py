@@ -22,7 +22,7 @@ from tts_cli.cli import (
     report,
     voices,
 )
-from tts_cli.errors import ExitCode, TtsError
+from tts_cli.errors import ExitCode, TtsError, UsageError
 
 app = typer.Typer(
     name="tts-cli",
@@ -61,12 +61,31 @@ def options(
     """Hold the options that stand before any command."""
 
 
+# typer brings a click of its own, and names only some of its errors.
+_CommandLineError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def _run() -> None:
+    """Run the command; with --json, a command line that makes no sense is told as JSON too."""
+    if "--json" not in sys.argv[1:]:
+        app(prog_name="tts-cli")
+        return
+    output.use_json(wanted=True)
+    try:
+        sys.exit(app(prog_name="tts-cli", standalone_mode=False) or ExitCode.DONE)
+    except _CommandLineError as error:
+        message: str = error.format_message() if hasattr(error, "format_message") else str(error)
+        raise UsageError(message.rstrip("."), hint="see tts-cli --help") from error
+    except typer.Abort:
+        sys.exit(ExitCode.INTERRUPTED)
+
+
 def main() -> None:
     """Run the command line. Expected errors are told in words; a bug keeps its traceback (exit 1)."""
     # A long script is millions of small objects that live to the end: looking for cycles in them costs half the time.
     gc.set_threshold(2_000_000)
     try:
-        app(prog_name="tts-cli")
+        _run()
     except TtsError as error:
         output.show_error(error)
         sys.exit(error.exit_code)

@@ -15,6 +15,7 @@ import soundfile
 
 from tts_cli.pipeline.delivery import aac_join as joins
 from tts_cli.pipeline.delivery import audio_files as programmes
+from tts_cli.pipeline.master.output_guard import INDEX_FILE
 
 BOOK = """\
 project: {title: A Book, author: Anon}
@@ -180,7 +181,7 @@ def test_a_kill_in_the_middle_leaves_no_half_file_and_is_made_good(cli, book: Pa
     for name in done:
         soundfile.read(out / name)
     export(cli)
-    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == [INDEX_FILE]
     assert {"one.mp3", "two.mp3", "three.mp3", "book.m4b"} <= {path.name for path in out.iterdir()}
 
 
@@ -290,4 +291,4 @@ def test_a_full_disk_is_an_error_and_leaves_what_was_there(cli, book: Path, tmp_
     after = digests(tmp_path / "out" / "r")
     assert after["two.mp3"] == before["two.mp3"]
     assert after["book.m4b"] == before["book.m4b"]
-    assert not [path.name for path in (tmp_path / "out" / "r").iterdir() if path.name.startswith(".")]
+    assert [path.name for path in (tmp_path / "out" / "r").iterdir() if path.name.startswith(".")] == [INDEX_FILE]

@@ -142,7 +142,8 @@ def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Sampl
 # --- masters --------------------------------------------------------------------------------------------
 
 PCM_FORMATS = ("wav", "flac")
-_PCM_TAGS = frozenset(("title", "artist", "album", "tracknumber", "genre", "date", "copyright", "comment"))
+# In the order in which they are written: that of a set would change with the process.
+_PCM_TAGS = ("title", "artist", "album", "tracknumber", "genre", "date", "copyright", "comment")
 _RF64_BYTES = 0xFFFF_0000  # a plain WAV counts its bytes in 32 bits
 
 
@@ -286,7 +287,7 @@ def _open_pcm(output: Output, frames: int) -> _Sink:
     recipe = output.recipe
     huge = recipe.format == "wav" and frames * recipe.channels * recipe.bits // 8 > _RF64_BYTES
     sink = _PcmFile(output.path, recipe, "RF64" if huge else recipe.format.upper())
-    for name in _PCM_TAGS.intersection(output.tags):
+    for name in filter(output.tags.__contains__, _PCM_TAGS):
         setattr(sink, name, output.tags[name])
     return sink
 

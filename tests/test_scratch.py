@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tts_cli.workers.scratch import Scratch, sweep
+from tts_cli.scratch import Scratch, sweep
 
 OWNER = """
 import sys, time
-from tts_cli.workers.scratch import Scratch
+from tts_cli.scratch import Scratch
 print(Scratch().path, flush=True)
 time.sleep(60)
 """
