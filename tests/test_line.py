@@ -54,7 +54,7 @@ SAMPLES = {
     "volume": ("-3dB", -3.0),
 }
 # These are no names of authors: the rest of `engine`, where the line was written, and the group of its times.
-UNWRITTEN = {"fallback", "source", "slot"}
+UNWRITTEN = {"columns", "fallback", "source", "slot"}
 WHOLE = [field for field in LINE_FIELDS if field.attribute]
 
 

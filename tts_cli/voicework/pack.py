@@ -46,8 +46,9 @@ def pack(
     path = path or Path(f"{file.name}{SUFFIX}")
     if path.exists() and not replace:
         raise UsageError(f"{path} is there already", hint="replace it with --force, or name another with -o")
-    OutputGuard(path.parent, map(str, folder.rglob("*")), overwrite=True).claim([path.name])
-    files = _files(file) | {SAMPLE: _sample(folder, engine, settings)} | _conditionals(folder, engine, settings)
+    own = _files(file)
+    OutputGuard(path.parent, [folder / name for name in own], overwrite=True).claim([path.name])
+    files = own | {SAMPLE: _sample(folder, engine, settings)} | _conditionals(folder, engine, settings)
     said = {what: file.entry.values.get(what, "") for what in ("description", "language", "licence", "consent")}
     try:
         write_atomically(path, write_pack({"name": file.name, **said}, files))

@@ -251,7 +251,7 @@ def test_a_line_that_fails_leaves_its_chapter_out(cli, book: Path, tmp_path: Pat
     assert result.code == 5
     [report] = result.json["exports"]
     assert (report["status"], report["missing"]) == ("partial", 1)
-    assert [output["path"] for output in report["outputs"]] == ["one.mp3", "three.mp3"]
+    assert [output["name"] for output in report["outputs"]] == ["one.mp3", "three.mp3"]
     assert "broken.wav" in report["failures"][0]["error"]
 
 

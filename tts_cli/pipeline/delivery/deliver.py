@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from tts_cli.errors import UsageError
 from tts_cli.pipeline.delivery.audio_files import deliver_programmes, deliver_samples
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.dub_files import deliver_films, deliver_mixes, deliver_timing
@@ -83,9 +84,12 @@ def claim_files(run: RunContext) -> None:
     """
     recipe = masters_recipe(run.recipe, run.manifest.name, lines=run.request.lines)
     names = list_files(run.manifest, recipe, NO_TARGET)
-    if back := run.request.write_back:
-        names.append(os.path.relpath(back, run.out))
     run.guard.claim(names)
+    if back := run.request.write_back:
+        try:
+            run.guard.claim([*names, os.path.relpath(back, run.out)])
+        except UsageError as error:
+            raise UsageError(f"--write-back: {error.message}", hint="name another file for it") from error
 
 
 def open_delivery(run: RunContext, plan: Plan, takes: Mapping[str, Take], dub: Dub | None) -> DeliveryContext:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tts_cli.formats.voice_files import EMOTIONS_FOLDER
+from tts_cli.formats.voice_files import EMOTIONS_FOLDER, VOICE_FILE
 from tts_cli.types import Emotion, Manifest, Voice
 
 
@@ -25,8 +25,8 @@ def _voice_files(voice: Voice) -> Iterator[str]:
     yield from (reference.path for reference in voice.references)
     yield from _clips(voice.emotions.values())
     if voice.folder:
-        # Its profile, emotions and conditionals lie in the folder itself or in one below it.
-        for pattern in ("*", "*/*"):
+        # Not all that lies there: a voice may share its folder with what is made by it.
+        for pattern in (VOICE_FILE, f"{EMOTIONS_FOLDER}/*", "conditionals/*"):
             yield from map(str, Path(voice.folder).glob(pattern))
 
 
