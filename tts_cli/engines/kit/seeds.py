@@ -8,10 +8,12 @@
 import hashlib
 import json
 
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
 
 def derive_seed(*origin: int | str) -> int:
     """Turn an origin into a seed of 31 bits that is never 0."""
-    data = json.dumps(list(origin), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    data = _JSON.encode(origin).encode("utf-8", "surrogatepass")
     # 0 stands for no seed in some engines, and others take no more than 31 bits.
     return int(hashlib.sha256(data).hexdigest()[:8], 16) % (2**31 - 1) + 1
 

@@ -12,8 +12,7 @@ from tts_cli.formats.fields import fold
 from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine, PreviousLine, Reason
 from tts_cli.pipeline.plan.conversation import Conversation, find_dialogues, find_scenes, join_dialogue, split_dialogue
-from tts_cli.pipeline.plan.utterances import estimate_s, plan_line
-from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
+from tts_cli.pipeline.plan.utterances import LinePlanner, estimate_s
 from tts_cli.pipeline.script.engine_checks import with_engine
 from tts_cli.types import Job, Manifest, SpokenTurn, Take, Turn, Utterance
 
@@ -31,11 +30,11 @@ def make_plan(
     `past` gives the last timeline, in its order; it is asked only where a take is missing or a line locked.
     Raises `InputError` where a locked take is gone, or a clip of a voice cannot be read.
     """
-    conditionals_requests = ConditionalsRequests()
+    planner = LinePlanner(manifest)
     takes: dict[str, Take] = {}
     history = _History(past, frozenset(line.id for line in manifest.lines))
     # All lines, then all takes: to plan and look up by turns costs a sixth more.
-    lines = list(_plan_lines(manifest, history, conditionals_requests))
+    lines = list(_plan_lines(manifest, history, planner))
     before: str | None = None
     for place, planned in enumerate(lines):
         line = planned.line
@@ -51,17 +50,15 @@ def make_plan(
         lines=tuple(lines),
         takes=takes,
         selected=selected,
-        conditionals_requests=conditionals_requests.by_key,
+        conditionals_requests=planner.conditionals_requests.by_key,
     )
 
 
-def _plan_lines(
-    manifest: Manifest, history: "_History", conditionals_requests: ConditionalsRequests
-) -> Iterator[PlannedLine]:
+def _plan_lines(manifest: Manifest, history: "_History", planner: LinePlanner) -> Iterator[PlannedLine]:
     """Plan line by line, or a dialogue at once; each hears what was planned before it."""
     conversation = Conversation(manifest.lines)
     for row in find_dialogues(manifest.lines):
-        alone = [_plan_line(line, manifest, None, conditionals_requests, ()) for line in row] if len(row) > 1 else []
+        alone = [_plan_line(line, planner) for line in row] if len(row) > 1 else []
         for take in split_dialogue(alone) if alone else [[]]:
             line = take[0].line if take else row[0]
             heard = conversation.before(line)
@@ -69,26 +66,22 @@ def _plan_lines(
                 planned = join_dialogue(take, heard)
             else:
                 locked = history.lines.get(line.id) if line.lock else None
-                planned = [_plan_line(line, manifest, locked, conditionals_requests, heard)]
+                planned = [_plan_line(line, planner, locked, heard)]
             for one in planned:
                 conversation.add(one)
             yield from planned
 
 
 def _plan_line(
-    line: Line,
-    manifest: Manifest,
-    locked: PreviousLine | None,
-    conditionals_requests: ConditionalsRequests,
-    heard: tuple[Turn, ...],
+    line: Line, planner: LinePlanner, locked: PreviousLine | None = None, heard: tuple[Turn, ...] = ()
 ) -> PlannedLine:
     """Plan a line for its engine, or for the first engine of its chain that is installed at all."""
     try:
-        return plan_line(line, manifest, locked, conditionals_requests, heard)
+        return planner.plan(line, locked, heard)
     except MissingError:
         if not line.fallback:
             raise
-        return _plan_line(with_engine(line, line.fallback), manifest, locked, conditionals_requests, heard)
+        return _plan_line(with_engine(line, line.fallback), planner, locked, heard)
 
 
 def describe_previous(planned: PlannedLine) -> PreviousLine:

@@ -25,18 +25,23 @@ Params = Mapping[str, float | str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Delivery:
-    """How a line is spoken: the engine's full voice name, the key of its conditionals, and the settings in all."""
+class _Manner:
+    """How lines of one kind are spoken: the engine's full voice name, the key of its conditionals, and the settings.
+
+    `weights` is what speaks, for keys; `gain_db` is what emotion and voice add to a line's level.
+    """
 
     spec: EngineSpec
+    weights: str
     voice: str
     conditionals: str
     params: Params
+    gain_db: float = 0.0
 
     @property
     def model(self) -> str:
         """The model on the engine's server, "" where it has none."""
-        return model_version(self.spec) if self.spec.execution.server else ""
+        return self.weights if self.spec.execution.server else ""
 
     def key(
         self,
@@ -50,7 +55,7 @@ class _Delivery:
         return take_key(
             engine=self.spec.name,
             adapter=self.spec.version,
-            weights=model_version(self.spec),
+            weights=self.weights,
             voice=self.voice,
             language=language,
             text=text,
@@ -63,42 +68,61 @@ class _Delivery:
         )
 
 
-def plan_line(
-    line: Line,
-    manifest: Manifest,
-    locked: PreviousLine | None,
-    conditionals_requests: ConditionalsRequests,
-    heard: tuple[Turn, ...] = (),
-) -> PlannedLine:
-    """Work a line out; `locked` is what the last timeline says of a locked line, which it keeps.
+class LinePlanner:
+    """Plans the lines of a manifest one by one; what lines of one kind share is worked out once."""
 
-    `heard` are the turns before it that it asks for. Raises `InputError` where a clip of its voice cannot be read.
-    """
-    speaker = manifest.speakers.get(line.speaker)
-    gain_db = line.volume_db + (speaker.gain_db if speaker else 0.0)
-    if locked:
-        return PlannedLine(line=line, utterances=_locked(line, locked), reason=None, gain_db=gain_db, locked=locked)
-    if line.audio:
-        return PlannedLine(line=line, utterances=(_recording(line),), reason=None, gain_db=gain_db)
-    spec = get_spec(line.engine)
-    voice = manifest.voices.get((line.voice, line.engine))
-    emotion = _emotion(line, manifest, spec, voice or PLAIN)
-    conditionals_request = conditionals_requests.of(voice, emotion, spec, line.language)
-    delivery = _Delivery(
-        spec=spec,
-        voice=resolve_voice(spec, voice.own if voice else line.voice, line.language),
-        conditionals=conditionals_request.key if conditionals_request else "",
-        params=_params(line, emotion, spec, voice or PLAIN),
-    )
-    parts = make_parts(line.spoken, spec.text.target_chars, spec.text.max_chars)
-    return PlannedLine(
-        line=line,
-        utterances=_spoken(line, parts.parts, delivery, manifest.seed, heard),
-        reason=None,
-        gain_db=gain_db + emotion.volume_db + (voice.volume_db if voice else 0.0),
-        lead_s=parts.lead_s,
-        heard=heard,
-    )
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._manners: dict[tuple[object, ...], _Manner] = {}
+        self.conditionals_requests = ConditionalsRequests()
+
+    def plan(self, line: Line, locked: PreviousLine | None = None, heard: tuple[Turn, ...] = ()) -> PlannedLine:
+        """Work a line out; `locked` is what the last timeline says of a locked line, which it keeps.
+
+        `heard` are the turns before it that it asks for. Raises `InputError` where a clip of its voice cannot be read,
+        and `MissingError` where its engine cannot speak.
+        """
+        speaker = self._manifest.speakers.get(line.speaker)
+        gain_db = line.volume_db + (speaker.gain_db if speaker else 0.0)
+        if locked:
+            return PlannedLine(line=line, utterances=_locked(line, locked), reason=None, gain_db=gain_db, locked=locked)
+        if line.audio:
+            return PlannedLine(line=line, utterances=(_recording(line),), reason=None, gain_db=gain_db)
+        manner = self._manner(line)
+        text = manner.spec.text
+        parts = make_parts(line.spoken, text.target_chars, text.max_chars)
+        return PlannedLine(
+            line=line,
+            utterances=_spoken(line, parts.parts, manner, self._manifest.seed, heard),
+            reason=None,
+            gain_db=gain_db + manner.gain_db,
+            lead_s=parts.lead_s,
+            heard=heard,
+        )
+
+    def _manner(self, line: Line) -> _Manner:
+        kind = (
+            *(line.speaker, line.engine, line.voice, line.language, line.emotion, line.intensity),
+            *(line.speed, line.pitch, *line.params.items()),
+        )
+        found = self._manners.get(kind)
+        if found is None:
+            found = self._manners[kind] = self._find_manner(line)
+        return found
+
+    def _find_manner(self, line: Line) -> _Manner:
+        spec = get_spec(line.engine)
+        voice = self._manifest.voices.get((line.voice, line.engine))
+        emotion = _emotion(line, self._manifest, spec, voice or PLAIN)
+        conditionals_request = self.conditionals_requests.of(voice, emotion, spec, line.language)
+        return _Manner(
+            spec=spec,
+            weights=model_version(spec),
+            voice=resolve_voice(spec, voice.own if voice else line.voice, line.language),
+            conditionals=conditionals_request.key if conditionals_request else "",
+            params=_params(line, emotion, spec, voice or PLAIN),
+            gain_db=emotion.volume_db + (voice.volume_db if voice else 0.0),
+        )
 
 
 def _emotion(line: Line, manifest: Manifest, spec: EngineSpec, voice: Voice) -> Emotion:
@@ -128,28 +152,28 @@ def _params(line: Line, emotion: Emotion, spec: EngineSpec, voice: Voice) -> Par
 
 
 def _spoken(
-    line: Line, parts: Sequence[Part], delivery: _Delivery, project_seed: int, heard: tuple[Turn, ...]
+    line: Line, parts: Sequence[Part], manner: _Manner, project_seed: int, heard: tuple[Turn, ...]
 ) -> tuple[Utterance, ...]:
     """Make an utterance of each part; one that hears turns also hears the parts before it."""
-    hears = min(line.context, delivery.spec.abilities.context_turns)
+    hears = min(line.context, manner.spec.abilities.context_turns)
     utterances: list[Utterance] = []
     for number, part in enumerate(parts):
-        seed = _seed(line, number, delivery.spec, project_seed)
+        seed = _seed(line, number, manner.spec, project_seed)
         context = heard[-hears:] if hears else ()
         utterance = Utterance(
             line_id=line.id,
             part=number,
             text=part.text,
             language=line.language,
-            voice=delivery.voice,
-            engine=delivery.spec.name,
-            params=delivery.params,
+            voice=manner.voice,
+            engine=manner.spec.name,
+            params=manner.params,
             seed=seed,
-            key=delivery.key(part.text, line.language, seed, context),
-            conditionals=delivery.conditionals,
+            key=manner.key(part.text, line.language, seed, context),
+            conditionals=manner.conditionals,
             boundary=part.boundary,
             pause_s=part.pause_s,
-            model=delivery.model,
+            model=manner.model,
             context=context,
         )
         utterances.append(utterance)
@@ -159,8 +183,10 @@ def _spoken(
 
 def with_seed(utterance: Utterance, seed: int) -> Utterance:
     """Return the same call with another seed, and the key of that."""
-    delivery = _Delivery(
-        spec=get_spec(utterance.engine),
+    spec = get_spec(utterance.engine)
+    manner = _Manner(
+        spec=spec,
+        weights=model_version(spec),
         voice=utterance.voice,
         conditionals=utterance.conditionals,
         params=utterance.params,
@@ -170,11 +196,11 @@ def with_seed(utterance: Utterance, seed: int) -> Utterance:
             (turn.text, turn.speaker, turn.voice, turn.conditionals, plain_params(turn.params))
             for turn in utterance.turns
         ]
-        alike = replace(delivery, voice="", conditionals="", params={})
+        alike = replace(manner, voice="", conditionals="", params={})
         key = alike.key("", utterance.language, seed, utterance.context, turns)
     else:
-        key = delivery.key(utterance.text, utterance.language, seed, utterance.context)
-    return replace(utterance, seed=seed, key=key, model=delivery.model)
+        key = manner.key(utterance.text, utterance.language, seed, utterance.context)
+    return replace(utterance, seed=seed, key=key, model=manner.model)
 
 
 def _seed(line: Line, part: int, spec: EngineSpec, project_seed: int) -> int:
@@ -232,10 +258,16 @@ def estimate_s(utterance: Utterance) -> float:
 
 def speaking_rate(utterance: Utterance) -> float:
     """Guess how many characters are spoken in a second."""
-    given = [turn.params for turn in utterance.turns] or [utterance.params]
-    speeds = [params.get("speed", 1.0) for params in given]
-    mean = sum(speed if isinstance(speed, float) else 1.0 for speed in speeds) / len(speeds)
-    return get_spec(utterance.engine).text.chars_per_second * mean
+    if utterance.turns:
+        speed = sum(_speed(turn.params) for turn in utterance.turns) / len(utterance.turns)
+    else:
+        speed = _speed(utterance.params)
+    return get_spec(utterance.engine).text.chars_per_second * speed
+
+
+def _speed(params: Params) -> float:
+    speed = params.get("speed", 1.0)
+    return speed if isinstance(speed, float) else 1.0
 
 
 def estimate_work_s(utterance: Utterance) -> float:

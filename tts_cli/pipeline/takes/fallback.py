@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from tts_cli.cache.store import Cache
 from tts_cli.pipeline.model import Plan, PlannedLine, Reason
-from tts_cli.pipeline.plan.utterances import plan_line
-from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
+from tts_cli.pipeline.plan.utterances import LinePlanner
 from tts_cli.pipeline.script.engine_checks import with_engine
 
 
@@ -24,11 +23,9 @@ def fall_back(plan: Plan, errors: Mapping[str, str], cache: Cache) -> Plan | Non
 
     A line changes its engine as a whole: its parts must sound alike.
     """
-    conditionals_requests = ConditionalsRequests()
+    planner = LinePlanner(plan.manifest)
     lines = [
-        _next(planned, plan, conditionals_requests)
-        if planned.line.fallback and planned.first_error(errors) is not None
-        else planned
+        _next(planned, planner) if planned.line.fallback and planned.first_error(errors) is not None else planned
         for planned in plan.lines
     ]
     handed_on = [new for new, old in zip(lines, plan.lines, strict=True) if new is not old]
@@ -41,7 +38,7 @@ def fall_back(plan: Plan, errors: Mapping[str, str], cache: Cache) -> Plan | Non
         plan,
         lines=tuple(lines),
         takes=takes,
-        conditionals_requests={**plan.conditionals_requests, **conditionals_requests.by_key},
+        conditionals_requests={**plan.conditionals_requests, **planner.conditionals_requests.by_key},
     )
 
 
@@ -54,20 +51,17 @@ def errors_of_lines(plan: Plan, errors: Mapping[str, str]) -> dict[str, str]:
 def use_cached_fallback(plan: Plan, cache: Cache) -> Plan:
     """Give each line that lacks a take to the first engine of its chain whose takes are all there, if there is one."""
     takes = dict(plan.takes)
-    conditionals_requests = ConditionalsRequests()
+    planner = LinePlanner(plan.manifest)
     lines = []
     for planned in plan.lines:
         now = planned
         while now.line.fallback and not now.is_complete(takes):
-            now = _next(now, plan, conditionals_requests)
+            now = _next(now, planner)
             cache.look_up(now.keys, takes)
         lines.append(now if now.is_complete(takes) else planned)
     return replace(plan, lines=tuple(lines), takes=takes)
 
 
-def _next(planned: PlannedLine, plan: Plan, conditionals_requests: ConditionalsRequests) -> PlannedLine:
+def _next(planned: PlannedLine, planner: LinePlanner) -> PlannedLine:
     line = with_engine(planned.line, planned.line.fallback)
-    return replace(
-        plan_line(line, plan.manifest, None, conditionals_requests, planned.heard),
-        reason=planned.reason or Reason.ENGINE,
-    )
+    return replace(planner.plan(line, heard=planned.heard), reason=planned.reason or Reason.ENGINE)

@@ -156,6 +156,8 @@ class Recorder:
         """
         tried: set[str] = set()
         for attempt in range(1, MOST_RETAKES + 1):
+            if not self._unsound:
+                break
             again, firsts = plan_unsound(plan, self._unsound, attempt)
             found: dict[str, Take] = {}
             self._run.cache.look_up(firsts, found)
