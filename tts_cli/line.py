@@ -6,6 +6,7 @@ the columns of a sheet, what is inherited, `check`, timeline.json and the docume
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Literal, TypedDict, TypeVar, Unpack
 
 from tts_cli.about import DEFAULT_ENGINE, DEFAULT_LANGUAGE
@@ -83,6 +84,14 @@ def written(kind: Kind, doc: str, levels: Levels = (), **more: Unpack[_More]) ->
 def line_field(default: T, kind: Kind, doc: str, levels: Levels = (), **more: Unpack[_More]) -> T:
     """Make an attribute that an author writes, and may leave out."""
     return field(default=default, metadata=written(kind, doc, levels, **more))
+
+
+_NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
+
+
+def no_columns() -> Mapping[str, str]:
+    """Return that there are none: one object for all lines, as a long script has 100,000 of them."""
+    return _NO_COLUMNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +269,7 @@ class Line:
     )
     tags: tuple[str, ...] = line_field((), "tags", "words for `--only tag=`", INHERITED, aliases="tag", timeline="tags")
     notes: str = line_field("", "text", "yours; nothing reads them")
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=no_columns)
 
     @property
     def spoken(self) -> str:

@@ -11,7 +11,7 @@ from tts_cli.formats.fields import OWN_COLUMNS, Names, column_of, guess, with_un
 from tts_cli.formats.schema import EmotionFields, validate
 from tts_cli.formats.values import BadValueError, parse_name
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
-from tts_cli.line import LINE_FIELDS
+from tts_cli.line import LINE_FIELDS, no_columns
 
 # What YAML writes for "nothing"; in a text they are words.
 _NOTHING = ("", "~", "null", "Null", "NULL")
@@ -119,7 +119,7 @@ class Entry:
     place: Location
     origins: Mapping[str, Location] = field(default_factory=dict)
     is_faulty: bool = False
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=no_columns)
 
     def at(self, name: str = "") -> Source:
         """Return where a field's value was written, or the record."""
@@ -139,7 +139,7 @@ class Record:
 
     fields: Mapping[str, Node]
     place: Location
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=no_columns)
 
 
 @dataclass(frozen=True, slots=True)

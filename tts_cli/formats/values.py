@@ -18,7 +18,7 @@ LONGEST_NAME = 200
 LONGEST_FILE_NAME_BYTES = 200
 LONGEST_PATH = 400
 FILE_FIELDS = ("id", "speaker", "chapter", "language", "emotion")
-TEMPLATE_FIELD = re.compile(r"\{([^{}/]{1,80})\}")
+TEMPLATE_FIELD = re.compile(r"\{([^\W\d_][\w -]{0,79})\}")
 DELIVERY_FIELDS = (*FILE_FIELDS, "name", "title", "number")
 
 # Bounded, as endless digits would be a float of infinity.

@@ -204,7 +204,7 @@ def _listed(planned: PlannedLine, file: Deliverable, list_name: str) -> ListedLi
         lufs=file.measures["lufs"],
         true_peak_dbtp=file.measures["true_peak_dbtp"],
         sha256=file.sha256,
-        columns=line.columns,
+        columns=dict(line.columns),
     )
 
 

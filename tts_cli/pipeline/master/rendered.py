@@ -135,7 +135,7 @@ def _line_row(planned: PlannedLine, past: PreviousLine) -> LineRow:
         parts=past.parts,
         context=past.context,
         dialogue=(past.turn, tuple((turn.line_id, turn.text) for turn in past.turns)),
-        columns=line.columns,
+        columns=dict(line.columns),
         edit=(planned.gain_db, planned.lead_s, line.pause_before_s, line.pause_after_s),
         **{key: getattr(line, attribute) for key, attribute in KEPT.items()},
     )
