@@ -1,6 +1,7 @@
 """Where things lie and how many workers run: flags > environment > tts-cli.toml > defaults, as one frozen value."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from tts_cli.errors import InputError, Problem, Source, UsageError
 
 FILE_NAME = "tts-cli.toml"
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?B?)", re.ASCII)
 
 Executor = Literal["local", "ray"]
 
@@ -66,13 +69,20 @@ def load_settings(*, cache: Path | None = None, worker_options: WorkerOptions | 
     )
 
 
+def settings_files() -> tuple[Path, ...]:
+    """Return the files that settings are read from, which no run may replace."""
+    return (Path.cwd() / FILE_NAME,)
+
+
 def parse_size(text: str) -> int:
-    """Read a number of bytes such as 500M or 20G; raises `UsageError`."""
-    number, unit = text.upper().removesuffix("B").rstrip("KMGT"), text.upper().removesuffix("B")[-1:]
-    try:
-        return int(float(number) * UNITS.get(unit, 1))
-    except ValueError:
-        raise UsageError(f"{text!r} is not a size", hint="write it like 500M or 20G") from None
+    """Read a number of bytes such as 500M or 20G; raises `UsageError`, also for a bare number: few mean bytes."""
+    found = _SIZE.fullmatch(text.strip().upper())
+    if not found:
+        raise UsageError(f"{text!r} is not a size", hint="write it like 500M or 20G")
+    number, unit = found.groups()
+    if not unit and float(number):
+        raise UsageError(f"{text!r} is a number without a unit", hint=f"write {number}G or {number}M, or {number}B")
+    return int(float(number) * UNITS[unit.rstrip("IB")])
 
 
 def packaged(folder: str) -> tuple[Path, ...]:

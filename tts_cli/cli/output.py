@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -63,6 +64,16 @@ def print_json(data: Any) -> None:
         # JSON has codes of its own for what an encoding lacks.
         text = json.dumps(data, indent=2)
     sys.stdout.write(text + "\n")
+
+
+def with_paths(report: dict[str, Any]) -> dict[str, Any]:
+    """Let every file of a report carry a path that opens from the working directory; its `name` is from `out` on."""
+    out = Path(report["out"])
+
+    def opened(file: dict[str, Any] | None) -> dict[str, Any] | None:
+        return file and {**file, "name": file["path"], "path": str(out / file["path"])}
+
+    return report | {"outputs": [opened(file) for file in report["outputs"]], "timeline": opened(report["timeline"])}
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:

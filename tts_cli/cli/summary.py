@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from tts_cli.cli import output
 from tts_cli.errors import fold_warnings
+from tts_cli.pipeline.export import ExportForecast
 from tts_cli.pipeline.model import Check, Deliverable, ExportReport, Failure, Outcome, PlannedLine, Report
 from tts_cli.pipeline.run import Forecast
 
@@ -118,6 +119,34 @@ def _show_lines(what: str, failures: Sequence[Failure], style: str = "red", *, b
         console.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or the JSON file, has them all")
 
 
+def show_export_forecasts(forecasts: Sequence[ExportForecast], *, as_json: bool) -> None:
+    """Say what an export would record, and which files it would write."""
+    if as_json:
+        output.print_json({"status": "ok", "dry_run": True, "exports": list(map(_export_plan_to_json, forecasts))})
+        return
+    console = output.results()
+    for one in forecasts:
+        lines = f"{_count(one.lines, 'line')}, {len(one.to_render):,} to render"
+        there = f", {len(one.there):,} there by now" if one.there else ""
+        files = f"{_count(len(one.files), 'file')}{there}"
+        console.print(f"[bold]{escape(one.manifest)}[/bold]  {escape(one.recipe)}  {lines}; {files}")
+        for name in one.files[:MOST_SHOWN]:
+            console.print(f"  {escape(f'{one.out}/{name}')}")
+        if len(one.files) > MOST_SHOWN:
+            console.print(f"  and {len(one.files) - MOST_SHOWN:,} more")
+
+
+def _export_plan_to_json(forecast: ExportForecast) -> dict[str, Any]:
+    return {
+        "manifest": forecast.manifest,
+        "recipe": forecast.recipe,
+        "out": forecast.out,
+        "lines": {"total": forecast.lines, "to_render": len(forecast.to_render)},
+        "files": [f"{forecast.out}/{name}" for name in forecast.files],
+        "there": [f"{forecast.out}/{name}" for name in forecast.there],
+    }
+
+
 def show_export(report: ExportReport) -> None:
     """Say what was shipped: failures first, then each file with what it measures, and what it misses."""
     talk = output.talk()
@@ -136,6 +165,7 @@ def show_export(report: ExportReport) -> None:
     )
     if hidden := len(report.outputs) - len(_worth_showing(report.outputs)):
         console.print(f"and {_count(hidden, 'file')} more that passed, listed in {escape(report.out)}/export.json")
+    console.print(f"[dim]{report.made:,} made, {report.kept:,} kept[/dim]")
     for shipped in report.outputs:
         for check in shipped.checks:
             if not check.passed:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.everywhere import complete_emotions, complete_voices
-from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
+from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, OverwriteOpt, WorkersOpt
 from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings
 
@@ -95,6 +95,7 @@ def audition(
         typer.Option("--emotion", help="Only this one; may be repeated.", autocompletion=complete_emotions),
     ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write.")] = None,
+    overwrite: OverwriteOpt = False,
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
     cache: CacheOpt = None,
@@ -107,7 +108,9 @@ def audition(
     from tts_cli.voicework.audition import AuditionOrder
     from tts_cli.voicework.audition import audition as render_audition
 
-    order = AuditionOrder(voice=voice, engine=engine, out=out, text=text, emotions=tuple(emotion or ()))
+    order = AuditionOrder(
+        voice=voice, engine=engine, out=out, text=text, emotions=tuple(emotion or ()), overwrite=overwrite
+    )
     with progress() as on_event:
         report = render_audition(
             order, load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device)), on_event

@@ -19,6 +19,7 @@ from tts_cli.formats.pictures import find_cover_problem
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
+from tts_cli.formats.values import FILE_FIELDS, unknown_field
 from tts_cli.formats.voice_files import read_emotions_folder
 from tts_cli.line import Line, Slot
 from tts_cli.pipeline.script.engine_checks import (
@@ -29,6 +30,7 @@ from tts_cli.pipeline.script.engine_checks import (
     spec_of,
     with_engine,
 )
+from tts_cli.pipeline.script.input_files import list_input_files
 from tts_cli.pipeline.script.lines import ChapterOrder, Scope, automatic_id, inherited, make_line, project_scope
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text, find_doubts
@@ -63,6 +65,7 @@ def load_script(path: str, form: str | None, stdin: bytes | None, home: Path | N
         script = read_script(path, form, stdin, diagnostics)
         library = open_library(home, Path(script.folder))
         manifest = _Resolver(script, diagnostics, VoiceFinder(library, script.folder, diagnostics)).resolve()
+        manifest = replace(manifest, files=list_input_files(manifest, script.folder, diagnostics.files))
     except InputError as error:
         diagnostics.problems += error.problems
     if diagnostics.problems:
@@ -150,6 +153,7 @@ class _Resolver:
                 continue
             line_id = own.get("id") or automatic_id(*content, counts[content])
             line = make_line({**scope.entry.values, **own}, scope, line_id, entry.place.at(), self._audio(entry))
+            line = replace(line, columns=entry.columns) if entry.columns else line
             line = order.place(self._checked(line, entry, scope), entry)
             other = lines.setdefault(line.id.casefold(), line)
             if other is not line:
@@ -164,6 +168,8 @@ class _Resolver:
             self._check_text(line, entry)
         if line.slot:
             self._check_slot(line.slot, entry)
+        if "{" in line.file and (unknown := unknown_field(line.file, [*FILE_FIELDS, *line.columns])):
+            self._findings.complain(scope.at("file", entry), f"file: {unknown[0]}", unknown[1])
         if "language" not in entry.values and "language" not in scope.entry.values:
             line = self._in_own_language(line)
         known = self._known_speaker(line, entry, scope)
