@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_cli.cache.blobs import AUDIO, STATE, read_blob
+from tts_cli.cache.blobs import AUDIO, STATE, is_name, read_blob
 from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.types import Take
@@ -63,7 +63,7 @@ def stat(cache: Cache) -> CacheStat:
 
 def verify(cache: Cache) -> tuple[int, tuple[str, ...]]:
     """Hash every blob; returns how many were read and the names of the damaged ones, which are deleted."""
-    paths = list(_files(cache.root / "cas"))
+    paths = [path for path in _files(cache.root / "cas") if is_name(path.stem)]
     damaged = tuple(path.stem for path in paths if read_blob(cache.root, path.stem, path.suffix) is None)
     return len(paths), damaged
 

@@ -59,10 +59,13 @@ def _as_integers(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
     return np.asarray(scaled.astype(np.int32) << (32 - bits), np.int32)
 
 
-def decode_take(data: bytes) -> tuple[Samples, int]:
-    """Return mono float32 samples [frames] and the sample rate; raises TakeError when it is no mono FLAC."""
+def decode_take(data: bytes, most_frames: int = LONGEST_RECORDING_S * _RATES_HZ[1]) -> tuple[Samples, int]:
+    """Return mono float32 samples [frames] and the sample rate; raises TakeError when it is no mono FLAC.
+
+    A file that says it is longer than `most_frames` is not decoded any further than one sample beyond.
+    """
     try:
-        samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32")
+        samples, sample_rate = soundfile.read(io.BytesIO(data), frames=most_frames + 1, dtype="float32")
     except soundfile.LibsndfileError as error:
         raise TakeError(f"the take cannot be decoded: {error.error_string}") from error
     if samples.ndim != 1:
