@@ -92,6 +92,16 @@ def _ffmpeg(_: Settings) -> str:
     return f"{ffmpeg_version()} at {ffmpeg_path()}"
 
 
+def _home(settings: Settings) -> str:
+    """See that nobody else can change what is run from the home."""
+    from tts_cli.engines.catalog import engine_names
+    from tts_cli.engines.ownership import check_home
+
+    for name in engine_names():
+        check_home(name)
+    return f"{settings.home}, written by nobody else"
+
+
 def _cache(settings: Settings) -> str:
     """Write into the cache, and look how much room there is."""
     settings.cache.mkdir(parents=True, exist_ok=True)
@@ -131,6 +141,7 @@ PROBES: dict[str, Callable[[Settings], str]] = {
     "python": _python,
     "espeak": _espeak,
     "ffmpeg": _ffmpeg,
+    "home": _home,
     "cache": _cache,
     "devices": _devices,
     "workers": _workers,

@@ -278,7 +278,9 @@ def _check(request: FetchRequest, folder: Path, files: Mapping[str, Announced]) 
 def _delete(folder: Path, paths: list[str]) -> None:
     for path in paths:
         # The blob as well as the link to it, or the client would take the blob for sound.
-        (folder / path).resolve().unlink(missing_ok=True)
+        blob = (folder / path).resolve()
+        if blob.is_relative_to(hub_folder().resolve()):
+            blob.unlink(missing_ok=True)
         (folder / path).unlink(missing_ok=True)
 
 

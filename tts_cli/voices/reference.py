@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from tts_cli.audio.io.files import decode_audio
+from tts_cli.audio.io.recordings import LONGEST_CLIP_S, decode_audio
 from tts_cli.audio.mastering.edit import fade_edges
 from tts_cli.audio.meters.quality import (
     FRAME_S,
@@ -105,7 +105,7 @@ def check_samples(path: Path, samples: Samples, sample_rate: int) -> CheckedClip
 def read_clip(path: Path) -> tuple[Samples, int]:
     """Return a clip as mono float32 [frames] and its sample rate; raises `InputError`."""
     try:
-        samples, sample_rate = decode_audio(path)
+        samples, sample_rate = decode_audio(path, LONGEST_CLIP_S)
     except TakeError as error:
         # ffmpeg says it in several lines, each with addresses of its own
         said = _ADDRESS.sub("", error.message.removeprefix(f"{path} ").partition("\n")[0])

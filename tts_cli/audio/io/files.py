@@ -1,4 +1,4 @@
-"""Audio files: takes to and from FLAC bytes, recorded lines of any format, and masters written whole or not at all."""
+"""Audio files: takes to and from FLAC bytes, and masters written whole or not at all."""
 
 import fcntl
 import glob
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import soundfile
 
 from tts_cli.audio.io.containers import format_fault
-from tts_cli.audio.io.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
+from tts_cli.audio.io.ffmpeg import Encoder, FfmpegError
 from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.samples import Samples
 from tts_cli.errors import OutputError, TakeError
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
 Subtype = Literal["PCM_16", "PCM_24"]
 
-LONGEST_RECORDING_S = 3600
-"""A recorded line may be so long; far smaller files can claim to be far longer."""
-_RATES_HZ = (4_000, 192_000)
 _BLOCK_FRAMES = 1 << 16
+_LONGEST_TAKE = 1 << 30  # samples: three hours at the highest rate
 
 # --- takes ----------------------------------------------------------------------------------------------
 
@@ -59,7 +57,7 @@ def _as_integers(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
     return np.asarray(scaled.astype(np.int32) << (32 - bits), np.int32)
 
 
-def decode_take(data: bytes, most_frames: int = LONGEST_RECORDING_S * _RATES_HZ[1]) -> tuple[Samples, int]:
+def decode_take(data: bytes, most_frames: int = _LONGEST_TAKE) -> tuple[Samples, int]:
     """Return mono float32 samples [frames] and the sample rate; raises TakeError when it is no mono FLAC.
 
     A file that says it is longer than `most_frames` is not decoded any further than one sample beyond.
@@ -86,60 +84,6 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
         """Yield float32 blocks [n, channels] of up to so many frames."""
         while (block := self.read(frames, dtype="float32", always_2d=True)).size:
             yield block
-
-
-# --- recorded lines -------------------------------------------------------------------------------------
-
-
-def decode_audio(path: Path) -> tuple[Samples, int]:
-    """Return a user's recording as mono float32 [frames] and its sample rate: the mean of its channels.
-
-    Raises TakeError of kind "input" when it cannot be read or is not audio.
-    """
-    try:
-        # libsndfile tells of a system error; the system tells which.
-        path.open("rb").close()
-        return _decode_by_soundfile(path)
-    except OSError as error:
-        raise TakeError(f"cannot read {path}: {error.strerror}", kind="input") from error
-    except soundfile.LibsndfileError:
-        # Not damaged yet: AAC, AMR and films are beyond libsndfile.
-        return _decode_by_ffmpeg(path)
-
-
-def _decode_by_soundfile(path: Path) -> tuple[Samples, int]:
-    with SequentialFile(path) as file:
-        return _collected(path, file.each_block(_BLOCK_FRAMES), file.samplerate), file.samplerate
-
-
-def _decode_by_ffmpeg(path: Path) -> tuple[Samples, int]:
-    demuxer = DEMUXERS.get(path.suffix.lower())
-    if demuxer is None:
-        known = " ".join(sorted(DEMUXERS))
-        raise TakeError(f"{path} is not audio of a known kind", kind="input", hint=f"known: {known}")
-    try:
-        with decoding(path, demuxer) as decoded:
-            return _collected(path, decoded.blocks, decoded.sample_rate), decoded.sample_rate
-    except FfmpegError as error:
-        raise TakeError(f"{path} cannot be decoded: {error}", kind="input") from error
-
-
-def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Samples:
-    """Join blocks [n, channels] as mono [frames], refusing what no speech recording is like."""
-    if not _RATES_HZ[0] <= sample_rate <= _RATES_HZ[1]:
-        raise TakeError(f"{path} has a sample rate of {sample_rate} Hz", kind="input", hint="resample it to 48000 Hz")
-    mono: list[Samples] = []
-    frames = 0
-    for block in blocks:
-        mono.append(block.mean(axis=1, dtype=np.float32))
-        frames += block.shape[0]
-        # Counted while it is decoded, as a header can claim any length.
-        if frames > LONGEST_RECORDING_S * sample_rate:
-            minutes = LONGEST_RECORDING_S // 60
-            raise TakeError(f"{path} is longer than {minutes} minutes", kind="input", hint="cut it into several lines")
-    if not frames:
-        raise TakeError(f"{path} holds no samples", kind="input")
-    return np.concatenate(mono)
 
 
 # --- masters --------------------------------------------------------------------------------------------

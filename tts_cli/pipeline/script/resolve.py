@@ -34,6 +34,7 @@ from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_l
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text
 from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
+from tts_cli.user_files import is_file
 from tts_cli.voices.library import open_library
 
 DUB = "dub"
@@ -211,7 +212,7 @@ class _Resolver:
     def _audio(self, entry: Entry) -> str:
         reference = entry.values.get("audio", "")
         path = os.path.join(self._script.folder, reference) if reference else ""  # noqa: PTH118
-        if path and not os.path.isfile(path):  # noqa: PTH113  never raises
+        if path and not is_file(path):
             hint = f"paths are relative to {self._script.name}"
             self._findings.complain(entry.at("audio"), f"audio: no such file {reference[:80]!r}", hint)
         return path
