@@ -26,9 +26,9 @@ def stat(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
         return
     hours = found.audio_seconds / 3600
     takes = f"{found.takes:,} takes, {hours:.2f} hours, {found.conditionals:,} conditionals"
-    output.results().print(f"{root}\n{takes}, {_megabytes(found.bytes)}")
+    output.results().say("{}\n{}, {}", root, takes, _megabytes(found.bytes))
     if found.unusable:
-        output.talk().print(f"{found.unusable:,} records lack a sound take; they will be rendered anew")
+        output.talk().say("{} records lack a sound take; they will be rendered anew", f"{found.unusable:,}")
 
 
 @app.command(epilog="Example: [bold]tts-cli cache verify --json[/bold]")
@@ -41,7 +41,7 @@ def verify(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
     if as_json:
         output.print_json({"status": "failed" if damaged else "ok", "checked": checked, "damaged": list(damaged)})
     else:
-        output.results().print(f"{checked:,} takes checked, {len(damaged):,} damaged")
+        output.results().say("{} takes checked, {} damaged", f"{checked:,}", f"{len(damaged):,}")
     if damaged:
         raise typer.Exit(ExitCode.CHECK_FAILED)
 
@@ -66,7 +66,7 @@ def gc(
         output.print_json({"status": "ok"} | asdict(pruned) | {"scratch": swept})
         return
     what = f"{pruned.takes:,} takes, {pruned.blobs:,} files, {pruned.temporary + swept:,} leftovers"
-    output.results().print(f"removed {what}: {_megabytes(pruned.bytes)}")
+    output.results().say("removed {}: {}", what, _megabytes(pruned.bytes))
 
 
 def _megabytes(count: int) -> str:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.cli import output, voice_output
@@ -66,10 +65,10 @@ def clone(
 
 def _show(cloned: "Cloned", results: "tuple[Precomputed, ...]") -> None:
     for warning in cloned.warnings:
-        output.talk().print(f"[yellow]warning:[/yellow] {escape(warning)}")
+        output.talk().say("[yellow]warning:[/yellow] {}", warning)
     voice_output.show_clips(cloned.clips)
     voice_output.show_precomputed(results)
-    output.results().print(f"\n{cloned.folder}  [dim]use it as `voice: {cloned.folder.name}`[/dim]")
+    output.results().say("\n{}  [dim]use it as `voice: {}`[/dim]", cloned.folder, cloned.folder.name)
 
 
 def _print_json(cloned: "Cloned", results: "tuple[Precomputed, ...]") -> None:

@@ -42,7 +42,7 @@ def doctor(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
         )
         for found in diagnostics:
             if not found.ok and found.hint:
-                output.talk().print(f"\n[cyan]hint:[/cyan] {found.name}: {found.hint}")
+                output.talk().say("\n[cyan]hint:[/cyan] {}: {}", found.name, found.hint)
     if not healthy:
         raise typer.Exit(ExitCode.MISSING)
 

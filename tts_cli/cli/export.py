@@ -113,7 +113,7 @@ def _export(work: "Callable[..., tuple[ExportReport, ...]]", *, as_json: bool) -
         with progress() as on_event, stoppable() as stop:
             reports = work(on_event=on_event, stop=stop)
     except KeyboardInterrupt:
-        output.talk().print("interrupted: finished files are kept, run the same command to go on")
+        output.talk().say("interrupted: finished files are kept, run the same command to go on")
         return ExitCode.INTERRUPTED
     if as_json:
         statuses = [report.status for report in reports]

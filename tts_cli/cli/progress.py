@@ -20,7 +20,7 @@ def progress() -> Iterator[EventSink]:
         from tts_cli.cli.live import Board
 
         board = Board()
-        with Live(board, console=output.talk(), transient=True, refresh_per_second=8):
+        with Live(board, console=output.talk().console, transient=True, refresh_per_second=8):
             yield board
     else:
         yield _Plain()
@@ -49,4 +49,4 @@ class _Plain:
         self._said = now
         left = "" if event.eta_s is None else f", {event.eta_s:.0f} s left"
         done = f"{STAGE_TITLES[event.stage]} {event.done / event.total:.0%}"
-        output.talk().print(f"{done} after {now - self._started:.0f} s{left}")
+        output.talk().say("{} after {} s{}", done, f"{now - self._started:.0f}", left)

@@ -47,4 +47,4 @@ def report(
         return
     count = len(review.problems)
     said = f"{count:,} problem{'' if count == 1 else 's'}" if count else "no problems"
-    output.results().print(f"{page}  {len(review.lines):,} lines, {said}")
+    output.results().say("{}  {} lines, {}", page, f"{len(review.lines):,}", said)

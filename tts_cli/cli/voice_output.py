@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
 from tts_cli.cli import output
 
 if TYPE_CHECKING:
@@ -60,9 +58,9 @@ def precomputed_json(result: "Precomputed") -> dict[str, Any]:
 def show_precomputed(results: "Iterable[Precomputed]") -> None:
     """Say of each state what became of it."""
     for result in results:
-        style = STYLES[result.status]
         took = f" in {result.wall_s:.1f} s, {result.found.size:,} bytes" if result.wall_s and result.found else ""
-        whose = f"{escape(result.conditionals_request.voice.name)} for {result.conditionals_request.engine}"
-        output.results().print(f"conditionals of {whose}: [{style}]{result.status}[/{style}]{took}")
+        whose = f"{result.conditionals_request.voice.name} for {result.conditionals_request.engine}"
+        status = output.Styled(result.status, STYLES[result.status])
+        output.results().say("conditionals of {}: {}{}", whose, status, took)
         if result.error:
-            output.talk().print(f"[red]error:[/red] {escape(result.error)}")
+            output.talk().say("[red]error:[/red] {}", result.error)

@@ -22,8 +22,8 @@ LONGEST_SPEAKER = 32
 _MOST_SPEAKER_WORDS = 3
 
 _ARROW = "-->"
-_TIMES = re.compile(r"\s*(?P<start>.*?)\s*-->\s*(?P<end>\S*)")
-_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>", re.IGNORECASE)
+_TIMES = re.compile(r"\s*+(?P<start>(?:(?!-->).)*+)-->\s*+(?P<end>\S*+)")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*+)?\s++([^<>]++)>", re.IGNORECASE)
 # Known tags only, as a text may hold `<3` or a name in angle brackets.
 _TAG = re.compile(r"</?(?:b|i|u|s|c|v|font|lang|ruby|rt|span)(?:[\s.][^<>]*)?>|<\d[\d:.]*>|\{\\[^{}]*\}", re.IGNORECASE)
 _OVERRIDE = re.compile(r"\{[^{}]*\}")
@@ -160,7 +160,7 @@ def _read_block(block: Sequence[tuple[int, str]], reading: _Reading) -> Iterator
             first, written = text[0]
             places["text"] = places["speaker"] = (first, len(written) - len(written.lstrip()) + 1)
         place_of = CuePlace(reading.name, number, places)
-        yield _Cue(match["start"], match["end"], "\n".join(written for _, written in text), place_of)
+        yield _Cue(match["start"].rstrip(), match["end"], "\n".join(written for _, written in text), place_of)
 
 
 # --- ASS ------------------------------------------------------------------------------------------------

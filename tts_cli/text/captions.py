@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 # What ends a caption best, and second best.
-_SENTENCE, _CLAUSE = re.compile(r"[.!?…。!?]+[\"'”’»)\]]*$"), re.compile(r"[,;:—–、,;:-]+[\"'”’»)\]]*$")  # noqa: RUF001
+_SENTENCE = re.compile(r"(?<![.!?…。!?])[.!?…。!?]++[\"'”’»)\]]*+$")  # noqa: RUF001
+_CLAUSE = re.compile(r"(?<![,;:—–、,;:-])[,;:—–、,;:-]++[\"'”’»)\]]*+$")  # noqa: RUF001
 # In shares of a full caption: ending with a sentence is worth half of one, with a clause a quarter.
 _SENTENCE_BONUS, _CLAUSE_BONUS = 0.5, 0.25
 # After a few words not even a sentence's end is worth a caption of its own.

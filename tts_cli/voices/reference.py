@@ -39,7 +39,7 @@ QUIETEST_DBFS = -40.0
 MOST_CLIPPED = 1e-4
 MOST_SILENCE = 0.5
 
-_ADDRESS = re.compile(r"\[\S+ @ 0x[0-9a-f]+\] ")
+_ADDRESS = re.compile(r"\[[^\s\[\]]+ @ 0x[0-9a-f]+\] ")
 
 Kind = Literal["short", "long", "silence", "clipping", "noise", "hum", "levels", "quiet", "rate"]
 
