@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import random
 import zipfile
 from pathlib import Path
@@ -158,18 +159,18 @@ def test_titles(cli, tmp_path: Path, times: int) -> None:
     for number in range(times):
         draw = random.Random(number)
         titles = [draw.choice(TITLES) + draw.choice(("", *TITLES)) for _ in range(25)]
+        speakers = [json.dumps(title.replace("\t", "")[:60].strip() or "x", ensure_ascii=False) for title in titles]
+        quoted = [json.dumps(title, ensure_ascii=False) for title in titles]
         chapters = [
-            f"  - title: {title!a}\n    lines: [{{text: Hi {place}., speaker: {titles[-place]!a}}}]\n"
-            for place, title in enumerate(titles)
+            f"  - title: {title}\n    lines: [{{text: Hi {place}., speaker: {speakers[place]}}}]\n"
+            for place, title in enumerate(quoted)
         ]
-        manifest = f"project: {{title: {titles[0]!a}}}\ndefaults: {{engine: tone}}\nchapters:\n{''.join(chapters)}"
-        manifest = manifest.replace("'", '"') if number % 2 else manifest
+        manifest = f"project: {{title: {quoted[0]}}}\ndefaults: {{engine: tone}}\nchapters:\n{''.join(chapters)}"
         Path("book.yaml").write_text(manifest)
         before = files_outside(tmp_path, "out", "cache", "home")
         with bounded():
             result = cli("render", "book.yaml", "-o", "out/here", "--recipe", draw.choice(("default", "web")))
-        print(result)
-        assert result.code in {0, 3}, (number, result)
+        assert result.code == 0, (number, result)
         assert "Traceback" not in result.err
         assert files_outside(tmp_path, "out", "cache", "home") == before
         assert [path.name for path in (tmp_path / "out").glob("*")] in ([], ["here"])

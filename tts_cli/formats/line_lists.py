@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 
@@ -11,6 +11,7 @@ _UNREAL = (
     *("Name", "SpeakingVoice", "TargetVoices", "SpokenDialogue", "VoiceActorDirection"),
     *("AudioFileName", "IsRecorded", "LocalizationKeys"),
 )
+_FORMULA = ("=", "+", "-", "@", "\t")
 _WWISE_ROOT = "\\Actor-Mixer Hierarchy\\Default Work Unit"
 
 
@@ -32,10 +33,16 @@ class ListedLine:
     sha256: str
 
 
-def write_index_csv(lines: Iterable[ListedLine]) -> str:
-    """Return a sheet of everything that is known of each line."""
+def write_index_csv(lines: Iterable[ListedLine], *, formulas: bool = False) -> str:
+    """Return a sheet of everything that is known of each line; no text of it is run, unless `formulas` may stay."""
     rows = [asdict(line) for line in lines]
-    return _csv(list(ListedLine.__dataclass_fields__), [list(row.values()) for row in rows])
+    as_cell: Callable[[object], object] = (lambda value: value) if formulas else spreadsheet_cell
+    return _csv(list(ListedLine.__dataclass_fields__), [list(map(as_cell, row.values())) for row in rows])
+
+
+def spreadsheet_cell(value: object) -> object:
+    """Return a value as a spreadsheet shows it: a text that begins as a formula does gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def write_index_json(lines: Iterable[ListedLine]) -> str:

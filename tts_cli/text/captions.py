@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice, pairwise
 
 # What ends a caption best, and second best.
 _SENTENCE = re.compile(r"(?<![.!?…。!?])[.!?…。!?]++[\"'”’»)\]]*+$")  # noqa: RUF001
@@ -77,14 +78,15 @@ def _pieces(text: str) -> list[_Piece]:
 
 def _unbroken(word: str) -> list[str]:
     """Part a word at its wide characters: each may begin a line, but punctuation stays with what it follows."""
-    parts: list[str] = []
-    for char in word:
-        breaks = bool(parts) and (_is_wide(char) or _is_wide(parts[-1][-1]))
-        if breaks and unicodedata.category(char)[0] not in "PM":
-            parts.append(char)
-        else:
-            parts[-1:] = [f"{parts[-1]}{char}" if parts else char]
-    return parts
+    if word.isascii():
+        return [word]
+    wide = list(map(_is_wide, word))
+    starts = [
+        place
+        for place in range(1, len(word))
+        if (wide[place] or wide[place - 1]) and unicodedata.category(word[place])[0] not in "PM"
+    ]
+    return [word[start:end] for start, end in pairwise([0, *starts, len(word)])]
 
 
 def _is_wide(char: str) -> bool:
@@ -125,7 +127,12 @@ def _best_end(pieces: Sequence[_Piece], first: int, rules: CaptionRules) -> int:
     if fitting == len(pieces):
         return fitting
     capacity = rules.columns * rules.lines
-    rest = _joined_width(pieces[first:]) / capacity
+    # No further than matters: the whole rest would be measured anew for each caption.
+    rest = 0.0
+    for piece in islice(pieces, first, None):
+        rest += (width(piece.text) + piece.spaced) / capacity
+        if rest > _LAST_TWO:
+            break
 
     def worth(end: int) -> float:
         share = _joined_width(pieces[first:end]) / capacity

@@ -62,6 +62,17 @@ def test_a_clip_to_imitate_may_last_a_quarter_of_an_hour(cli, tmp_path: Path):
     assert "longer than 15 minutes" in result.err
 
 
+def test_raw_samples_are_refused_with_words(cli, tmp_path: Path):
+    for name in ("x.raw", "X.RAW"):
+        (tmp_path / name).write_bytes(bytes(range(256)) * 80)
+
+        result = cli("clone", "z", name)
+
+        assert result.code == 3
+        assert "is raw PCM" in result.err
+        assert "hint: make a WAV of it" in result.err
+
+
 def test_memory_is_taken_once(tmp_path: Path):
     """An address space of a few hundred megabytes is enough for ten minutes."""
     path = tmp_path / "ten.flac"

@@ -5,6 +5,7 @@ import glob
 import io
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -219,6 +220,7 @@ def open_outputs(outputs: Sequence[Output], *, frames: int) -> Iterator[MasterWr
     for output in outputs:
         if fault := format_fault(output.recipe):
             raise OutputError(f"cannot write {output.path}: {fault[1]}")
+    _check_room(outputs, frames)
     with drafting([output.path for output in outputs]) as drafts:
         writer = MasterWriter(outputs, drafts, frames)
         try:
@@ -227,6 +229,25 @@ def open_outputs(outputs: Sequence[Output], *, frames: int) -> Iterator[MasterWr
         except BaseException:
             writer.kill()
             raise
+
+
+def _check_room(outputs: Sequence[Output], frames: int) -> None:
+    """Raise OutputError where a disk has less room than these files need, before anything is written to it."""
+    needed: dict[Path, float] = {}
+    for output in outputs:
+        recipe = output.recipe
+        folder = next((folder for folder in output.path.absolute().parents if folder.is_dir()), Path("/"))
+        pcm = frames * recipe.channels * recipe.bits / 8
+        # FLAC of speech is about half as large; of silence it is next to nothing.
+        encoded = frames / recipe.sample_rate * recipe.bitrate_kbps * 100
+        size = {"wav": pcm, "flac": pcm / 10}.get(recipe.format, encoded)
+        needed[folder] = needed.get(folder, 0.0) + size
+    for folder, size in needed.items():
+        free = shutil.disk_usage(folder).free
+        if free < size:
+            hours = frames / outputs[0].recipe.sample_rate / 3600
+            said = f"{folder} has {free / 1e9:.1f} GB free, and {hours:.1f} hours need {size / 1e9:.1f} GB"
+            raise OutputError(f"cannot write {outputs[0].path}: {said}", hint="make room, or write elsewhere with -o")
 
 
 def _open_pcm(output: Output, frames: int) -> _Sink:

@@ -28,6 +28,9 @@ def decode_audio(path: Path, longest_s: float = LONGEST_RECORDING_S) -> tuple[Sa
 
     Raises TakeError of kind "input" when it cannot be read, is not audio or is longer than `longest_s`.
     """
+    if path.suffix.lower() == ".raw":
+        said = f"{path} is raw PCM, which says neither its rate nor its form"
+        raise TakeError(said, kind="input", hint="make a WAV of it: ffmpeg -f s16le -ar 48000 -ac 1 -i x.raw x.wav")
     try:
         # libsndfile tells of a system error; the system tells which. And it would wait for the end of a pipe.
         open_file(path).close()

@@ -30,7 +30,7 @@ from tts_cli.pipeline.script.engine_checks import (
     spec_of,
     with_engine,
 )
-from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_line, project_scope
+from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_line, project_scope, slot_faults
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text
 from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
@@ -197,8 +197,8 @@ class _Resolver:
             self._warn(entry.at("text"), f"{garbled[0]!r} looks like text saved in the wrong encoding")
 
     def _check_slot(self, slot: Slot, entry: Entry) -> None:
-        if slot.start_s is not None and slot.end_s is not None and slot.end_s <= slot.start_s:
-            self._findings.complain(entry.at("end"), f"ends at {slot.end_s:g} s, but starts at {slot.start_s:g} s")
+        for name, message, hint in slot_faults(slot):
+            self._findings.complain(entry.at(name), message, hint)
 
     def _known_speaker(self, line: Line, entry: Entry, scope: Scope) -> bool:
         if self._cast is None or not line.speaker or line.speaker in self._cast:
