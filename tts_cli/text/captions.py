@@ -4,7 +4,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from functools import lru_cache
+from itertools import accumulate, islice, pairwise
 
 # What ends a caption best, and second best.
 _SENTENCE = re.compile(r"(?<![.!?…。!?])[.!?…。!?]++[\"'”’»)\]]*+$")  # noqa: RUF001
@@ -52,7 +53,13 @@ def split_captions(text: str, rules: CaptionRules) -> tuple[Chunk, ...]:
 
 def width(text: str) -> int:
     """Return how many columns a text takes."""
-    return sum(0 if unicodedata.combining(char) else 2 if _is_wide(char) else 1 for char in text)
+    return len(text) if text.isascii() else sum(map(_char_width, text))
+
+
+# A text has few different characters, and each is measured dozens of times.
+@lru_cache(maxsize=4096)
+def _char_width(char: str) -> int:
+    return 0 if unicodedata.combining(char) else 2 if _is_wide(char) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +128,29 @@ def _joined_width(pieces: Sequence[_Piece]) -> int:
 
 def _best_end(pieces: Sequence[_Piece], first: int, rules: CaptionRules) -> int:
     """Choose where a caption ends: as late as fits, but rather after a sentence or a clause."""
-    fitting = first + 1
-    while fitting < len(pieces) and len(_filled(pieces[first : fitting + 1], rules.columns)) <= rules.lines:
+    # Piece by piece, as `_filled` sets them: to set all of them again for each would cost the square.
+    lines, used, fitting = 1, width(pieces[first].text), first + 1
+    while fitting < len(pieces):
+        wide = width(pieces[fitting].text)
+        longer = used + pieces[fitting].spaced + wide
+        lines, used = (lines, longer) if longer <= rules.columns else (lines + 1, wide)
+        if lines > rules.lines:
+            break
         fitting += 1
     if fitting == len(pieces):
         return fitting
     capacity = rules.columns * rules.lines
     # No further than matters: the whole rest would be measured anew for each caption.
-    rest = 0.0
-    for piece in islice(pieces, first, None):
-        rest += (width(piece.text) + piece.spaced) / capacity
-        if rest > _LAST_TWO:
+    sums = accumulate(width(piece.text) + piece.spaced for piece in islice(pieces, first, None))
+    left = 0
+    for left in sums:
+        if left > _LAST_TWO * capacity:
             break
+    rest = left / capacity
+    shares = [wide / capacity for wide in accumulate(width(one.text) + one.spaced for one in pieces[first:fitting])]
 
     def worth(end: int) -> float:
-        share = _joined_width(pieces[first:end]) / capacity
+        share = shares[end - first - 1]
         text = pieces[end - 1].text
         bonus = _SENTENCE_BONUS if _SENTENCE.search(text) else _CLAUSE_BONUS if _CLAUSE.search(text) else 0.0
         # the last two share evenly: nobody reads a caption of one word
