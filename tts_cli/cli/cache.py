@@ -31,9 +31,9 @@ def stat(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
         return
     hours = found.audio_seconds / 3600
     takes = f"{found.takes:,} takes, {hours:.2f} hours, {found.conditionals:,} conditionals"
-    output.results().print(f"{root}\n{takes}, {_megabytes(found.bytes)}")
+    output.results().say("{}\n{}, {}", root, takes, _megabytes(found.bytes))
     if found.unusable:
-        output.talk().print(f"{found.unusable:,} records lack a sound take; they will be rendered anew")
+        output.talk().say("{} records lack a sound take; they will be rendered anew", f"{found.unusable:,}")
 
 
 @app.command(epilog="Example: [bold]tts-cli cache verify --json[/bold]")
@@ -46,7 +46,7 @@ def verify(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
     if as_json:
         output.print_json({"status": "failed" if damaged else "ok", "checked": checked, "damaged": list(damaged)})
     else:
-        output.results().print(f"{checked:,} takes checked, {len(damaged):,} damaged")
+        output.results().say("{} takes checked, {} damaged", f"{checked:,}", f"{len(damaged):,}")
     if damaged:
         raise typer.Exit(ExitCode.CHECK_FAILED)
 
@@ -79,10 +79,10 @@ def gc(
         output.print_json({"status": "ok", "dry_run": dry_run} | asdict(pruned) | {"scratch": swept})
         return
     leftovers = f", {swept:,} scratch folders" if swept else ""
-    output.results().print(f"{'would remove' if dry_run else 'removed'} {_describe(pruned)}{leftovers}")
+    output.results().say("{} {}{}", "would remove" if dry_run else "removed", _describe(pruned), leftovers)
     if pruned.waiting:
         young = f"{pruned.waiting:,} more files ({_megabytes(pruned.waiting_bytes)}) that nothing names"
-        output.talk().print(f"{young} are younger than an hour, and may be in use: a later gc removes them")
+        output.talk().say("{} are younger than an hour, and may be in use: a later gc removes them", young)
 
 
 def _describe(pruned: "Pruned") -> str:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.cli import output, voice_output
@@ -79,7 +78,7 @@ def _emotion_clip(said: str) -> tuple[str, str]:
 def _ask_for_terms() -> tuple[str, str]:
     """Ask a person for licence and consent; returns "" for what is not said, as where nobody can be asked."""
     if sys.stdin is None or not sys.stdin.isatty():
-        output.talk().print("[dim]no terms are kept with the voice: say them with --licence and --consent[/dim]")
+        output.talk().say("[dim]no terms are kept with the voice: say them with --licence and --consent[/dim]")
         return "", ""
     asked = "licence of the clips; consent of the speaker (such as: CC BY 4.0; signed 2026-03-01), or Enter for none"
     licence, _, consent = str(typer.prompt(asked, default="", show_default=False, err=True)).partition(";")
@@ -88,11 +87,11 @@ def _ask_for_terms() -> tuple[str, str]:
 
 def _show(cloned: "Cloned") -> None:
     for warning in cloned.warnings:
-        output.talk().print(f"[yellow]warning:[/yellow] {escape(warning)}")
+        output.talk().say("[yellow]warning:[/yellow] {}", warning)
     voice_output.show_clips(cloned.clips)
     voice_output.show_precomputed(cloned.learned)
     voice_output.show_used_clips(cloned.learned)
-    output.results().print(f"\n{cloned.folder}  [dim]use it as `voice: {cloned.folder.name}`[/dim]")
+    output.results().say("\n{}  [dim]use it as `voice: {}`[/dim]", cloned.folder, cloned.folder.name)
 
 
 def _print_json(cloned: "Cloned") -> None:

@@ -138,7 +138,7 @@ def _export(work: "Callable[..., tuple[ExportReport, ...]]", *, as_json: bool) -
     except KeyboardInterrupt:
         if as_json:
             output.print_json({"status": "interrupted"})
-        output.talk().print("interrupted: finished files are kept, run the same command to go on")
+        output.talk().say("interrupted: finished files are kept, run the same command to go on")
         return ExitCode.INTERRUPTED
     if as_json:
         statuses = [report.status for report in reports]

@@ -45,8 +45,8 @@ def precompute(
     else:
         voice_output.show_precomputed(results)
         if not results:
-            output.talk().print("nothing to compute: the engines bring these voices by themselves")
+            output.talk().say("nothing to compute: the engines bring these voices by themselves")
         for path in paths:
-            output.results().print(str(path))
+            output.results().say("{}", path)
     if failed:
         raise typer.Exit(ExitCode.PARTIAL)

@@ -149,7 +149,7 @@ def _render(work: "Callable[..., Report]", events: Path | None, *, as_json: bool
     except KeyboardInterrupt:
         if as_json:
             output.print_json({"status": "interrupted"})
-        output.talk().print("interrupted: finished takes are kept, run the same command to go on")
+        output.talk().say("interrupted: finished takes are kept, run the same command to go on")
         return ExitCode.INTERRUPTED
     if as_json:
         output.print_json(output.with_paths({"out": report.out} | report_to_json(report)))

@@ -66,6 +66,6 @@ def report(
         output.print_json(data | {"page": str(page)})
     else:
         said = f"{count:,} problem{'' if count == 1 else 's'}" if count else "no problems"
-        output.results().print(f"{page}  {len(review.lines):,} lines, {said}")
+        output.results().say("{}  {} lines, {}", page, f"{len(review.lines):,}", said)
     if count and fail_on is FailOn.PROBLEMS:
         raise typer.Exit(ExitCode.CHECK_FAILED)

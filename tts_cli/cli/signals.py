@@ -21,7 +21,7 @@ def stoppable() -> Iterator[Stop]:
 
     def handle(number: int, _: FrameType | None) -> None:
         if number == signal.SIGINT and stop.ask():
-            output.talk().print("stopping when the lines in hand are done; Ctrl-C again stops at once")
+            output.talk().say("stopping when the lines in hand are done; Ctrl-C again stops at once")
         else:
             raise KeyboardInterrupt
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import PurePosixPath
 
@@ -11,6 +11,7 @@ _UNREAL = (
     *("Name", "SpeakingVoice", "TargetVoices", "SpokenDialogue", "VoiceActorDirection"),
     *("AudioFileName", "IsRecorded", "LocalizationKeys"),
 )
+_FORMULA = ("=", "+", "-", "@", "\t")
 _WWISE_ROOT = "\\Actor-Mixer Hierarchy\\Default Work Unit"
 
 
@@ -43,11 +44,18 @@ def _row(line: ListedLine) -> dict[str, object]:
     return {**row, **{name: value for name, value in own.items() if name not in row}}
 
 
-def write_index_csv(lines: Iterable[ListedLine]) -> str:
-    """Return a sheet of everything that is known of each line."""
+def write_index_csv(lines: Iterable[ListedLine], *, formulas: bool = False) -> str:
+    """Return a sheet of everything that is known of each line; no text of it is run, unless `formulas` may stay."""
     rows = [_row(line) for line in lines]
     columns = list(dict.fromkeys([*_COLUMNS, *(name for row in rows for name in row)]))
-    return _csv(columns, [[row.get(name, "") for name in columns] for row in rows])
+    as_cell: Callable[[object], object] = (lambda value: value) if formulas else spreadsheet_cell
+    head = [str(as_cell(name)) for name in columns]
+    return _csv(head, [[as_cell(row.get(name, "")) for name in columns] for row in rows])
+
+
+def spreadsheet_cell(value: object) -> object:
+    """Return a value as a spreadsheet shows it: a text that begins as a formula does gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def write_index_json(lines: Iterable[ListedLine]) -> str:

@@ -32,7 +32,7 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = {
 
 _NAMES = Names(dict.fromkeys((*get_type_hints(RecipeFields), "deliver"), ""))
 _DELIVERY_NAMES = Names(dict.fromkeys(get_type_hints(DeliveryFields), ""))
-_NOT_SOUND = ("kind", "file", "require", "seconds")
+_NOT_SOUND = ("kind", "file", "require", "seconds", "formulas")
 
 
 def find_recipe(name_or_path: str, home: Path) -> Recipe:
@@ -141,5 +141,5 @@ def _delivery(entry: Entry, recipe: Recipe, problems: list[Problem]) -> Delivery
         problems.append(Problem(entry.at("file"), f"file: {unknown[0]}", unknown[1]))
     if kind == "chapters" and recipe.split != "chapter":
         problems.append(Problem(entry.at("kind"), "kind: chapters are made only with `split: chapter`"))
-    more = {name: entry.values[name] for name in ("require", "seconds") if name in entry.values}
+    more = {name: entry.values[name] for name in ("require", "seconds", "formulas") if name in entry.values}
     return Delivery(kind=kind or "programme", file=file, sound=sound, **more)

@@ -84,7 +84,9 @@ def survive_damage(run: RunContext, work: Callable[[], Result]) -> Result:
     for _ in range(DAMAGE_TRIES - 1):
         try:
             return work()
-        except DamagedTakeError:
+        except DamagedTakeError as error:
+            # Its bytes may be those that the record names, and still not be such a take.
+            run.cache.forget(error.key)
             _drop_damaged(run)
     return work()
 

@@ -19,6 +19,7 @@ from tts_cli.pipeline.plan.utterances import NEUTRAL
 from tts_cli.pipeline.plan.voice_states import PACKED, conditionals_requests_of, import_state, packed_name
 from tts_cli.scratch import Scratch
 from tts_cli.settings import Settings
+from tts_cli.user_files import read_file
 from tts_cli.voices.conditionals import read_state, refusal
 from tts_cli.voices.pack import MOST_BYTES, SUFFIX, BadPackError, read_pack, write_pack
 from tts_cli.voices.pt_file import is_finite
@@ -118,8 +119,7 @@ def unpack(path: Path, to: Path, *, replace: bool) -> Path:
     Raises `InputError` for what is no sound pack, and leaves nothing behind then.
     """
     try:
-        with path.open("rb") as opened:
-            about, files = read_pack(opened.read(MOST_BYTES + 1))
+        about, files = read_pack(read_file(path, MOST_BYTES))
         name = parse_id(about.get("name"))
     except OSError as error:
         raise refusal(path, f"cannot be read: {error.strerror}") from error

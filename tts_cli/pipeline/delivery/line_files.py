@@ -1,8 +1,9 @@
 """Lines as files: one for each, as loud among its speaker's as it was spoken, and the lists that name them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePath, PurePosixPath
 
 from tts_cli.audio.io.containers import FORMATS
@@ -32,7 +33,7 @@ from tts_cli.recipe import Delivery, Recipe
 from tts_cli.text.markup import display_text
 from tts_cli.types import Timeline
 
-_WRITERS = {
+_WRITERS: Mapping[tuple[str, str], Callable[[Iterable[ListedLine]], str]] = {
     ("index", ".csv"): write_index_csv,
     ("index", ".json"): write_index_json,
     ("unreal", ".csv"): write_unreal,
@@ -184,7 +185,10 @@ def _deliver_list(
         name = context.name(delivery, **({"language": language} if language else {}))
         chosen = [planned for planned in lines if language in ("", planned.line.language)]
         listed = [_listed(planned, files[planned.line.id], name) for planned in chosen]
-        text = _WRITERS[delivery.kind, PurePath(name).suffix.lower()](listed)
+        write = _WRITERS[delivery.kind, PurePath(name).suffix.lower()]
+        if write is write_index_csv:
+            write = partial(write_index_csv, formulas=delivery.formulas)
+        text = write(listed)
         yield context.deliver_text(name, text, delivery, {})
 
 

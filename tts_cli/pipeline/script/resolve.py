@@ -31,10 +31,19 @@ from tts_cli.pipeline.script.engine_checks import (
     with_engine,
 )
 from tts_cli.pipeline.script.input_files import list_input_files
-from tts_cli.pipeline.script.lines import ChapterOrder, Scope, automatic_id, inherited, make_line, project_scope
+from tts_cli.pipeline.script.lines import (
+    ChapterOrder,
+    Scope,
+    automatic_id,
+    inherited,
+    make_line,
+    project_scope,
+    slot_faults,
+)
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text, find_doubts
 from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
+from tts_cli.user_files import is_file
 from tts_cli.voices.library import open_library
 
 DUB = "dub"
@@ -200,8 +209,8 @@ class _Resolver:
             self._warn(entry.at("text"), message, hint)
 
     def _check_slot(self, slot: Slot, entry: Entry) -> None:
-        if slot.start_s is not None and slot.end_s is not None and slot.end_s <= slot.start_s:
-            self._findings.complain(entry.at("end"), f"ends at {slot.end_s:g} s, but starts at {slot.start_s:g} s")
+        for name, message, hint in slot_faults(slot):
+            self._findings.complain(entry.at(name), message, hint)
 
     def _known_speaker(self, line: Line, entry: Entry, scope: Scope) -> bool:
         if self._cast is None or not line.speaker or line.speaker in self._cast:
@@ -215,7 +224,7 @@ class _Resolver:
     def _audio(self, entry: Entry) -> str:
         reference = entry.values.get("audio", "")
         path = os.path.join(self._script.folder, reference) if reference else ""  # noqa: PTH118
-        if path and not os.path.isfile(path):  # noqa: PTH113  never raises
+        if path and not is_file(path):
             hint = f"paths are relative to {self._script.name}"
             self._findings.complain(entry.at("audio"), f"audio: no such file {reference[:80]!r}", hint)
         return path
