@@ -108,7 +108,8 @@ class Delivery:
     """One kind of file that a recipe delivers: its name as a template, how it must sound, and what is checked in it.
 
     `sound` is the recipe with what the delivery says otherwise. `require` bounds measured values by their names.
-    `seconds` is how long a sample may be. Lines share the gain of their speaker's lines, or that of the whole script.
+    `seconds` is how long a sample may be. With `formulas` a text in a sheet may begin as a formula does.
+    Lines share the gain of their speaker's lines, or that of the whole script.
     The kind "master" is what a render writes; no recipe can ask for it.
     """
 
@@ -117,4 +118,5 @@ class Delivery:
     sound: Recipe
     require: Mapping[str, Bounds] = field(default_factory=dict)
     seconds: float = 180.0
+    formulas: bool = False
     level_by: Literal["speaker", "script"] = "speaker"

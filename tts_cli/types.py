@@ -108,7 +108,8 @@ class Manifest:
     """A script and its cast, checked: every name in it resolves.
 
     `voices` holds the voices that are not an engine's own, by the name that lines give and the engine. `length_s` is
-    how long the programme is, where lines have their times in it.
+    how long the programme is, where lines have their times in it. `files` are all that it was made of: itself, what it
+    refers to, the clips, and the voices' own files; no run writes over them.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Manifest:
     recipe: str = ""
     length_s: float | None = None
     warnings: tuple[Problem, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 # --- what must be done, and why -------------------------------------------------------------------------

@@ -86,7 +86,8 @@ def test_the_page_shows_everything_failures_first(cli, out: Path) -> None:
     for text in ("Up we go & <away>!", "The <River> Bank", "happy", "espeak", "rendered: new", "He waited."):
         assert text in page.shown
     order = [
-        page.shown.index(text) for text in ("Problems (2)", "broken", "Files", "01-bank.wav", "Lines", "He waited.")
+        page.shown.index(text)
+        for text in ("Problems (2)", "broken", "Files", "01-the-river-bank.wav", "Lines", "He waited.")
     ]
     assert order == sorted(order)
     assert "pass" in page.shown
@@ -201,7 +202,7 @@ def test_a_master_beside_its_target_is_a_problem(cli, out: Path) -> None:
 
 
 def test_junit_has_a_case_for_each_line_and_check(cli, out: Path, tmp_path: Path) -> None:
-    (out / "01-bank.wav").write_bytes((out / "01-bank.wav").read_bytes()[:-4000])
+    (out / "01-the-river-bank.wav").write_bytes((out / "01-the-river-bank.wav").read_bytes()[:-4000])
 
     assert cli("report", out, "--junit", "junit.xml").code == 0
 

@@ -66,6 +66,26 @@ def options(
     """Hold the options that stand before any command."""
 
 
+# typer brings a click of its own, and names only some of its errors.
+_CommandLineError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def _run() -> None:
+    """Run the command; with --json, a command line that makes no sense is told as JSON too."""
+    command = with_common_options(app)
+    if "--json" not in sys.argv[1:]:
+        command(prog_name="tts-cli")
+        return
+    output.use_json(wanted=True)
+    try:
+        sys.exit(command(prog_name="tts-cli", standalone_mode=False) or ExitCode.DONE)
+    except _CommandLineError as error:
+        message: str = error.format_message() if hasattr(error, "format_message") else str(error)
+        raise UsageError(message.rstrip("."), hint="see tts-cli --help") from error
+    except typer.Abort:
+        sys.exit(ExitCode.INTERRUPTED)
+
+
 def main() -> None:
     """Run the command line. Expected errors are told in words; a bug keeps its traceback (exit 1)."""
     streams.prepare()
@@ -73,7 +93,7 @@ def main() -> None:
     gc.set_threshold(2_000_000)
     try:
         try:
-            with_common_options(app)(prog_name="tts-cli")
+            _run()
         finally:
             sys.stdout.flush()
     except TtsError as error:

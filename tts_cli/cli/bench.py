@@ -133,7 +133,7 @@ def _show_figures(tables: "Tables", *, as_json: bool) -> None:
         output.print_json({"status": "ok", "tables": listed})
         return
     for title, figures in tables.items():
-        output.results().print(f"\n[bold]{title}[/bold]")
+        output.results().say("\n[bold]{}[/bold]", title)
         cells = [
             (
                 figure.what,
@@ -148,7 +148,7 @@ def _show_figures(tables: "Tables", *, as_json: bool) -> None:
 
 
 def _say(text: str) -> None:
-    output.talk().print(f"[dim]{text} ...[/dim]")
+    output.talk().say("[dim]{} ...[/dim]", text)
 
 
 def _seconds(value: float) -> str:
@@ -160,7 +160,7 @@ def _show(results: "Mapping[str, Sequence[Row]]", *, as_json: bool) -> None:
         output.print_json({"status": "ok"} | {name: [asdict(row) for row in rows] for name, rows in results.items()})
         return
     for name, rows in results.items():
-        output.results().print(f"\n[bold]{name}[/bold]")
+        output.results().say("\n[bold]{}[/bold]", name)
         output.print_table(
             ("what", "wall s", "cpu s", "peak MB", "ratio", "note"),
             [

@@ -22,4 +22,5 @@ def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = F
         return
     output.print_problems(checked.warnings)
     chapters = f", {len(checked.chapters)} chapters" if checked.chapters else ""
-    output.results().print(f"{manifest}: {len(checked.lines):,} lines, {len(speakers)} speakers{chapters}, no problems")
+    counted = f"{len(checked.lines):,} lines, {len(speakers)} speakers{chapters}"
+    output.results().say("{}: {}, no problems", manifest, counted)

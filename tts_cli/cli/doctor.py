@@ -42,7 +42,7 @@ def doctor(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
         )
         for found in diagnostics:
             if not found.ok and found.hint:
-                output.talk().print(f"\n[cyan]hint:[/cyan] {found.name}: {found.hint}")
+                output.talk().say("\n[cyan]hint:[/cyan] {}: {}", found.name, found.hint)
     if not healthy:
         raise typer.Exit(ExitCode.MISSING)
 
@@ -90,6 +90,16 @@ def _ffmpeg(_: Settings) -> str:
     from tts_cli.audio.io.ffmpeg import ffmpeg_path, ffmpeg_version
 
     return f"{ffmpeg_version()} at {ffmpeg_path()}"
+
+
+def _home(settings: Settings) -> str:
+    """See that nobody else can change what is run from the home."""
+    from tts_cli.engines.catalog import engine_names
+    from tts_cli.engines.ownership import check_home
+
+    for name in engine_names():
+        check_home(name)
+    return f"{settings.home}, written by nobody else"
 
 
 def _cache(settings: Settings) -> str:
@@ -141,6 +151,7 @@ PROBES: dict[str, Callable[[Settings], str]] = {
     "python": _python,
     "espeak": _espeak,
     "ffmpeg": _ffmpeg,
+    "home": _home,
     "cache": _cache,
     "devices": _devices,
     "workers": _workers,

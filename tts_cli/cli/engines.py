@@ -76,7 +76,7 @@ def remove(
     if as_json:
         output.print_json({"status": "ok", "engine": name, "bytes": freed})
     else:
-        output.results().print(f"{name}: {output.size(freed)} freed" if freed else f"{name}: nothing to delete")
+        output.results().say("{}: {}", name, f"{output.size(freed)} freed" if freed else "nothing to delete")
 
 
 def _to_json(engine: "Installed") -> dict[str, Any]:
@@ -108,10 +108,10 @@ def _show(found: "list[Installed]") -> None:
 
 def _show_engine(engine: "Installed") -> None:
     spec, console = engine.spec, output.results()
-    console.print(f"\n[bold]{spec.name}[/bold]  {spec.summary}")
+    console.say("\n[bold]{}[/bold]  {}", spec.name, spec.summary)
     if engine.lacks:
-        console.print(f"not ready: {'; '.join(engine.lacks)}")
-        output.print_hint(f"tts-cli download {spec.name}")
+        console.say("not ready: {}", "; ".join(engine.lacks))
+        output.print_hint(f"tts-cli download {spec.name}", console)
     facts = {
         "licence": spec.licence,
         "packages": ", ".join(f"{name} {version}" for name, version in engine.versions.items()),
@@ -121,7 +121,7 @@ def _show_engine(engine: "Installed") -> None:
     }
     for name, fact in facts.items():
         if fact:
-            console.print(f"{name}: {fact}", markup=False)
+            console.say("{}: {}", name, fact)
     if spec.params:
         output.print_table(
             ("parameter", "default", "range", "meaning"),

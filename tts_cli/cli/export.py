@@ -3,13 +3,23 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tts_cli.cli import output
 from tts_cli.cli.everywhere import complete_recipes
-from tts_cli.cli.options import CacheOpt, DeviceOpt, FormatOpt, JsonOpt, WorkersOpt
+from tts_cli.cli.options import (
+    CacheOpt,
+    DeviceOpt,
+    DryRunOpt,
+    FormatOpt,
+    JsonOpt,
+    OnlyOpt,
+    OverwriteOpt,
+    RelevelOpt,
+    WorkersOpt,
+)
 from tts_cli.cli.streams import read_stdin
 from tts_cli.errors import ExitCode, UsageError
 from tts_cli.settings import Settings, WorkerOptions, load_settings
@@ -64,6 +74,10 @@ def export(
     duck: Annotated[
         DuckingPreset | None, typer.Option("--duck", help="Turn the bed, or the film's own sound, down under a dub.")
     ] = None,
+    only: OnlyOpt = None,
+    dry_run: DryRunOpt = False,
+    overwrite: OverwriteOpt = False,
+    relevel: RelevelOpt = False,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
@@ -72,6 +86,7 @@ def export(
 ) -> None:
     """Export what people ship: audiobooks, podcasts, subtitles, game lines (exit 6 where a requirement is not met)."""
     from tts_cli import api
+    from tts_cli.cli import summary
     from tts_cli.pipeline.request import DubTarget
 
     settings = load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device))
@@ -80,17 +95,20 @@ def export(
         return
     if not source:
         raise UsageError("what to export?", hint="name a manifest, or the output folder of a render")
-    work = partial(
-        api.export,
-        source,
-        stdin=read_stdin(source),
-        format=format_,
-        recipes=recipe or (),
-        out=out,
-        target=DubTarget(video=video, bed=bed, ducking=duck.value if duck else None),
-        settings=settings,
-    )
-    raise typer.Exit(_export(work, as_json=as_json))
+    options: dict[str, Any] = {
+        "stdin": read_stdin(source),
+        "format": format_,
+        "recipes": recipe or (),
+        "out": out,
+        "only": only or (),
+        "overwrite": overwrite,
+        "relevel": relevel,
+        "target": DubTarget(video=video, bed=bed, ducking=duck.value if duck else None),
+    }
+    if dry_run:
+        summary.show_export_forecasts(api.forecast_export(source, settings=settings, **options), as_json=as_json)
+        return
+    raise typer.Exit(_export(partial(api.export, source, settings=settings, **options), as_json=as_json))
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
@@ -118,12 +136,15 @@ def _export(work: "Callable[..., tuple[ExportReport, ...]]", *, as_json: bool) -
         with progress() as on_event, stoppable() as stop:
             reports = work(on_event=on_event, stop=stop)
     except KeyboardInterrupt:
-        output.talk().print("interrupted: finished files are kept, run the same command to go on")
+        if as_json:
+            output.print_json({"status": "interrupted"})
+        output.talk().say("interrupted: finished files are kept, run the same command to go on")
         return ExitCode.INTERRUPTED
     if as_json:
         statuses = [report.status for report in reports]
         worst = next((status for status in ("partial", "failed") if status in statuses), "ok")
-        output.print_json({"status": worst, "exports": [export_to_json(report) for report in reports]})
+        exports = [output.with_paths(export_to_json(report)) for report in reports]
+        output.print_json({"status": worst, "exports": exports})
     else:
         for report in reports:
             summary.show_export(report)

@@ -56,5 +56,5 @@ def init(
         output.print_json({"status": "ok", "files": [str(path) for path in paths], "next": command})
         return
     for path in paths:
-        output.results().print(str(path), markup=False)
-    output.talk().print(f"try it: {command}", markup=False)
+        output.results().say("{}", path)
+    output.talk().say("try it: {}", command)

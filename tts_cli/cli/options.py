@@ -89,6 +89,21 @@ JsonOpt = Annotated[
     bool,
     typer.Option("--json", callback=output.use_json, is_eager=True, help="Print exactly one JSON object on stdout."),
 ]
+OnlyOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="FIELD=VALUE",
+        help="Only such lines, e.g. speaker=mole; [bold]flagged[/bold]: those that did not sound right.",
+    ),
+]
+DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
+RelevelOpt = Annotated[
+    bool, typer.Option("--relevel", help="Find levels that many files share anew; else one that barely moves stays.")
+]
+OverwriteOpt = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files that tts-cli did not write; never the run's own inputs.")
+]
 EngineOpt = Annotated[
     str,
     typer.Option("--engine", help="Which engine; `tts-cli engines` lists them.", autocompletion=complete_engines),

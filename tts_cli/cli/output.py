@@ -1,15 +1,21 @@
-"""What is said: data and results on stdout, talk and errors on stderr; nothing by colour alone."""
+"""What is said: data and results on stdout, talk and errors on stderr; nothing by colour alone.
+
+Here alone text of others (names, paths, messages) meets the terminal: it is filled into sentences of ours, and brings
+no markup, no emoji and no control character with it.
+"""
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from tts_cli.cli import streams
 from tts_cli.errors import InputError, Problem, Source, TtsError
@@ -34,19 +40,69 @@ def use_json(wanted: bool) -> bool:  # noqa: FBT001  typer calls it so
     return wanted
 
 
-def results() -> Console:
-    """Return the console for results."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+# What moves a cursor, changes a colour, reverses a line or cannot be encoded. Tabs and line feeds are harmless.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_HOLE = "{}"
 
 
-def talk() -> Console:
-    """Return the console for everything that is not a result; with `-q` nothing of it is seen."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=True, quiet=mode.quiet)
+class Styled(NamedTuple):
+    """A text of others, and the style that it is shown in."""
+
+    text: str
+    style: str
 
 
-def alarm() -> Console:
-    """Return the console for errors, which nothing silences."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+class Speaker:
+    """A stream, and the one way to print on it."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def say(self, sentence: str = "", *values: object) -> None:
+        """Print a sentence of ours, in rich's markup, with the values of others in place of each `{}`, as they are.
+
+        A list becomes its values with commas between them.
+        """
+        self.console.print(self._fill(sentence, values))
+
+    def _fill(self, sentence: str, values: Sequence[object]) -> Text:
+        filled, rest = Text(), list(values)
+        for piece in Text.from_markup(sentence, emoji=False).split(_HOLE, include_separator=True):
+            if piece.plain.endswith(_HOLE):
+                style = piece.get_style_at_offset(self.console, len(piece) - 1)
+                piece.right_crop(len(_HOLE))
+                filled.append_text(piece)
+                value = rest.pop(0)
+                for number, one in enumerate(value if isinstance(value, list) else [value]):
+                    text, own = one if isinstance(one, Styled) else (str(one), style)
+                    filled.append(", " if number else "").append(visible(text), own)
+            else:
+                filled.append_text(piece)
+        return filled
+
+
+def visible(text: str) -> str:
+    """Return a text in which what a terminal would obey is written out as Python escapes it."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def results() -> Speaker:
+    """Return who says results."""
+    return _speaker(sys.stdout)
+
+
+def talk() -> Speaker:
+    """Return who says everything that is not a result; with `-q` nothing of it is seen."""
+    return _speaker(sys.stderr, quiet=mode.quiet)
+
+
+def alarm() -> Speaker:
+    """Return who says errors, which nothing silences."""
+    return _speaker(sys.stderr)
+
+
+def _speaker(stream: Any, *, quiet: bool = False) -> Speaker:
+    return Speaker(Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True, quiet=quiet))
 
 
 def is_live() -> bool:
@@ -57,12 +113,24 @@ def is_live() -> bool:
 def print_json(data: Any) -> None:
     """Print the one JSON object."""
     text = json.dumps(data, ensure_ascii=False, indent=2)
+    # Outside of strings JSON has no such character but the line feed.
+    text = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         # JSON has codes of its own for what an encoding lacks.
         text = json.dumps(data, indent=2)
     sys.stdout.write(text + "\n")
+
+
+def with_paths(report: dict[str, Any]) -> dict[str, Any]:
+    """Let every file of a report carry a path that opens from the working directory; its `name` is from `out` on."""
+    out = Path(report["out"])
+
+    def opened(file: dict[str, Any] | None) -> dict[str, Any] | None:
+        return file and {**file, "name": file["path"], "path": str(out / file["path"])}
+
+    return report | {"outputs": [opened(file) for file in report["outputs"]], "timeline": opened(report["timeline"])}
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
@@ -74,8 +142,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    console = results()
+        table.add_row(*(Text(visible(cell).replace("\n", "\\n")) for cell in row))
+    console = results().console
     console.soft_wrap = False
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WIDEST
@@ -96,11 +164,8 @@ def print_problems(problems: "Iterable[Problem]") -> None:
         console = alarm() if problem.severity == "error" else talk()
         style = "red" if problem.severity == "error" else "yellow"
         more = f" (and {count - 1:,} more like it)" if count > 1 else ""
-        console.print(
-            f"{escape(str(problem.source))}: [{style}]{problem.severity}:[/{style}] {escape(problem.message)}{more}"
-        )
-        if problem.hint:
-            console.print(f"  [cyan]hint:[/cyan] {escape(problem.hint)}")
+        console.say("{}: {} {}{}", problem.source, Styled(f"{problem.severity}:", style), problem.message, more)
+        print_hint(problem.hint, console, indent="  ")
         annotate(problem.severity, problem.message + more, problem.source)
 
 
@@ -138,18 +203,17 @@ def show_error(error: TtsError) -> None:
         return
     print_problems(problems)
     if mode.verbose:
-        alarm().print_exception()
-    alarm().print(f"[red]error:[/red] {escape(message)}")
-    if error.hint:
-        alarm().print(f"[cyan]hint:[/cyan] {escape(error.hint)}")
+        alarm().console.print_exception()
+    alarm().say("[red]error:[/red] {}", message)
+    print_hint(error.hint, alarm())
     if not problems:
         annotate("error", message)
 
 
-def print_hint(hint: str, indent: str = "") -> None:
+def print_hint(hint: str, speaker: Speaker, indent: str = "") -> None:
     """Print what to do."""
     if hint:
-        talk().print(f"{indent}[cyan]hint:[/cyan] {escape(hint)}")
+        speaker.say("{}[cyan]hint:[/cyan] {}", indent, hint)
 
 
 def problem_json(problem: "Problem") -> dict[str, str | int]:

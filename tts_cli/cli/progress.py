@@ -25,7 +25,7 @@ def progress() -> Iterator[EventSink]:
         from tts_cli.cli.live import Board
 
         board = Board()
-        with Live(board, console=output.talk(), transient=True, refresh_per_second=8):
+        with Live(board, console=output.talk().console, transient=True, refresh_per_second=8):
             yield board
     else:
         yield _Plain()
@@ -49,9 +49,9 @@ class _Told:
             what = event.error or f"{event.audio_s:.2f} s of audio in {event.wall_s:.2f} s"
             utterance = event.utterance
             said = f"worker {event.worker}: line {utterance.line_id}, part {utterance.part + 1}: {what}"
-            output.talk().print(said, markup=False)
+            output.talk().say("{}", said)
         elif isinstance(event, WorkerEvent) and event.what != "alive":
-            output.talk().print(f"worker {event.worker}: {event.engine} on {event.device}: {event.what}", markup=False)
+            output.talk().say("worker {}: {} on {}: {}", event.worker, event.engine, event.device, event.what)
 
 
 class _Plain:
@@ -67,4 +67,4 @@ class _Plain:
         self._said = now
         left = "" if event.eta_s is None else f", {event.eta_s:.0f} s left"
         done = f"{STAGE_TITLES[event.stage]} {event.done / event.total:.0%}"
-        output.talk().print(f"{done} after {now - self._started:.0f} s{left}")
+        output.talk().say("{} after {} s{}", done, f"{now - self._started:.0f}", left)

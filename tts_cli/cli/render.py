@@ -14,13 +14,17 @@ from tts_cli.cli.options import (
     WORKERS_PANEL,
     CacheOpt,
     DeviceOpt,
+    DryRunOpt,
     ExecutorOpt,
     FormatOpt,
     JsonOpt,
     ManifestArg,
     MemoryOpt,
+    OnlyOpt,
+    OverwriteOpt,
     RayAddressOpt,
     RecycleOpt,
+    RelevelOpt,
     WorkersOpt,
 )
 from tts_cli.cli.streams import read_stdin
@@ -43,17 +47,8 @@ RecipeOpt = Annotated[
     str,
     typer.Option("--recipe", help="How masters must be: a name, or a YAML file.", autocompletion=complete_recipes),
 ]
-OnlyOpt = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--only",
-        metavar="FIELD=VALUE",
-        help="Only such lines, e.g. speaker=mole; [bold]flagged[/bold]: those that did not sound right.",
-    ),
-]
 LinesOpt = Annotated[bool, typer.Option("--lines", help="Also write lines/<id>.wav.")]
 ForceOpt = Annotated[bool, typer.Option("--force", help="Render anew what the cache has.")]
-DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be rendered; write nothing.")]
 ExplainOpt = Annotated[bool, typer.Option("--explain", help="Say of each line why it is rendered.")]
 WriteBackOpt = Annotated[
     Path | None,
@@ -88,6 +83,8 @@ def render(
     write_back: WriteBackOpt = None,
     shard: ShardOpt = "",
     stitch_only: StitchOnlyOpt = False,
+    overwrite: OverwriteOpt = False,
+    relevel: RelevelOpt = False,
     events: EventsOpt = None,
     format_: FormatOpt = None,
     workers: WorkersOpt = None,
@@ -124,6 +121,8 @@ def render(
         "write_back": write_back,
         "shard": read_shard(shard, os.environ) if shard else None,
         "stitch_only": stitch_only,
+        "overwrite": overwrite,
+        "relevel": relevel,
     }
     if dry_run or explain:
         found = api.forecast(manifest, settings=settings, **options)
@@ -150,10 +149,10 @@ def _render(work: "Callable[..., Report]", events: Path | None, *, as_json: bool
     except KeyboardInterrupt:
         if as_json:
             output.print_json({"status": "interrupted"})
-        output.talk().print("interrupted: finished takes are kept, run the same command to go on")
+        output.talk().say("interrupted: finished takes are kept, run the same command to go on")
         return ExitCode.INTERRUPTED
     if as_json:
-        output.print_json(report_to_json(report))
+        output.print_json(output.with_paths({"out": report.out} | report_to_json(report)))
     else:
         summary.show_report(report)
     if report.status != "ok":

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.cli import output, voice_output
 from tts_cli.cli.everywhere import complete_emotions, complete_voices
-from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
+from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, OverwriteOpt, WorkersOpt
 from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings
 
@@ -52,7 +51,7 @@ def list_(
         [(voice.name, voice.source, voice.language, voice.description) for voice in found],
     )
     if not asked:
-        output.talk().print("[dim]engines bring voices of their own: tts-cli voices list --engine espeak[/dim]")
+        output.talk().say("[dim]engines bring voices of their own: tts-cli voices list --engine espeak[/dim]")
 
 
 @app.command(epilog="Example: [bold]tts-cli voices show nora --json[/bold]")
@@ -65,17 +64,17 @@ def show(voice: VoiceArg, cache: CacheOpt = None, as_json: JsonOpt = False) -> N
         output.print_json({"status": "ok"} | _shown_json(shown))
         return
     console = output.results()
-    console.print(f"[bold]{escape(shown.name)}[/bold]  {escape(shown.description)}\n{escape(shown.folder)}")
+    console.say("[bold]{}[/bold]  {}\n{}", shown.name, shown.description, shown.folder)
     for what in ("language", "licence", "consent"):
-        console.print(f"{what}: {escape(getattr(shown, what) or 'not said')}")
+        console.say("{}: {}", what, getattr(shown, what) or "not said")
     for engine, how in shown.engines.items():
-        console.print(f"{engine}: {escape(how)}")
-    console.print(f"emotions: {', '.join(shown.emotions) or 'those of the engine'}")
+        console.say("{}: {}", engine, how)
+    console.say("emotions: {}", ", ".join(shown.emotions) or "those of the engine")
     if shown.clips:
         voice_output.show_clips(shown.clips)
     for clip in shown.clips:
         for finding in clip.diagnostics:
-            output.talk().print(f"[yellow]warning:[/yellow] {escape(clip.path)}: {escape(finding.message)}")
+            output.talk().say("[yellow]warning:[/yellow] {}: {}", clip.path, finding.message)
 
 
 @app.command(epilog="Example: [bold]tts-cli voices audition nora --emotion angry --emotion tender[/bold]")
@@ -95,6 +94,7 @@ def audition(
         typer.Option("--emotion", help="Only this one; may be repeated.", autocompletion=complete_emotions),
     ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write.")] = None,
+    overwrite: OverwriteOpt = False,
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
     cache: CacheOpt = None,
@@ -107,7 +107,9 @@ def audition(
     from tts_cli.voicework.audition import AuditionOrder
     from tts_cli.voicework.audition import audition as render_audition
 
-    order = AuditionOrder(voice=voice, engine=engine, out=out, text=text, emotions=tuple(emotion or ()))
+    order = AuditionOrder(
+        voice=voice, engine=engine, out=out, text=text, emotions=tuple(emotion or ()), overwrite=overwrite
+    )
     with progress() as on_event:
         report = render_audition(
             order, load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device)), on_event
@@ -138,7 +140,7 @@ def pack(
     if as_json:
         output.print_json({"status": "ok", "path": str(path), "files": list(files)})
     else:
-        output.results().print(f"{path}  [dim]{len(files)} files, {path.stat().st_size:,} bytes[/dim]")
+        output.results().say("{}  [dim]{} files, {} bytes[/dim]", path, len(files), f"{path.stat().st_size:,}")
 
 
 @app.command(epilog="Example: [bold]tts-cli voices unpack nora.ttsvoice[/bold]")
@@ -155,7 +157,7 @@ def unpack(
     if as_json:
         output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
     else:
-        output.results().print(f"{folder}  [dim]use it as `voice: {folder.name}`[/dim]")
+        output.results().say("{}  [dim]use it as `voice: {}`[/dim]", folder, folder.name)
 
 
 @app.command(epilog="Example: [bold]tts-cli voices rename nora nora-old[/bold]")
@@ -171,7 +173,7 @@ def rename(
     if as_json:
         output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
     else:
-        output.results().print(f"{folder}  [dim]use it as `voice: {folder.name}`[/dim]")
+        output.results().say("{}  [dim]use it as `voice: {}`[/dim]", folder, folder.name)
 
 
 @app.command(epilog="Example: [bold]tts-cli voices remove nora[/bold]")
@@ -192,7 +194,7 @@ def remove(
     if as_json:
         output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
     else:
-        output.results().print(f"{folder}: deleted")
+        output.results().say("{}: deleted", folder)
 
 
 def _listed_json(voice: "Listed") -> dict[str, str]:

@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from tts_cli.about import PACKAGE
 from tts_cli.engines.base import EngineSpec, Requirements
+from tts_cli.engines.ownership import check_home
 from tts_cli.engines.weights import engine_folder
 from tts_cli.errors import MissingError
 
@@ -51,6 +52,8 @@ def python_of(spec: EngineSpec) -> str:
 
 def usable_environment(spec: EngineSpec) -> Environment:
     """Return where the engine runs; raises `MissingError` where it cannot yet."""
+    if spec.install.requirements or spec.install.weights:
+        check_home(spec.name)
     environment = find_environment(spec)
     if environment.kind == "missing":
         lacks = "; ".join(environment.lacks)

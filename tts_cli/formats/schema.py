@@ -240,6 +240,7 @@ class DeliveryFields(SoundFields, total=False):
     file: Annotated[str, PlainValidator(values.parse_delivered_file)]
     require: dict[MeasureName, Annotated[Bounds, PlainValidator(values.parse_bounds)]]
     seconds: Annotated[float, _number(1, 36_000, " s")]
+    formulas: Switch
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from tts_cli.formats.records import Entry, Record, ScalarLocation, read_mapping,
 from tts_cli.formats.schema import ChapterFields, LineFields
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS, read_subtitles
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
+from tts_cli.user_files import is_file, real_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def read_script(path: str, format_: str | None, stdin: bytes | None, diagnostics
     Problems go to `findings` and what is sound is returned; raises `InputError` where the file itself is unreadable.
     """
     name = STDIN_NAME if path == STDIN else path
-    data = (stdin or b"") if path == STDIN else read_bytes(path)
+    data = (stdin or b"") if path == STDIN else read_bytes(path, may_be_pipe=True)
     decoded = decode(data, name)
     form = format_ or sniff_format(path, decoded.text)
     folder = "" if path == STDIN else os.path.dirname(path)  # noqa: PTH120  "" stays ""
@@ -67,7 +68,7 @@ def read_script(path: str, format_: str | None, stdin: bytes | None, diagnostics
         _take_lines(draft, _Lines(name, decoded, form), "", diagnostics)
     else:
         document = read_document(decoded, name, folder, diagnostics, is_json=form == "json")
-        header = FrameReader(diagnostics).read(document, (os.path.realpath(path),))
+        header = FrameReader(diagnostics).read(document, (real_path(path),))
         _Reader(document, header, diagnostics, draft).read()
     return _check(draft, Script(path, name, folder, form, header), diagnostics)
 
@@ -181,7 +182,7 @@ class _Reader:
 
     def _sheet(self, reference: str, mark: Mark | Marks, chapter: str) -> None:
         path = os.path.join(self._document.folder, reference)  # noqa: PTH118
-        if not os.path.isfile(path):  # noqa: PTH113  never raises
+        if not is_file(path):
             hint = "paths are relative to the file they are in; lines written here are a list, each begins with a dash"
             self._complain(mark, f"{reference[:80]!r}: no such file", hint)
             return

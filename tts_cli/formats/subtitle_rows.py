@@ -24,8 +24,8 @@ _SURELY_A_SPEAKER = 2
 """So often a name stands before a colon before that is worth a warning."""
 
 _ARROW = "-->"
-_TIMES = re.compile(r"\s*(?P<start>.*?)\s*-->\s*(?P<end>\S*)")
-_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>", re.IGNORECASE)
+_TIMES = re.compile(r"\s*+(?P<start>(?:(?!-->).)*+)-->\s*+(?P<end>\S*+)")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*+)?\s++([^<>]++)>", re.IGNORECASE)
 # Known tags only, as a text may hold `<3` or a name in angle brackets.
 _TAG = re.compile(r"</?(?:b|i|u|s|c|v|font|lang|ruby|rt|span)(?:[\s.][^<>]*)?>|<\d[\d:.]*>|\{\\[^{}]*\}", re.IGNORECASE)
 _OVERRIDE = re.compile(r"\{[^{}]*\}")
@@ -176,7 +176,8 @@ def _read_block(block: Sequence[tuple[int, str]], reading: _Reading) -> Iterator
             places["text"] = places["speaker"] = (first, len(written) - len(written.lstrip()) + 1)
         place_of = CuePlace(reading.name, number, places)
         name = "" if times[0] == 0 else " ".join(block[0][1].split())[:LONGEST_SPEAKER]
-        yield _Cue(match["start"], match["end"], "\n".join(written for _, written in text), place_of, number=name)
+        said = "\n".join(written for _, written in text)
+        yield _Cue(match["start"].rstrip(), match["end"], said, place_of, number=name)
 
 
 # --- ASS ------------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class RenderRequest:
     """What a user asks for: a manifest (with its bytes if it comes from stdin) and what to make of it.
 
-    Of a `shard` only the takes are made; `stitch_only` makes all but takes.
+    Of a `shard` only the takes are made; `stitch_only` makes all but takes. With `overwrite` files of others are
+    replaced, with `relevel` the levels that many lines share are found anew.
     """
 
     manifest: str
@@ -31,6 +32,8 @@ class RenderRequest:
     write_back: Path | None = None
     shard: Shard | None = None
     stitch_only: bool = False
+    overwrite: bool = False
+    relevel: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

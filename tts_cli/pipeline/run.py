@@ -12,8 +12,8 @@ from typing import TypeVar
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import DamagedTakeError
 from tts_cli.pipeline.conclude import close, conclude, report_lines
-from tts_cli.pipeline.delivery.deliver import check_line_names, deliver, open_delivery
-from tts_cli.pipeline.master.file_names import TIMELINE_FILE, check_writable
+from tts_cli.pipeline.delivery.deliver import claim_files, deliver, open_delivery
+from tts_cli.pipeline.master.file_names import check_writable
 from tts_cli.pipeline.master.report import line_outcomes
 from tts_cli.pipeline.model import Plan, PlannedLine, Report, Shard
 from tts_cli.pipeline.plan.plan import make_jobs
@@ -41,8 +41,8 @@ def render(request: RenderRequest, settings: Settings, on_event: EventSink, stop
     started = time.monotonic()
     run = open_run(request, settings, on_event, stop or Stop())  # source -> script
     recorder = Recorder(run)
-    for place in () if request.shard else filter(None, (run.out / TIMELINE_FILE, request.write_back)):
-        check_writable(place)
+    if request.write_back and not request.shard:
+        check_writable(request.write_back)
     if request.shard:
         report = _render_shard(run, recorder, request.shard)
     else:
@@ -55,7 +55,7 @@ def render(request: RenderRequest, settings: Settings, on_event: EventSink, stop
 
 def _render(run: RunContext, recorder: Recorder) -> Report:
     plan = plan_script(run, force=run.request.force and not recorder.has_rendered)  # script -> plan
-    check_line_names(run, plan)
+    claim_files(run)
     run.on_event(_started(run, plan))
     recorded = gather_takes(run, recorder, plan)  # plan -> takes
     delivery = open_delivery(run, recorded.plan, recorded.takes, recorded.dub)  # takes -> edit
@@ -84,7 +84,9 @@ def survive_damage(run: RunContext, work: Callable[[], Result]) -> Result:
     for _ in range(DAMAGE_TRIES - 1):
         try:
             return work()
-        except DamagedTakeError:
+        except DamagedTakeError as error:
+            # Its bytes may be those that the record names, and still not be such a take.
+            run.cache.forget(error.key)
             _drop_damaged(run)
     return work()
 
@@ -122,6 +124,9 @@ class Forecast:
 
 
 def dry_run(request: RenderRequest, settings: Settings) -> Forecast:
-    """Return what `render` would do, and why; nothing is written. Raises `InputError` and `UsageError`."""
-    plan = plan_script(open_run(request, settings, lambda _: None, Stop()), force=request.force)
+    """Return what `render` would do, and why; nothing is written. Raises `InputError` and `UsageError` as it does."""
+    run = open_run(request, settings, lambda _: None, Stop())
+    plan = plan_script(run, force=request.force)
+    if not request.shard:
+        claim_files(run)
     return Forecast(plan=plan, to_render=plan.to_render, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))

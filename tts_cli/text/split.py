@@ -18,7 +18,7 @@ _BOUNDARIES = (Boundary.SENTENCE, Boundary.PHRASE, Boundary.COMMA, Boundary.COMM
 _CLOSERS = r"""["'”’»›)\]}」』）】》〉]*"""
 _MARK = re.compile(
     rf"""
-      (?P<stop>[.!?‽]+{_CLOSERS}) (?=\s)
+      (?P<stop>(?<![.!?‽])[.!?‽]++{_CLOSERS}+) (?=\s)
     | (?P<full>[。！？｡．।॥؟۔։።။។༎]+{_CLOSERS})
     | (?P<phrase>[;:…](?=\s) | [；：؛፤] | —+ | (?<=\s)[–-](?=\s))
     | (?P<comma>,(?=\s) | [、，､،፣])

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from tts_cli.audio.io.files import decode_audio
+from tts_cli.audio.io.recordings import LONGEST_CLIP_S, decode_audio
 from tts_cli.audio.mastering.edit import fade_edges
 from tts_cli.audio.meters.measure import take_out_offset
 from tts_cli.audio.meters.quality import (
@@ -41,7 +41,7 @@ MOST_CLIPPED = 1e-4
 MOST_SILENCE = 0.5
 LARGEST_OFFSET = 0.01
 
-_ADDRESS = re.compile(r"\[\S+ @ 0x[0-9a-f]+\] ")
+_ADDRESS = re.compile(r"\[[^\s\[\]]+ @ 0x[0-9a-f]+\] ")
 
 Kind = Literal["short", "long", "silence", "clipping", "noise", "hum", "levels", "quiet", "rate", "offset"]
 
@@ -108,7 +108,7 @@ def check_samples(path: Path, samples: Samples, sample_rate: int) -> CheckedClip
 def read_clip(path: Path) -> tuple[Samples, int]:
     """Return a clip as mono float32 [frames] and its sample rate; raises `InputError`."""
     try:
-        samples, sample_rate = decode_audio(path)
+        samples, sample_rate = decode_audio(path, LONGEST_CLIP_S)
     except TakeError as error:
         # ffmpeg says it in several lines, each with addresses of its own
         said = _ADDRESS.sub("", error.message.removeprefix(f"{path} ").partition("\n")[0])

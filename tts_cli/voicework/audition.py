@@ -12,7 +12,8 @@ from tts_cli.cache.blobs import write_atomically
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import InputError, Problem, UnknownNameError
 from tts_cli.formats.voice_files import EMOTIONS_FOLDER, format_yaml, read_emotions_folder
-from tts_cli.pipeline.master.file_names import output_path, safe_name
+from tts_cli.pipeline.master.file_names import safe_name
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.model import Report
 from tts_cli.pipeline.request import EventSink, RenderRequest
 from tts_cli.pipeline.run import render
@@ -43,6 +44,7 @@ class AuditionOrder:
     out: Path | None = None
     text: str = ""
     emotions: Sequence[str] = ()
+    overwrite: bool = False
 
 
 def audition(order: AuditionOrder, settings: Settings, on_event: EventSink) -> Report:
@@ -66,9 +68,12 @@ def audition(order: AuditionOrder, settings: Settings, on_event: EventSink) -> R
         "lines": [{"id": safe_name(emotion), "emotion": emotion, "text": text} for emotion in order.emotions or known],
     }
     out = order.out or Path("out") / f"audition-{safe_name(voice.name)}"
-    path = output_path(out, MANIFEST)
+    guard = OutputGuard(out, overwrite=order.overwrite)
+    guard.claim([MANIFEST])
+    path = guard.path(MANIFEST)
     write_atomically(path, format_yaml(manifest).encode())
-    return render(RenderRequest(manifest=str(path), out=out, lines=True), settings, on_event)
+    request = RenderRequest(manifest=str(path), out=out, lines=True, overwrite=order.overwrite)
+    return render(request, settings, on_event)
 
 
 def _project_emotions() -> dict[str, Any]:

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tts_cli.audio.io.containers import format_fault
-from tts_cli.audio.io.files import decode_audio, decode_take, encode_take, open_outputs
+from tts_cli.audio.io.files import decode_take, encode_take, open_outputs
 from tts_cli.audio.io.outputs import Output
+from tts_cli.audio.io.recordings import decode_audio
 from tts_cli.errors import OutputError, TakeError
 from tts_cli.recipe import Recipe
 
@@ -110,7 +111,7 @@ def test_a_playlist_cannot_name_other_files(tmp_path: Path):
 def test_what_cannot_be_read_is_said_plainly(tmp_path: Path):
     with pytest.raises(TakeError, match="No such file"):
         decode_audio(tmp_path / "missing.wav")
-    with pytest.raises(TakeError, match="directory"):
+    with pytest.raises(TakeError, match="is a folder"):
         decode_audio(tmp_path)
     (tmp_path / "empty.mp3").touch()
     with pytest.raises(TakeError, match=r"empty\.mp3"):

@@ -108,7 +108,7 @@ def test_over_music_and_effects_without_a_film(cli, film: Path, tmp_path: Path) 
     result = cli("export", "film.srt", "--recipe", "dub", "--bed", "me.wav", "-o", "out", "--json")
 
     assert result.code == 0, result.err
-    names = [output["path"] for output in result.json["exports"][0]["outputs"]]
+    names = [output["name"] for output in result.json["exports"][0]["outputs"]]
     assert names == ["film.dub.wav", "film.dub.srt", "timing.csv", "film.dub-mix.wav"]
     assert soundfile.info(tmp_path / "out" / "dub" / "film.dub-mix.wav").frames == 7 * 48_000
 

@@ -731,3 +731,24 @@ def test_twenty_thousand_lines_load_in_a_moment(suffix):
     begun = time.perf_counter()
     assert len(load_manifest(path).lines) == 20_000
     assert time.perf_counter() - begun < 6
+
+
+def test_a_template_may_name_the_sheets_own_columns_and_no_others():
+    sheet = load("text,Quest ID,file\nHello.,Q1,{quest id}/{id}.wav\n", "game.csv").lines
+    assert [(one.file, dict(one.columns)) for one in sheet] == [("{quest id}/{id}.wav", {"Quest ID": "Q1"})]
+    with pytest.raises(InputError) as caught:
+        load("text,Quest ID,file\nHello.,Q1,{qest}/{id}.wav\n", "game.csv")
+    [problem] = caught.value.problems
+    assert "'{qest}/{id}.wav' has a field that nobody knows" in problem.message
+    assert "{Quest ID}" in problem.hint
+    assert (problem.source.line, problem.source.column) == (2, 3)
+
+
+def test_every_file_behind_a_manifest_is_known(tmp_path):
+    (tmp_path / "take.wav").touch()
+    write("cast.yaml", "speakers: {ann: f3}\n")
+    write("sheet.csv", "text\nHello.\n")
+    book = load(
+        "include: cast.yaml\nchapters:\n  - {id: a, lines: sheet.csv}\n  - {id: b, lines: [{audio: take.wav}]}\n"
+    )
+    assert {"book.yaml", "cast.yaml", "sheet.csv", "take.wav"} <= set(book.files)

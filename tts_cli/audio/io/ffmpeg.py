@@ -17,6 +17,7 @@ import numpy as np
 from tts_cli.audio.io.outputs import EXACT, Output, encoder_arguments, joining_arguments
 from tts_cli.audio.samples import Samples
 from tts_cli.errors import MissingError
+from tts_cli.scratch import Scratch
 
 ENVIRONMENT_VARIABLE = "TTS_CLI_FFMPEG"
 
@@ -96,12 +97,12 @@ class Encoder:
     """
 
     def __init__(self, outputs: Sequence[Output]) -> None:
-        self._heads = tempfile.TemporaryDirectory(prefix="tts-cli-")
+        self._heads = Scratch()
         try:
-            arguments = encoder_arguments(outputs, Path(self._heads.name))
+            arguments = encoder_arguments(outputs, self._heads.path)
             self._process = FfmpegProcess([ffmpeg_path(), *QUIET, *arguments], stdin=subprocess.PIPE)
         except BaseException:
-            self._heads.cleanup()
+            self._heads.remove()
             raise
 
     def write(self, block: Samples) -> None:
@@ -131,8 +132,8 @@ def join_aac(pieces: Sequence[Path], output: Output) -> None:
 
     Raises FfmpegError when it cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="tts-cli-") as folder:
-        arguments = joining_arguments(output, Path(folder))
+    with Scratch() as scratch:
+        arguments = joining_arguments(output, scratch.path)
         process = FfmpegProcess([ffmpeg_path(), *QUIET, *arguments], stdin=subprocess.PIPE)
         try:
             for piece in pieces:

@@ -1,4 +1,4 @@
-"""Audio files: takes to and from FLAC bytes, recorded lines of any format, and masters written whole or not at all."""
+"""Audio files: takes to and from FLAC bytes, and masters written whole or not at all."""
 
 import fcntl
 import glob
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import soundfile
 
 from tts_cli.audio.io.containers import format_fault
-from tts_cli.audio.io.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
+from tts_cli.audio.io.ffmpeg import Encoder, FfmpegError
 from tts_cli.audio.io.outputs import PCM_TAGS, Output
 from tts_cli.audio.samples import Samples
 from tts_cli.errors import OutputError, TakeError, refused
@@ -27,13 +27,9 @@ if TYPE_CHECKING:
 
 Subtype = Literal["PCM_16", "PCM_24"]
 
-LONGEST_RECORDING_S = 3600
-"""A recorded line may be so long; far smaller files can claim to be far longer."""
-_RATES_HZ = (4_000, 192_000)
 _BLOCK_FRAMES = 1 << 16
 _COPIED_BYTES = 1 << 20
-_WAV_START_BYTES = 1 << 12
-_WAV_LENGTHS = (bytes(4), b"\xff" * 4)  # what a stream says of itself
+_LONGEST_TAKE = 1 << 30  # samples: three hours at the highest rate
 
 # --- takes ----------------------------------------------------------------------------------------------
 
@@ -63,10 +59,13 @@ def _as_integers(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
     return np.asarray(scaled.astype(np.int32) << (32 - bits), np.int32)
 
 
-def decode_take(data: bytes) -> tuple[Samples, int]:
-    """Return mono float32 samples [frames] and the sample rate; raises TakeError when it is no mono FLAC."""
+def decode_take(data: bytes, most_frames: int = _LONGEST_TAKE) -> tuple[Samples, int]:
+    """Return mono float32 samples [frames] and the sample rate; raises TakeError when it is no mono FLAC.
+
+    A file that says it is longer than `most_frames` is not decoded any further than one sample beyond.
+    """
     try:
-        samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32")
+        samples, sample_rate = soundfile.read(io.BytesIO(data), frames=most_frames + 1, dtype="float32")
     except soundfile.LibsndfileError as error:
         raise TakeError(f"the take cannot be decoded: {error.error_string}") from error
     if samples.ndim != 1:
@@ -91,71 +90,6 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
         """Yield float32 blocks [n, channels] of up to so many frames."""
         while (block := self.read(frames, dtype="float32", always_2d=True)).size:
             yield block
-
-
-# --- recorded lines -------------------------------------------------------------------------------------
-
-
-def decode_audio(path: Path) -> tuple[Samples, int]:
-    """Return a user's recording as mono float32 [frames] and its sample rate: the mean of its channels.
-
-    Raises TakeError of kind "input" when it cannot be read or is not audio.
-    """
-    try:
-        # libsndfile tells of a system error; the system tells which.
-        with path.open("rb") as file:
-            start = file.read(_WAV_START_BYTES)
-        if path.suffix.lower() == ".raw" or _has_no_length(start):
-            return _decode_by_ffmpeg(path)
-        return _decode_by_soundfile(path)
-    except OSError as error:
-        raise TakeError(f"cannot read {path}: {error.strerror}", kind="input") from error
-    except soundfile.LibsndfileError:
-        # Not damaged yet: AAC, AMR and films are beyond libsndfile.
-        return _decode_by_ffmpeg(path)
-
-
-def _has_no_length(start: bytes) -> bool:
-    """Tell a WAV that was written as a stream: its length is 0, or as large as can be, and its end is the file's."""
-    if not start.startswith(b"RIFF"):
-        return False
-    _, data, rest = start.partition(b"data")
-    return len(rest) > len(_WAV_LENGTHS[0]) and bool(data) and rest.startswith(_WAV_LENGTHS)
-
-
-def _decode_by_soundfile(path: Path) -> tuple[Samples, int]:
-    with SequentialFile(path) as file:
-        return _collected(path, file.each_block(_BLOCK_FRAMES), file.samplerate), file.samplerate
-
-
-def _decode_by_ffmpeg(path: Path) -> tuple[Samples, int]:
-    demuxer = DEMUXERS.get(path.suffix.lower())
-    if demuxer is None:
-        known = " ".join(sorted(DEMUXERS))
-        raise TakeError(f"{path} is not audio of a known kind", kind="input", hint=f"known: {known}")
-    try:
-        with decoding(path, demuxer) as decoded:
-            return _collected(path, decoded.blocks, decoded.sample_rate), decoded.sample_rate
-    except FfmpegError as error:
-        raise TakeError(f"{path} cannot be decoded: {error}", kind="input") from error
-
-
-def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Samples:
-    """Join blocks [n, channels] as mono [frames], refusing what no speech recording is like."""
-    if not _RATES_HZ[0] <= sample_rate <= _RATES_HZ[1]:
-        raise TakeError(f"{path} has a sample rate of {sample_rate} Hz", kind="input", hint="resample it to 48000 Hz")
-    mono: list[Samples] = []
-    frames = 0
-    for block in blocks:
-        mono.append(block.mean(axis=1, dtype=np.float32))
-        frames += block.shape[0]
-        # Counted while it is decoded, as a header can claim any length.
-        if frames > LONGEST_RECORDING_S * sample_rate:
-            minutes = LONGEST_RECORDING_S // 60
-            raise TakeError(f"{path} is longer than {minutes} minutes", kind="input", hint="cut it into several lines")
-    if not frames:
-        raise TakeError(f"{path} holds no samples", kind="input")
-    return np.concatenate(mono)
 
 
 # --- masters --------------------------------------------------------------------------------------------
@@ -319,6 +253,7 @@ def open_outputs(outputs: Sequence[Output], *, frames: int) -> Iterator[MasterWr
     for output in outputs:
         if fault := format_fault(output.recipe):
             raise OutputError(f"cannot write {output.path}: {fault[1]}")
+    _check_room(outputs, frames)
     with drafting([output.path for output in outputs]) as drafts:
         writer = MasterWriter(outputs, drafts, frames)
         try:
@@ -327,6 +262,25 @@ def open_outputs(outputs: Sequence[Output], *, frames: int) -> Iterator[MasterWr
         except BaseException:
             writer.kill()
             raise
+
+
+def _check_room(outputs: Sequence[Output], frames: int) -> None:
+    """Raise OutputError where a disk has less room than these files need, before anything is written to it."""
+    needed: dict[Path, float] = {}
+    for output in outputs:
+        recipe = output.recipe
+        folder = next((folder for folder in output.path.absolute().parents if folder.is_dir()), Path("/"))
+        pcm = frames * recipe.channels * recipe.bits / 8
+        # FLAC of speech is about half as large; of silence it is next to nothing.
+        encoded = frames / recipe.sample_rate * recipe.bitrate_kbps * 100
+        size = {"wav": pcm, "flac": pcm / 10}.get(recipe.format, encoded)
+        needed[folder] = needed.get(folder, 0.0) + size
+    for folder, size in needed.items():
+        free = shutil.disk_usage(folder).free
+        if free < size:
+            hours = frames / outputs[0].recipe.sample_rate / 3600
+            said = f"{folder} has {free / 1e9:.1f} GB free, and {hours:.1f} hours need {size / 1e9:.1f} GB"
+            raise OutputError(f"cannot write {outputs[0].path}: {said}", hint="make room, or write elsewhere with -o")
 
 
 def _open_pcm(output: Output, frames: int) -> _Sink:

@@ -10,6 +10,7 @@ import soundfile
 
 from tts_cli.audio.io.containers import UNKNOWN, three_letters
 from tts_cli.audio.io.ffmpeg import DEMUXERS, FfmpegError
+from tts_cli.audio.io.files import SequentialFile
 from tts_cli.audio.io.id3 import Id3, id3_length, read_id3
 from tts_cli.audio.io.outputs import PCM_TAGS, Output
 from tts_cli.audio.io.probe import read_picture, read_sections
@@ -79,7 +80,7 @@ def read_head(path: Path, output: Output) -> Head:
     try:
         match output.recipe.format:
             case "wav" | "flac":
-                with soundfile.SoundFile(path) as file:
+                with SequentialFile(path) as file:
                     return Head(tags={name: getattr(file, name) for name in PCM_TAGS})
             case "mp3":
                 return _id3_head(path)

@@ -28,7 +28,7 @@ G2p = Callable[[str], list[Spoken]]
 ESPEAK = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
 # Two look-behinds, as each must have a fixed width in Python.
 _SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"”’')]))\s+")
-_SIGNS = re.compile(r"^[^\w]+|[^\w]+$")
+_SIGNS = re.compile(r"^\W++|(?<!\W)\W++$")
 
 
 def spare_spacy() -> None:

@@ -1,17 +1,16 @@
 """Programmes and chapters: what is one piece of sound in several files, mastered once and encoded once."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
 from tts_cli.audio.io.outputs import Mark
 from tts_cli.cache.keys import digest
-from tts_cli.errors import UsageError
 from tts_cli.pipeline.delivery.aac_join import AacJoin, SoundFile, deliver_through
 from tts_cli.pipeline.delivery.context import DeliveryContext
-from tts_cli.pipeline.edit.timeline import make_excerpt, split_lines, tighten_edges
+from tts_cli.pipeline.edit.timeline import make_excerpt, tighten_edges
 from tts_cli.pipeline.master.deliverables import describe_inputs
+from tts_cli.pipeline.master.file_names import list_parts
 from tts_cli.pipeline.master.labels import file_tags, line_voices, provenance_tags, tag_text
 from tts_cli.pipeline.master.master import CORRECTION_HEADROOM_DB, MOST_CORRECTIONS, make_masters
 from tts_cli.pipeline.model import Deliverable
@@ -63,20 +62,12 @@ def _deliver_group(context: DeliveryContext, deliveries: Sequence[Delivery]) -> 
         for delivery in deliveries
         for found in _files(context, delivery, parts, whole=whole)
     ]
-    _refuse_doubles(files)
     kept = {file.name: context.kept(file.name, file.inputs, file.delivery, file.described_by) for file in files}
     missing = [file for file in files if kept[file.name] is None]
     delivered = _deliver_missing(context, list(parts.values()), files, missing) if missing else {}
     for file in files:
         if found := delivered.get(file.name) or kept[file.name]:
             yield found
-
-
-def _refuse_doubles(files: Sequence[SoundFile]) -> None:
-    """Refuse to write two files under one name; raises `UsageError`."""
-    names = Counter(file.name.casefold() for file in files)
-    if doubled := next((file.name for file in files if names[file.name.casefold()] > 1), ""):
-        raise UsageError(f"several files would be called {doubled!r}", hint="put {number} into the recipe's `file`")
 
 
 # --- which files ----------------------------------------------------------------------------------------
@@ -112,7 +103,7 @@ def _programme(context: DeliveryContext, delivery: Delivery, timelines: Sequence
 
 
 def _chapters(context: DeliveryContext, delivery: Delivery, parts: Mapping[str, Timeline]) -> Iterator[SoundFile]:
-    order = list(split_lines(context.plan, delivery.sound))
+    order = list_parts(context.plan.manifest, delivery.sound)
     for part, timeline in parts.items():
         number = order.index(part) + 1
         tags = file_tags(context.plan, [timeline], timeline.title, f"{number}/{len(order)}")

@@ -1,7 +1,7 @@
 """What a dub is delivered as beside its own track: over the original or over music, in the film; and its timing."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import soundfile
 
@@ -14,6 +14,7 @@ from tts_cli.audio.mastering.bed import Bed, Mixdown, mix_over
 from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.cache.keys import digest
 from tts_cli.pipeline.delivery.context import DeliveryContext
+from tts_cli.pipeline.delivery.file_list import film_name
 from tts_cli.pipeline.edit.dub import Dub, timing_csv
 from tts_cli.pipeline.master.master import Written, file_sha256
 from tts_cli.pipeline.master.read_back import find_lost_streams, find_misread
@@ -62,7 +63,7 @@ def deliver_films(context: DeliveryContext, deliveries: Sequence[Delivery]) -> I
     audio = next(iter(mixes), track)
     subtitles = next((path for path in _delivered(context, "subtitles") if path.suffix == ".srt"), None)
     for delivery in deliveries:
-        name = str(PurePath(context.name(delivery)).with_suffix(video.suffix))
+        name = film_name(context.plan.manifest, delivery, context.target)
         texts = [file_sha256(path) for path in (audio, subtitles) if path]
         language = context.plan.manifest.metadata.get("language", "") or context.plan.lines[0].line.language
         title = "AI voice" if context.is_synthetic else "Dub"
@@ -89,7 +90,7 @@ def _write_film(video: Path, track: Track, path: Path) -> Written:
 def _delivered(context: DeliveryContext, kind: str) -> list[Path]:
     """Return the files of a kind that are there."""
     names = [context.name(delivery) for delivery in context.recipe.deliver if delivery.kind == kind]
-    return [path for name in names if (path := context.path(name)).is_file()]
+    return [path for name in names if (path := context.out / name).is_file()]
 
 
 def _track(context: DeliveryContext) -> Path | None:

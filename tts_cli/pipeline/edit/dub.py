@@ -10,6 +10,7 @@ from tts_cli.audio.io.ffmpeg import has_filter
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.errors import InputError, MissingError, Problem
+from tts_cli.formats.line_lists import spreadsheet_cell
 from tts_cli.line import Line, Slot
 from tts_cli.pipeline.edit.slot_fit import SlotLine, engine_speeds, fit_lines
 from tts_cli.pipeline.edit.timeline import complete_lines, make_dub_timeline, make_line_timelines
@@ -174,7 +175,7 @@ def timing_csv(dub: Dub, sample_rate: int) -> bytes:
         writer.writerow(
             [
                 _cue_number(line),
-                line.speaker,
+                spreadsheet_cell(line.speaker),
                 *(f"{samples / sample_rate:.3f}" for samples in times),
                 f"{one.rate:.3f}",
                 f"{one.tempo:.3f}",
@@ -183,7 +184,7 @@ def timing_csv(dub: Dub, sample_rate: int) -> bytes:
                 "over" if one.is_over_budget else "ok",
                 len(text),
                 one.excess_chars,
-                text,
+                spreadsheet_cell(text),
                 one.line_id,
             ]
         )

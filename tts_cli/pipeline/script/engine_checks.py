@@ -16,6 +16,7 @@ from tts_cli.formats.records import Entry
 from tts_cli.formats.values import BadValueError, parse_number, within
 from tts_cli.line import Line
 from tts_cli.types import Emotion, Reference, Voice
+from tts_cli.user_files import is_file
 
 DEEPEST_LIKE = 20
 SAME = 1e-6  # factors that differ less are the same
@@ -250,7 +251,7 @@ def _reference(entry: Entry, diagnostics: Diagnostics) -> Reference:
     """Return the clip in which the voice speaks this way; its path is relative to the file that names it."""
     source = entry.at("reference")
     path = Path(source.path).parent / entry.values["reference"]
-    if not path.is_file():
+    if not is_file(path):
         hint = f"paths are relative to {source.path}"
         diagnostics.complain(source, f"reference: no such file {entry.values['reference'][:80]!r}", hint)
     return Reference(path=str(path), transcript=entry.values.get("transcript", ""))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from tts_cli.line import LINE_FIELDS, SLOT_FIELDS, Line, Slot
 from tts_cli.pipeline.script.engine_checks import raw_params
 from tts_cli.types import Chapter
 
+LONGEST_PROGRAMME_S, LONGEST_SLOT_S = 24 * 3600.0, 3600.0
 # A speaker's name and level are its own, and so are a chapter's id and title: they are not handed down.
 _OWN = frozenset(("name", "gain_db", "id", "title"))
 # What a line takes over as it is given; the rest is looked up, or has another form. What is not given has its default.
@@ -124,3 +125,18 @@ def _make_slot(values: Mapping[str, Any]) -> Slot | None:
         return None
     given = {_SLOT[name]: value for name, value in values.items() if name in _SLOT}
     return Slot(**given) if given.keys() - {"fit", "cue"} else None
+
+
+def slot_faults(slot: Slot) -> Iterator[tuple[str, str, str]]:
+    """Yield the field, what is wrong and a hint, for times that no line has."""
+    start, end = slot.start_s, slot.end_s
+    if start is not None and end is not None and end <= start:
+        yield "end", f"ends at {end:g} s, but starts at {start:g} s", ""
+    # One wrong digit would make a file of days, and fill the disk with silence.
+    latest = max((time for time in (start, end) if time is not None), default=0.0)
+    if latest > LONGEST_PROGRAMME_S:
+        name = "start" if start == latest else "end"
+        said = f"{latest / 3600:.1f} hours after the beginning, and no programme is longer than 24"
+        yield name, f"{name}: {said}", "look for a mistyped time"
+    elif start is not None and end is not None and end - start > LONGEST_SLOT_S:
+        yield "end", f"end: {(end - start) / 3600:.1f} hours after its start", "a line has an hour at most"

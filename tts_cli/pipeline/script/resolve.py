@@ -19,6 +19,7 @@ from tts_cli.formats.pictures import find_cover_problem
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script, read_script
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
+from tts_cli.formats.values import FILE_FIELDS, unknown_field
 from tts_cli.formats.voice_files import read_emotions_folder
 from tts_cli.line import Line, Slot
 from tts_cli.pipeline.script.engine_checks import (
@@ -29,10 +30,20 @@ from tts_cli.pipeline.script.engine_checks import (
     spec_of,
     with_engine,
 )
-from tts_cli.pipeline.script.lines import ChapterOrder, Scope, automatic_id, inherited, make_line, project_scope
+from tts_cli.pipeline.script.input_files import list_input_files
+from tts_cli.pipeline.script.lines import (
+    ChapterOrder,
+    Scope,
+    automatic_id,
+    inherited,
+    make_line,
+    project_scope,
+    slot_faults,
+)
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text, find_doubts
 from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
+from tts_cli.user_files import is_file
 from tts_cli.voices.library import open_library
 
 DUB = "dub"
@@ -63,6 +74,7 @@ def load_script(path: str, form: str | None, stdin: bytes | None, home: Path | N
         script = read_script(path, form, stdin, diagnostics)
         library = open_library(home, Path(script.folder))
         manifest = _Resolver(script, diagnostics, VoiceFinder(library, script.folder, diagnostics)).resolve()
+        manifest = replace(manifest, files=list_input_files(manifest, script.folder, diagnostics.files))
     except InputError as error:
         diagnostics.problems += error.problems
     if diagnostics.problems:
@@ -150,6 +162,7 @@ class _Resolver:
                 continue
             line_id = own.get("id") or automatic_id(*content, counts[content])
             line = make_line({**scope.entry.values, **own}, scope, line_id, entry.place.at(), self._audio(entry))
+            line = replace(line, columns=entry.columns) if entry.columns else line
             line = order.place(self._checked(line, entry, scope), entry)
             other = lines.setdefault(line.id.casefold(), line)
             if other is not line:
@@ -164,6 +177,8 @@ class _Resolver:
             self._check_text(line, entry)
         if line.slot:
             self._check_slot(line.slot, entry)
+        if "{" in line.file and (unknown := unknown_field(line.file, [*FILE_FIELDS, *line.columns])):
+            self._findings.complain(scope.at("file", entry), f"file: {unknown[0]}", unknown[1])
         if "language" not in entry.values and "language" not in scope.entry.values:
             line = self._in_own_language(line)
         known = self._known_speaker(line, entry, scope)
@@ -194,8 +209,8 @@ class _Resolver:
             self._warn(entry.at("text"), message, hint)
 
     def _check_slot(self, slot: Slot, entry: Entry) -> None:
-        if slot.start_s is not None and slot.end_s is not None and slot.end_s <= slot.start_s:
-            self._findings.complain(entry.at("end"), f"ends at {slot.end_s:g} s, but starts at {slot.start_s:g} s")
+        for name, message, hint in slot_faults(slot):
+            self._findings.complain(entry.at(name), message, hint)
 
     def _known_speaker(self, line: Line, entry: Entry, scope: Scope) -> bool:
         if self._cast is None or not line.speaker or line.speaker in self._cast:
@@ -209,7 +224,7 @@ class _Resolver:
     def _audio(self, entry: Entry) -> str:
         reference = entry.values.get("audio", "")
         path = os.path.join(self._script.folder, reference) if reference else ""  # noqa: PTH118
-        if path and not os.path.isfile(path):  # noqa: PTH113  never raises
+        if path and not is_file(path):
             hint = f"paths are relative to {self._script.name}"
             self._findings.complain(entry.at("audio"), f"audio: no such file {reference[:80]!r}", hint)
         return path

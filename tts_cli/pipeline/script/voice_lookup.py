@@ -14,6 +14,7 @@ from tts_cli.formats.records import Entry
 from tts_cli.formats.voice_files import VOICE_FILE, VoiceFile, read_voice
 from tts_cli.pipeline.script.engine_checks import EngineProblem, make_emotions, raw_params, read_params
 from tts_cli.types import Reference, Voice
+from tts_cli.user_files import is_file
 from tts_cli.voices.conditionals import SUFFIXES as STATES
 from tts_cli.voices.library import VoiceLibrary
 
@@ -79,12 +80,12 @@ class VoiceFinder:
 
     def _from_path(self, name: str, path: Path, spec: EngineSpec) -> Found:
         if path.is_dir():
-            if (path / VOICE_FILE).is_file():
+            if is_file(path / VOICE_FILE):
                 return self._from_folder(path, spec)
             return None, EngineProblem(
                 "voice", f"{name!r} holds no {VOICE_FILE}", "make a voice of clips with `tts-cli clone`"
             )
-        if not path.is_file():
+        if not is_file(path):
             return None, EngineProblem("voice", f"no such voice {name[:80]!r}", "paths are relative to the manifest")
         if spec.abilities.clones and path.suffix.lower() in STATES:
             return Voice(name=path.stem, engine=spec.name, state=str(path)), None
@@ -146,7 +147,7 @@ class VoiceFinder:
 
     def _reference(self, folder: Path, entry: Entry) -> Reference:
         path = folder / str(entry.values.get("file", ""))
-        if not path.is_file():
+        if not is_file(path):
             self._findings.complain(entry.at("file"), f"no such file {path.name!r}", f"clips lie in {folder}")
         return Reference(path=str(path), transcript=entry.values.get("transcript", ""))
 
