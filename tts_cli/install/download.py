@@ -14,6 +14,7 @@ from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.engines.weights import engine_folder, find_fetched, hub_folder, parts_of, weights_of, write_record
 from tts_cli.errors import MissingError, UsageError
 from tts_cli.install.hub_errors import describe_os_error, redact
+from tts_cli.user_files import read_file
 
 ALL = "all"
 MOST_CARD_BYTES = 1 << 16
@@ -120,7 +121,7 @@ def _prepare_environment(spec: EngineSpec, request: DownloadRequest, listener: D
 def read_licence(card: Path) -> str:
     """Return what a model's card says of its licence, in one line; empty where it says nothing."""
     try:
-        text = card.read_bytes()[:MOST_CARD_BYTES].decode("utf-8", "replace")
+        text = read_file(card, MOST_CARD_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
     found = _LICENCE.search(text)

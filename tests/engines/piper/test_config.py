@@ -1,6 +1,7 @@
 """Voices by name and by path: what is read of them, and what is refused in which words."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_a_configuration_that_cannot_be_spoken_is_refused_at_its_place(tmp_path:
     assert caught.value.problems[0].source.path == f"{path}.json"
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"{"])
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"{", b"[" * 100_000])
 def test_what_is_no_mapping_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"is no JSON|holds no mapping"):
         read_config(data)
@@ -68,6 +69,18 @@ def test_a_voice_without_its_configuration_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"v.onnx.json:1:1: cannot be read: No such file") as caught:
         PIPER.resolve(str(tmp_path / "v.onnx"), "en")
     assert "the .onnx.json beside it" in caught.value.problems[0].hint
+
+
+def test_a_pipe_or_a_folder_in_a_voices_place_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "v.onnx")
+    (tmp_path / "v.onnx").unlink()
+    os.mkfifo(tmp_path / "v.onnx")
+    with pytest.raises(InputError, match="is a pipe or a device, not a file"):
+        PIPER.resolve(str(tmp_path / "v.onnx"), "en")
+    (tmp_path / "v.onnx").unlink()
+    (tmp_path / "v.onnx").mkdir()
+    with pytest.raises(InputError, match="is a folder, not a file"):
+        PIPER.resolve(str(tmp_path / "v.onnx"), "en")
 
 
 def test_a_key_hangs_on_both_files_and_the_speaker_and_on_no_path(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def read_config(data: bytes) -> VoiceConfig:
     """Read a voice's configuration; raises ValueError with what is wrong."""
     try:
         values = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"is no JSON: {error}") from error
     if not isinstance(values, dict):
         raise ValueError("holds no mapping")  # noqa: TRY004  wrong data, not a wrong call

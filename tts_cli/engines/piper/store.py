@@ -14,9 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tts_cli.engines.piper.voices import ENGINE, FullName, config_path, digest_of
+from tts_cli.engines.piper.voices import (
+    ENGINE,
+    MOST_CONFIG_BYTES,
+    MOST_NETWORK_BYTES,
+    FullName,
+    config_path,
+    digest_of,
+)
 from tts_cli.engines.weights import engine_folder
 from tts_cli.errors import TakeError
+from tts_cli.user_files import read_file
 
 # Counts changes of how voices are cut.
 CUT_VERSION = 1
@@ -97,7 +105,8 @@ def _read_sources(name: FullName) -> tuple[bytes, bytes]:
     """Return the two files of a voice; raises `TakeError` where they are not those that planning saw."""
     path = name.path
     try:
-        network, config = path.read_bytes(), config_path(path).read_bytes()
+        network = read_file(path, MOST_NETWORK_BYTES)
+        config = read_file(config_path(path), MOST_CONFIG_BYTES)
     except OSError as error:
         raise TakeError(f"cannot read {error.filename}: {error.strerror}", kind="input") from error
     if digest_of(_hash(network), _hash(config)) != name.digest:

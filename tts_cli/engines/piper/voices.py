@@ -15,6 +15,7 @@ from tts_cli.engines.base import EngineVoice, Weights
 from tts_cli.engines.piper.config import VoiceConfig, read_config
 from tts_cli.engines.weights import Fetched, absent_files, hub_folder, read_record
 from tts_cli.errors import InputError, MissingError, Problem, Source, UnknownNameError
+from tts_cli.user_files import open_file, read_file
 
 ENGINE = "piper"
 REPO = "rhasspy/piper-voices"
@@ -22,6 +23,7 @@ REPO = "rhasspy/piper-voices"
 REVISION = "v1.0.0"
 SUFFIX = ".onnx"
 CARD = "MODEL_CARD"
+MOST_CONFIG_BYTES, MOST_NETWORK_BYTES = 4 * 2**20, 2**30
 _NAME = re.compile(r"(?P<language>[a-z]{2,3})_(?P<region>[A-Z]{2})-(?P<name>\w+)-(?P<quality>x_low|low|medium|high)")
 _MEGABYTES = {"x_low": 28, "low": 63, "medium": 63, "high": 114}
 _HOW = "a voice is a path to an .onnx file, or a name like en_US-lessac-medium after `tts-cli download piper:NAME`"
@@ -146,18 +148,19 @@ def digest_of(network_sha256: str, config_sha256: str) -> str:
 def read_voice_at(path: Path) -> FoundVoice:
     """Read a voice's configuration and hash both files; raises `InputError`."""
     try:
-        states = [(found.st_mtime_ns, found.st_size) for found in (path.stat(), config_path(path).stat())]
+        with open_file(path) as network, open_file(config_path(path)) as config:
+            states = [os.fstat(file.fileno()) for file in (network, config)]
+        return _read_voice_at(path, tuple((state.st_mtime_ns, state.st_size) for state in states))
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise _refusal(Path(error.filename), message, "a voice is an .onnx and the .onnx.json beside it") from error
-    return _read_voice_at(path, tuple(states))
 
 
 # A script names its voices for thousands of lines, and a network has a hundred megabytes.
 @functools.lru_cache(maxsize=64)
 def _read_voice_at(path: Path, states: tuple[tuple[int, int], ...]) -> FoundVoice:  # noqa: ARG001  a change is a miss
-    data = config_path(path).read_bytes()
-    with path.open("rb") as file:
+    data = read_file(config_path(path), MOST_CONFIG_BYTES)
+    with open_file(path) as file:
         network = hashlib.file_digest(file, "sha256").hexdigest()
     return FoundVoice(config=_config(path, data), digest=digest_of(network, hashlib.sha256(data).hexdigest()))
 

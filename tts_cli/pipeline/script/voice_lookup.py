@@ -74,7 +74,7 @@ class VoiceFinder:
     def _from_own_file(self, name: str, more: str, spec: EngineSpec) -> Found:
         """Find a file that is a voice of the engine's own; what follows its name, the engine knows."""
         path = Path(os.path.join(self._folder, name))  # noqa: PTH118
-        if not path.is_file():
+        if not is_file(path):
             return None, EngineProblem("voice", f"no such voice {name[:80]!r}", "paths are relative to the manifest")
         return Voice(name=path.stem, engine=spec.name, own=f"{path}{more}"), None
 
