@@ -8,7 +8,7 @@ import pytest
 
 MODULES = ("onnx", "onnxruntime")
 if any(importlib.util.find_spec(name) is None for name in MODULES):
-    collect_ignore = ["test_adapter.py", "test_cli.py", "test_graph.py", "test_real_voice.py"]
+    collect_ignore = ["test_adapter.py", "test_cli.py", "test_graph.py"]
 
 PLAIN = ("test_config.py", "test_phonemes.py", "test_noise.py")  # need neither package
 
