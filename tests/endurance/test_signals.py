@@ -72,7 +72,8 @@ def test_sigterm_stops_at_once_and_a_second_run_goes_on(slow_book: Path, tmp_pat
 
 def test_a_closed_terminal_stops_at_once_but_not_what_was_to_outlive_it(script, tmp_path: Path) -> None:
     book = script(12, work_ms=150)
-    process = start("render", book, "--cache", "cache")
+    # These tests may run under nohup themselves.
+    process = start("render", book, "--cache", "cache", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
     wait_for_takes(tmp_path / "cache", 2)
     process.send_signal(signal.SIGHUP)
     finish(process, 130)

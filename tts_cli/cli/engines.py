@@ -111,7 +111,7 @@ def _show_engine(engine: "Installed") -> None:
     console.say("\n[bold]{}[/bold]  {}", spec.name, spec.summary)
     if engine.lacks:
         console.say("not ready: {}", "; ".join(engine.lacks))
-        output.print_hint(f"tts-cli download {spec.name}", console)
+        output.print_hint(f"tts-cli download {spec.name}", output.talk())
     facts = {
         "licence": spec.licence,
         "packages": ", ".join(f"{name} {version}" for name, version in engine.versions.items()),
