@@ -143,6 +143,7 @@ def test_a_length_that_is_asked_for_is_met(engine, voice: str, spoken, speed: fl
 
 
 @pytest.mark.needs("faster_whisper", "whisper_normalizer")
+@pytest.mark.filterwarnings("ignore")  # of the packages
 def test_it_is_understood(cli, recogniser, real_voice: Path) -> None:
     files = speak(cli, {line["id"]: line["text"] for line in LINES}, "piper", str(real_voice))
 
