@@ -132,3 +132,4 @@ def test_what_is_no_name_is_refused(name: str) -> None:
 def test_without_any_voice_none_is_chosen() -> None:
     assert PIPER.resolve("", "en") == ""
     assert PIPER.voices() == ()
+    assert PIPER.voice_identity("") == ""

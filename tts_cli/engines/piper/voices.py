@@ -55,6 +55,8 @@ def parse(voice: str) -> FullName:
 
 def identity(voice: str) -> str:
     """Return what of a full name changes the sound; raises `MissingError` for a voice that is not here."""
+    if not voice:
+        return ""
     name = parse(voice)
     if not name.digest:
         raise MissingError(
