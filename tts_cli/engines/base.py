@@ -89,8 +89,7 @@ class Weights:
 
     `sha256` holds the hashes (64 hex digits) of those files whose bytes are known beforehand. The part "" is always
     fetched; one with a name and a `doc` only when it is asked for (`tts-cli download ENGINE:PART`). Whoever wants
-    `gated` weights has to accept a licence first. Where only a `card` among the files says the licence, what it says is
-    shown and kept.
+    `gated` weights has to accept a licence first. A `card` among the files may say the licence, which is then kept.
     """
 
     repo: str
@@ -107,10 +106,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenParts:
-    """Parts that are too many to be listed: `find` returns the weights of one, or raises `UnknownNameError`.
-
-    `name` stands for any of them where the others are listed, with what they take and are at most.
-    """
+    """Parts too many to be listed, under one `name`: `find` returns one's weights, or raises `UnknownNameError`."""
 
     name: str
     find: Callable[[str], Weights]
@@ -187,10 +183,9 @@ class Abilities:
 
     It makes conditionals as `clones` says, or imitates nobody. One that is not `expressive` has no emotions of its
     own: it makes do with pace and level, unless the voice has a clip of one. It may tell where each word lies
-    (`word_times`), keep to a `wanted_duration` (at a speed s a take has exactly 1/s of its length, so that a slot is
-    met without a stretch), hear up to `context_turns` earlier turns, speak a dialogue of up to
-    `dialogue_speakers`, and obey the `tags` ("[laughs]") that it names. Files that end like one of `voice_files` are
-    voices of its own.
+    (`word_times`), keep to a `wanted_duration` (at speed s exactly 1/s of the take's length), hear up to
+    `context_turns` earlier turns, speak a dialogue of up to `dialogue_speakers`, and obey the `tags` ("[laughs]") that
+    it names. Files that end like one of `voice_files` are voices of its own.
     """
 
     clones: Conditioner | None = None
@@ -207,8 +202,7 @@ class Abilities:
 class Install:
     """What `tts-cli download` installs and fetches.
 
-    An engine without requirements runs in tts-cli's own environment. Those of its weights that are too many to be
-    listed are `open_parts`.
+    An engine without requirements runs in tts-cli's own environment; `open_parts` are weights that are not listed.
     """
 
     requirements: Requirements | None = None
@@ -219,11 +213,6 @@ class Install:
 def has_one_front_end(versions: Mapping[str, str]) -> str:  # noqa: ARG001  what `front_end` is given
     """Return "": an engine that turns text into sounds in one way only."""
     return ""
-
-
-def is_its_name(voice: str) -> str:
-    """Return the voice: one whose full name says all."""
-    return voice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +242,7 @@ class EngineSpec:
     abilities: Abilities = Abilities()
     install: Install = Install()
     front_end: Callable[[Mapping[str, str]], str] = has_one_front_end
-    voice_identity: Callable[[str], str] = is_its_name
+    voice_identity: Callable[[str], str] = str
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
     licence: str = ""

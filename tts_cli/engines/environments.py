@@ -119,9 +119,9 @@ def _lacks_here(requirements: Requirements) -> tuple[str, ...]:
     """Return what keeps an engine from running in this environment."""
     if not suits_this_python(requirements):
         return (f"it wants Python {requirements.python}, this is {platform.python_version()}",)
-    versions = _versions(_names(requirements.packages), None)
-    absent = tuple(f"no module {name} here" for name in requirements.modules if not _can_find(name))
-    return (*_unmet(requirements.packages, versions), *absent)
+    if unmet := _unmet(requirements.packages, _versions(_names(requirements.packages), None)):
+        return unmet
+    return tuple(f"no module {name} here" for name in requirements.modules if not _can_find(name))
 
 
 def _unmet(packages: Iterable[str], versions: Mapping[str, str]) -> tuple[str, ...]:
