@@ -20,6 +20,7 @@ from tts_cli.cli import (
     precompute,
     render,
     report,
+    say,
     voices,
 )
 from tts_cli.errors import ExitCode, TtsError
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.command("say", epilog=say.EXAMPLE)(say.say)
 app.command("render", epilog=render.EXAMPLE)(render.render)
 app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("download", epilog=download.EXAMPLE)(download.download)

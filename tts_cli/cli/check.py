@@ -1,17 +1,45 @@
 """`tts-cli check`: all problems of a manifest, without rendering."""
 
 from tts_cli.cli import output
-from tts_cli.cli.options import FormatOpt, JsonOpt, ManifestArg, read_stdin
+from tts_cli.cli.options import (
+    ChapterPatternOpt,
+    DefaultEngineOpt,
+    DefaultVoiceOpt,
+    FormatOpt,
+    HeadingsOpt,
+    HeadingsSpoken,
+    JsonOpt,
+    KeepOpt,
+    SourcesArg,
+    read_options,
+    read_stdin,
+)
 from tts_cli.settings import load_settings
 
 EXAMPLE = "Example: [bold]tts-cli check book.yaml[/bold]"
 
 
-def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = False) -> None:
-    """Check a manifest: every problem at once, each with its place (exit 3)."""
+def check(
+    sources: SourcesArg,
+    engine: DefaultEngineOpt = "",
+    voice: DefaultVoiceOpt = "",
+    format_: FormatOpt = None,
+    keep: KeepOpt = None,
+    headings: HeadingsOpt = HeadingsSpoken.SPOKEN,
+    chapter_pattern: ChapterPatternOpt = "",
+    as_json: JsonOpt = False,
+) -> None:
+    """Check a manifest, a book or a text: every problem at once, each with its place (exit 3)."""
     from tts_cli import api
 
-    checked = api.check(manifest, stdin=read_stdin(manifest), format=format_, settings=load_settings())
+    checked = api.check(
+        sources[0],
+        more=sources[1:],
+        stdin=read_stdin(sources),
+        format=format_,
+        reading=read_options(keep, headings, chapter_pattern),
+        settings=load_settings(engine=engine, voice=voice),
+    )
     speakers = {line.speaker for line in checked.lines if line.speaker}
     if as_json:
         warnings = [output.problem_json(warning) for warning in checked.warnings]
@@ -21,4 +49,6 @@ def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = F
         return
     output.print_problems(checked.warnings)
     chapters = f", {len(checked.chapters)} chapters" if checked.chapters else ""
-    output.results().print(f"{manifest}: {len(checked.lines):,} lines, {len(speakers)} speakers{chapters}, no problems")
+    output.results().print(
+        f"{' '.join(sources)}: {len(checked.lines):,} lines, {len(speakers)} speakers{chapters}, no problems"
+    )

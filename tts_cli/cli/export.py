@@ -8,7 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli import output
-from tts_cli.cli.options import CacheOpt, DeviceOpt, FormatOpt, JsonOpt, WorkersOpt, read_stdin
+from tts_cli.cli.options import (
+    CacheOpt,
+    ChapterPatternOpt,
+    DefaultEngineOpt,
+    DefaultVoiceOpt,
+    DeviceOpt,
+    FormatOpt,
+    HeadingsOpt,
+    HeadingsSpoken,
+    JsonOpt,
+    KeepOpt,
+    WorkersOpt,
+    read_options,
+    read_stdin,
+    refuse_sound_file,
+)
 from tts_cli.errors import ExitCode, UsageError
 from tts_cli.settings import Settings, WorkerOptions, load_settings
 
@@ -30,9 +45,10 @@ EXAMPLE = "Example: [bold]tts-cli export book.yaml --recipe audiobook --recipe a
 
 
 def export(
-    source: Annotated[
-        str, typer.Argument(metavar="MANIFEST|OUT", help="A manifest, or the output folder of a render.")
-    ] = "",
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE|OUT", help="What render takes, or the output folder of a render."),
+    ] = None,
     recipe: Annotated[
         list[str] | None, typer.Option("--recipe", metavar="NAME", help="What to deliver; may be repeated.")
     ] = None,
@@ -59,7 +75,12 @@ def export(
     duck: Annotated[
         DuckingPreset | None, typer.Option("--duck", help="Turn the bed, or the film's own sound, down under a dub.")
     ] = None,
+    engine: DefaultEngineOpt = "",
+    voice: DefaultVoiceOpt = "",
     format_: FormatOpt = None,
+    keep: KeepOpt = None,
+    headings: HeadingsOpt = HeadingsSpoken.SPOKEN,
+    chapter_pattern: ChapterPatternOpt = "",
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
     cache: CacheOpt = None,
@@ -69,16 +90,20 @@ def export(
     from tts_cli import api
     from tts_cli.pipeline.request import DubTarget
 
-    settings = load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device))
+    worker_options = WorkerOptions(workers=workers, device=device)
+    settings = load_settings(cache=cache, worker_options=worker_options, engine=engine, voice=voice)
     if list_:
         _list(settings, as_json=as_json)
         return
-    if not source:
+    if not sources:
         raise UsageError("what to export?", hint="name a manifest, or the output folder of a render")
+    refuse_sound_file(out)
     work = partial(
         api.export,
-        source,
-        stdin=read_stdin(source),
+        sources[0],
+        more=sources[1:],
+        stdin=read_stdin(sources),
+        reading=read_options(keep, headings, chapter_pattern),
         format=format_,
         recipes=recipe or (),
         out=out,

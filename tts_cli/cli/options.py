@@ -1,15 +1,21 @@
 """Options and arguments that several commands share, each declared once."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tts_cli.cli import output
+from tts_cli.errors import UsageError
 from tts_cli.settings import Executor
 
+if TYPE_CHECKING:
+    from tts_cli.pipeline.request import ReadOptions
+
 WORKERS_PANEL = "Workers"
+BOOKS_PANEL = "Books and texts"
 
 
 class Format(StrEnum):
@@ -20,14 +26,64 @@ class Format(StrEnum):
     SRT = "srt"
     VTT = "vtt"
     ASS = "ass"
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    EPUB = "epub"
+    DOCX = "docx"
+    ODT = "odt"
 
 
-ManifestArg = Annotated[
-    str, typer.Argument(help="A YAML or CSV manifest, or subtitles; [bold]-[/bold] reads standard input.")
+class HeadingsSpoken(StrEnum):
+    """Whether the headings of a book are spoken; they name its chapters either way."""
+
+    SPOKEN = "spoken"
+    SILENT = "silent"
+
+
+SourcesArg = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="A YAML or CSV manifest, a book, a text or subtitles; several make one programme; "
+        "[bold]-[/bold] reads standard input.",
+    ),
 ]
 FormatOpt = Annotated[
-    Format | None, typer.Option("--format", help="What the manifest is; told by its name if not given.")
+    Format | None, typer.Option("--format", help="What the source is; told by its name if not given.")
 ]
+DefaultEngineOpt = Annotated[
+    str,
+    typer.Option(
+        "--engine", metavar="NAME", help="Who speaks the lines that name no engine [dim](TTS_CLI_ENGINE)[/dim]."
+    ),
+]
+DefaultVoiceOpt = Annotated[
+    str,
+    typer.Option("--voice", metavar="NAME", help="The voice of lines that name none [dim](TTS_CLI_VOICE)[/dim]."),
+]
+KeepOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        metavar="PART",
+        help="Speak a part of a book that is left out: notes, contents, index, imprint, title-page, cover, all.",
+        rich_help_panel=BOOKS_PANEL,
+    ),
+]
+HeadingsOpt = Annotated[
+    HeadingsSpoken, typer.Option("--headings", help="Whether headings are spoken.", rich_help_panel=BOOKS_PANEL)
+]
+ChapterPatternOpt = Annotated[
+    str,
+    typer.Option(
+        "--chapter-pattern",
+        metavar="REGEX",
+        help="How a line of plain text begins that is a chapter's title.",
+        rich_help_panel=BOOKS_PANEL,
+    ),
+]
+OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace a file that tts-cli did not write.")]
 CacheOpt = Annotated[
     Path | None, typer.Option("--cache", metavar="DIR", help="Where takes are kept [dim](TTS_CLI_CACHE)[/dim].")
 ]
@@ -91,8 +147,25 @@ JsonOpt = Annotated[
 EngineOpt = Annotated[str, typer.Option("--engine", help="Which engine; `tts-cli engines` lists them.")]
 
 
-def read_stdin(manifest: str) -> bytes | None:
-    """Return the bytes of standard input if the manifest is `-`."""
+def read_stdin(sources: Sequence[str]) -> bytes | None:
+    """Return the bytes of standard input if a source is `-`."""
     import sys
 
-    return sys.stdin.buffer.read() if manifest == "-" else None
+    return sys.stdin.buffer.read() if "-" in sources else None
+
+
+def read_options(keep: Sequence[str] | None, headings: HeadingsSpoken, chapter_pattern: str) -> "ReadOptions":
+    """Return how a document is read."""
+    from tts_cli.pipeline.request import ReadOptions
+
+    parts = tuple(part.strip() for names in keep or () for part in names.split(","))
+    return ReadOptions(keep=parts, headings=headings.value, chapter_pattern=chapter_pattern)
+
+
+def refuse_sound_file(out: Path | None) -> None:
+    """Raise `UsageError` where an output folder is called like a file of sound, or like standard output."""
+    from tts_cli.audio.io.containers import FORMATS
+
+    if out and (out.suffix.lower() in FORMATS or str(out) == "-"):
+        hint = f"for one file: tts-cli say SOURCE -o {out}; for files to ship: tts-cli export SOURCE --recipe audiobook"
+        raise UsageError(f"{out} is one file, and this command fills a folder", hint=hint)

@@ -12,16 +12,24 @@ from tts_cli.cli import output
 from tts_cli.cli.options import (
     WORKERS_PANEL,
     CacheOpt,
+    ChapterPatternOpt,
+    DefaultEngineOpt,
+    DefaultVoiceOpt,
     DeviceOpt,
     ExecutorOpt,
     FormatOpt,
+    HeadingsOpt,
+    HeadingsSpoken,
     JsonOpt,
-    ManifestArg,
+    KeepOpt,
     MemoryOpt,
     RayAddressOpt,
     RecycleOpt,
+    SourcesArg,
     WorkersOpt,
+    read_options,
     read_stdin,
+    refuse_sound_file,
 )
 from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings, parse_size
@@ -73,7 +81,7 @@ EventsOpt = Annotated[
 
 
 def render(
-    manifest: ManifestArg,
+    sources: SourcesArg,
     out: OutOpt = None,
     recipe: RecipeOpt = "",
     only: OnlyOpt = None,
@@ -85,7 +93,12 @@ def render(
     shard: ShardOpt = "",
     stitch_only: StitchOnlyOpt = False,
     events: EventsOpt = None,
+    engine: DefaultEngineOpt = "",
+    voice: DefaultVoiceOpt = "",
     format_: FormatOpt = None,
+    keep: KeepOpt = None,
+    headings: HeadingsOpt = HeadingsSpoken.SPOKEN,
+    chapter_pattern: ChapterPatternOpt = "",
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
     executor: ExecutorOpt = "local",
@@ -95,7 +108,7 @@ def render(
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Render a manifest to stitched, loudness-normalised masters."""
+    """Render a manifest, a book or a text to stitched, loudness-normalised masters."""
     from tts_cli import api
     from tts_cli.cli import summary
     from tts_cli.pipeline.plan.shards import read_shard
@@ -108,9 +121,13 @@ def render(
         recycle_after=recycle_after,
         worker_memory=parse_size(worker_memory) if worker_memory else None,
     )
-    settings = load_settings(cache=cache, worker_options=worker_options)
+    refuse_sound_file(out)
+    settings = load_settings(cache=cache, worker_options=worker_options, engine=engine, voice=voice)
+    manifest, *more = sources
     options: dict[str, Any] = {
-        "stdin": read_stdin(manifest),
+        "more": more,
+        "stdin": read_stdin(sources),
+        "reading": read_options(keep, headings, chapter_pattern),
         "format": format_,
         "out": out,
         "recipe": recipe,
@@ -152,6 +169,11 @@ def _render(work: "Callable[..., Report]", events: Path | None, *, as_json: bool
         output.print_json(report_to_json(report))
     else:
         summary.show_report(report)
+    return report_exit_code(report)
+
+
+def report_exit_code(report: "Report") -> ExitCode:
+    """Return what the process is to say: a line that failed weighs more than one that is too long."""
     if report.status != "ok":
         return ExitCode.PARTIAL
     return ExitCode.CHECK_FAILED if report.over_budget else ExitCode.DONE

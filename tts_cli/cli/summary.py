@@ -67,7 +67,7 @@ def plan_to_json(forecast: Forecast) -> dict[str, Any]:
 
 def show_report(report: Report) -> None:
     """Say what happened: failures first, then the files, then the sum."""
-    _show_troubles(report)
+    show_troubles(report)
     console = output.results()
     counts = Counter(report.outcomes.values())
     said = ", ".join(f"[{STYLES[found]}]{counts[found]:,} {found}[/]" for found in Outcome if counts[found])
@@ -90,7 +90,7 @@ def show_report(report: Report) -> None:
         console.print(f"shard {report.shard}: when all are done, finish with `tts-cli render ... --stitch-only`")
 
 
-def _show_troubles(report: Report) -> None:
+def show_troubles(report: Report) -> None:
     """Say what was doubtful, what another engine had to speak, what failed, and what could not be written."""
     talk = output.talk()
     for warning in report.warnings:

@@ -28,8 +28,8 @@ DEEPEST_REFERENCE = 8
 MOST_SHOWN = 100
 STDIN = "-"
 STDIN_NAME = "stdin"
-_SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "csv", ".tsv": "csv"}
-_SUFFIXES |= {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ass"}
+MANIFEST_SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "csv", ".tsv": "csv"}
+MANIFEST_SUFFIXES |= {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ass"}
 _SUBTITLES = (
     (re.compile(r"WEBVTT\b"), "vtt"),
     (re.compile(r"\[Script Info\]", re.IGNORECASE), "ass"),
@@ -109,7 +109,7 @@ class Diagnostics:
 
 def sniff_format(path: str, text: str) -> str:
     """Tell "yaml", "json", "csv", "srt", "vtt" or "ass" by the name, else by how it begins."""
-    suffix = _SUFFIXES.get(PurePath(path).suffix.lower())
+    suffix = MANIFEST_SUFFIXES.get(PurePath(path).suffix.lower())
     if suffix:
         return suffix
     beginning = text[:1000].lstrip()

@@ -17,6 +17,7 @@ from tts_cli.pipeline.master.report import (
     list_failures,
     list_fallbacks,
     list_reasons,
+    list_spoken_by,
     list_voices,
     report_to_rows,
 )
@@ -79,6 +80,7 @@ def report_lines(
         wall_seconds=0.0,
         voices=list_voices(plan),
         engines=list_engines(plan),
+        spoken_by=list_spoken_by(plan),
         fallbacks=list_fallbacks(plan, state.fell_back),
         quality_issues=list_quality_issues(plan, takes, state.kept),
         retaken=list_retaken(plan, state.kept),

@@ -17,7 +17,9 @@ from tts_cli.pipeline.master.previous_run import PreviousRun
 from tts_cli.pipeline.model import Plan
 from tts_cli.pipeline.plan.plan import make_plan, select_lines
 from tts_cli.pipeline.request import EventSink, RenderRequest
+from tts_cli.pipeline.script.lines import LineDefaults
 from tts_cli.pipeline.script.resolve import load_script
+from tts_cli.pipeline.script.source import ScriptSource
 from tts_cli.recipe import Recipe
 from tts_cli.settings import Settings, WorkerOptions
 from tts_cli.types import Manifest
@@ -48,7 +50,11 @@ def load(request: RenderRequest, settings: Settings) -> Manifest:
 
 
 def _load_script(request: RenderRequest, settings: Settings) -> tuple[Script, Manifest]:
-    return load_script(request.manifest, request.format, request.stdin, settings.home)
+    source = ScriptSource(
+        paths=(request.manifest, *request.more), format=request.format, stdin=request.stdin, options=request.reading
+    )
+    defaults = LineDefaults(engine=settings.engine, voice=settings.voice, fields=request.defaults)
+    return load_script(source, settings.home, defaults)
 
 
 def open_run(

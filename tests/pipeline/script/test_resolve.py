@@ -8,8 +8,9 @@ import pytest
 
 from tts_cli.errors import InputError, Source
 from tts_cli.line import Slot
-from tts_cli.pipeline.script.resolve import load_manifest
-from tts_cli.types import Chapter, Pauses
+from tts_cli.pipeline.script.resolve import load_manifest, load_script
+from tts_cli.pipeline.script.source import ScriptSource
+from tts_cli.types import Chapter, Manifest, Pauses
 
 EXAMPLES = Path(__file__).parents[3] / "manifests"
 
@@ -199,13 +200,17 @@ def test_tsv_and_unknown_suffixes_are_told_by_their_content():
     assert line('{"lines": ["Hi"]}', "script.txt").text == "Hi"
 
 
+def read_stdin(data: bytes, form: str | None = None) -> Manifest:
+    return load_script(ScriptSource(paths=["-"], stdin=data, format=form), None)[1]
+
+
 def test_standard_input():
-    manifest = load_manifest("-", stdin=b"text\nHello, world\n", format="csv")
+    manifest = read_stdin(b"text\nHello, world\n", "csv")
     assert (manifest.name, manifest.path) == ("stdin", "-")
     assert manifest.lines[0].source == Source("stdin", 2, 1)
-    assert load_manifest("-", stdin=b"lines: [Hi]").lines[0].text == "Hi"
+    assert read_stdin(b"lines: [Hi]").lines[0].text == "Hi"
     with pytest.raises(InputError, match=r"^stdin:1:1: is empty"):
-        load_manifest("-", stdin=b"", format="csv")
+        read_stdin(b"", "csv")
 
 
 def test_a_sheet_may_be_named_by_a_manifest():

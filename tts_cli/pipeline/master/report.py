@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from tts_cli.cache.keys import digest
-from tts_cli.pipeline.model import Failure, Fallback, Outcome, Plan, PlannedLine, Reason, Report
+from tts_cli.pipeline.model import Failure, Fallback, Outcome, Plan, PlannedLine, Reason, Report, SpokenBy
 from tts_cli.types import Timeline, Voice
 
 
@@ -64,6 +64,17 @@ def list_voices(plan: Plan) -> tuple[Voice, ...]:
     """List the voices that speak and are not an engine's own, each once, in the order of their first lines."""
     used = dict.fromkeys((planned.line.voice, planned.line.engine) for planned in plan.lines)
     return tuple(plan.manifest.voices[key] for key in used if key in plan.manifest.voices)
+
+
+def list_spoken_by(plan: Plan) -> tuple[SpokenBy, ...]:
+    """Say of each speaker with which engine and voice it speaks how many lines, in the order of the first lines."""
+    counts = Counter(
+        (planned.line.speaker, planned.utterances[0].engine, planned.utterances[0].voice) for planned in plan.lines
+    )
+    return tuple(
+        SpokenBy(speaker=speaker, engine=engine, voice=voice, lines=lines)
+        for (speaker, engine, voice), lines in counts.items()
+    )
 
 
 def list_engines(plan: Plan) -> tuple[str, ...]:

@@ -11,14 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError, Problem, Source
 from tts_cli.formats.documents import Diagnostics, Member
 from tts_cli.formats.fields import fold, guess
 from tts_cli.formats.pictures import picture_fault
 from tts_cli.formats.records import Entry, merge
-from tts_cli.formats.script import Script, read_script
+from tts_cli.formats.script import Script
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
 from tts_cli.formats.voice_files import read_emotions_folder
 from tts_cli.line import Line, Slot
@@ -30,12 +29,22 @@ from tts_cli.pipeline.script.engine_checks import (
     spec_of,
     with_engine,
 )
-from tts_cli.pipeline.script.lines import Scope, automatic_id, inherited, make_line, project_scope
+from tts_cli.pipeline.script.lines import (
+    LineDefaults,
+    Scope,
+    automatic_id,
+    inherited,
+    make_line,
+    project_scope,
+    with_default_voice,
+)
+from tts_cli.pipeline.script.source import ScriptSource, read_source
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text
 from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
 from tts_cli.voices.library import open_library
 
+NO_DEFAULTS = LineDefaults()
 DUB = "dub"
 """The recipe of subtitles: their lines have their times."""
 _NOT_METADATA = frozenset(("seed", "recipe", "length"))
@@ -43,29 +52,26 @@ _NOT_METADATA = frozenset(("seed", "recipe", "length"))
 _GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
 
 
-def load_manifest(
-    path: str,
-    *,
-    format: str | None = None,  # noqa: A002
-    stdin: bytes | None = None,
-    home: Path | None = None,
-) -> Manifest:
-    """Read and check a manifest; "-" takes the bytes of `stdin`. `format` names its form, else it is guessed.
+def load_manifest(path: str, *, home: Path | None = None) -> Manifest:
+    """Read and check a manifest; `home` is one more place where voices lie. Raises what `load_script` raises."""
+    return load_script(ScriptSource(paths=[path]), home)[1]
 
-    `home` is one more place where voices lie.
+
+def load_script(
+    source: ScriptSource, home: Path | None, defaults: LineDefaults = NO_DEFAULTS
+) -> tuple[Script, Manifest]:
+    """Read and check a source; returns the manifest, and the script that it was made of.
+
+    `home` is one more place where voices lie; `defaults` is what lines have of which nobody says it.
 
     Raises `InputError` with every problem found, in the order of the files and of their lines.
     """
-    return load_script(path, format, stdin, home)[1]
-
-
-def load_script(path: str, form: str | None, stdin: bytes | None, home: Path | None) -> tuple[Script, Manifest]:
-    """Do the same, and return with the manifest the script that it was made of."""
     diagnostics = Diagnostics()
     try:
-        script = read_script(path, form, stdin, diagnostics)
+        script = read_source(source, diagnostics)
         library = open_library(home, Path(script.folder))
-        manifest = _Resolver(script, diagnostics, VoiceFinder(library, script.folder, diagnostics)).resolve()
+        voices = VoiceFinder(library, script.folder, diagnostics)
+        manifest = _Resolver(script, diagnostics, voices, defaults).resolve()
     except InputError as error:
         diagnostics.problems += error.problems
     if diagnostics.problems:
@@ -76,8 +82,9 @@ def load_script(path: str, form: str | None, stdin: bytes | None, home: Path | N
 class _Resolver:
     """Turns one script into a manifest; what many lines share is looked at once."""
 
-    def __init__(self, script: Script, diagnostics: Diagnostics, voices: VoiceFinder) -> None:
+    def __init__(self, script: Script, diagnostics: Diagnostics, voices: VoiceFinder, defaults: LineDefaults) -> None:
         self._script = script
+        self._defaults = defaults
         self._voices = voices
         self._frame = script.header
         self._cast = script.header.speakers
@@ -86,7 +93,7 @@ class _Resolver:
         self._faults: dict[tuple[Any, ...], tuple[EngineProblem, ...]] = {}
         self._found: dict[tuple[str, str], tuple[Voice | None, EngineProblem | None]] = {}
         self._said: set[str] = set()
-        self._base = project_scope(script)
+        self._base = project_scope(script, defaults, diagnostics.problems)
         beside = read_emotions_folder(Path(script.folder), diagnostics.problems)
         self._emotions = self._make_emotions({**beside, **script.header.emotions}, self._base, {})
         self._own_emotions = {
@@ -151,7 +158,8 @@ class _Resolver:
             if own.get("skip", scope.entry.values.get("skip")):
                 continue
             line_id = own.get("id") or automatic_id(*content, counts[content])
-            line = make_line({**scope.entry.values, **own}, scope, line_id, entry.place.at(), self._audio(entry))
+            values = with_default_voice({**scope.entry.values, **own}, self._defaults)
+            line = make_line(values, scope, line_id, entry.place.at(), self._audio(entry))
             line = self._checked(line, entry, scope)
             other = lines.setdefault(line.id.casefold(), line)
             if other is not line:
@@ -277,7 +285,7 @@ class _Resolver:
     def _make_emotions(
         self, entries: Mapping[str, Entry], owner: Entry, outer: Mapping[str, Emotion]
     ) -> dict[str, Emotion]:
-        engine = owner.values.get("engine", (DEFAULT_ENGINE,))[0]
+        engine = owner.values["engine"][0]
         voice, _ = self._voice_of(owner.values.get("voice", ""), engine)
         outer = {**voice.emotions, **outer} if voice else outer
         return make_emotions(entries, outer, spec_of(engine), self._findings, whole=self._frame.whole)
