@@ -1,5 +1,7 @@
 """EPUBs and Word documents, built by hand for tests."""
 
+# ruff: noqa: E501  markup stands here as files have it
+
 import io
 import zipfile
 from collections.abc import Mapping, Sequence

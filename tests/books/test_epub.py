@@ -1,5 +1,7 @@
 """EPUBs as they are sold and made: each fault that books have is one book here."""
 
+# ruff: noqa: E501  markup stands here as files have it
+
 import io
 import re
 

@@ -1,5 +1,7 @@
 """Plain text, Markdown, HTML and office documents to books."""
 
+# ruff: noqa: E501  markup stands here as files have it
+
 import io
 
 import pytest
