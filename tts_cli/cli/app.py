@@ -16,6 +16,7 @@ from tts_cli.cli import (
     download,
     engines,
     export,
+    import_,
     output,
     precompute,
     render,
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("say", epilog=say.EXAMPLE)(say.say)
+app.command("import", epilog=import_.EXAMPLE)(import_.import_)
 app.command("render", epilog=render.EXAMPLE)(render.render)
 app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("download", epilog=download.EXAMPLE)(download.download)

@@ -46,10 +46,11 @@ class RunContext:
 
 def load(request: RenderRequest, settings: Settings) -> Manifest:
     """Read a manifest and check it; raises `InputError` with every problem."""
-    return _load_script(request, settings)[1]
+    return load_with_script(request, settings)[1]
 
 
-def _load_script(request: RenderRequest, settings: Settings) -> tuple[Script, Manifest]:
+def load_with_script(request: RenderRequest, settings: Settings) -> tuple[Script, Manifest]:
+    """Do the same, and return with the manifest the script that it was made of."""
     source = ScriptSource(
         paths=(request.manifest, *request.more), format=request.format, stdin=request.stdin, options=request.reading
     )
@@ -73,7 +74,7 @@ def open_run(
     forget_server_models()
     sheets: Mapping[str, Sheet] = {}
     if manifest is None:
-        script, manifest = _load_script(request, settings)
+        script, manifest = load_with_script(request, settings)
         sheets = script.sheets
     name = request.recipe or manifest.recipe or settings.recipe or "default"
     recipe = recipe or find_recipe(name, settings.home)
