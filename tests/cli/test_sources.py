@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import mutagen.mp4
+import openpyxl
 import pytest
 from documents import JPEG, epub, page
 
@@ -133,3 +134,43 @@ def test_an_edited_book_speaks_the_new_line_alone(cli, book: Path) -> None:
     assert cli("render", book, "-o", "out", "--json").json["lines"] | {"failed": 0} == {
         "total": 6, "rendered": 1, "cached": 5, "failed": 0, "waiting": 0,
     }  # fmt: skip
+
+
+# --- sheets ---------------------------------------------------------------------------------------------
+
+
+def test_a_workbook_is_rendered_and_filled_in(cli, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["id", "speaker", "emotion", "text"], ["a", "mole", "Happy", "Hello."], ["b", "rat", "", "Hi."]):
+        book.active.append(row)
+    book.save(tmp_path / "game.xlsx")
+    result = cli("render", "game.xlsx", "-o", "out", "--lines", "--write-back", "done.xlsx")
+    assert result.code == 0, result.err
+    done = openpyxl.load_workbook(tmp_path / "done.xlsx").active
+    assert [done.cell(2, column).value for column in (1, 5, 7)] == ["a", "rendered", "lines/a.wav"]
+    (tmp_path / "a.yaml").write_text("lines: game.xlsx")
+    assert "a.yaml: 2 lines" in cli("check", "a.yaml").out
+    assert "no sheet 'Two'" in cli("check", "game.xlsx", "--sheet", "Two").err
+
+
+def test_a_slip_in_a_columns_name_is_said(cli, tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text("charcter;emotoin;line\nA;happy;Hello\n")
+    result = cli("check", "names.csv")
+    assert "names.csv:1:1: warning: the column 'charcter' means nothing here" in result.err
+    assert "did you mean 'emotion'?" in result.err
+
+
+def test_a_guess_at_an_encoding_is_said(cli, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("text\r\nCaf\xe9 \x96 it\x92s\r\n".encode("latin1"))
+    result = cli("check", "a.csv")
+    assert (result.code, "read as cp1252, which is a guess" in result.err) == (0, True)
+    assert cli("check", "a.csv", "--encoding", "cp1252").err == ""
+    (tmp_path / "a.txt").write_bytes("Caf\xe9 au lait, s\u2019il vous pla\xeet.".encode("cp1252"))
+    assert "cp1252" in cli("check", "a.txt").err
+
+
+@pytest.mark.parametrize("written", ["Happy", "HAPPY", "happy"])
+def test_emotions_are_written_in_any_case(cli, tmp_path: Path, written: str) -> None:
+    (tmp_path / "a.csv").write_text(f"text,emotion\nHello,{written}\n")
+    assert cli("render", "a.csv", "-o", "out").code == 0
+    assert lines_of(tmp_path / "out")[0]["emotion"] == "happy:1"

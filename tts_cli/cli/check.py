@@ -5,11 +5,13 @@ from tts_cli.cli.options import (
     ChapterPatternOpt,
     DefaultEngineOpt,
     DefaultVoiceOpt,
+    EncodingOpt,
     FormatOpt,
     HeadingsOpt,
     HeadingsSpoken,
     JsonOpt,
     KeepOpt,
+    SheetOpt,
     SourcesArg,
     read_options,
     read_stdin,
@@ -27,6 +29,8 @@ def check(
     keep: KeepOpt = None,
     headings: HeadingsOpt = HeadingsSpoken.SPOKEN,
     chapter_pattern: ChapterPatternOpt = "",
+    encoding: EncodingOpt = "",
+    sheet: SheetOpt = "",
     as_json: JsonOpt = False,
 ) -> None:
     """Check a manifest, a book or a text: every problem at once, each with its place (exit 3)."""
@@ -37,7 +41,7 @@ def check(
         more=sources[1:],
         stdin=read_stdin(sources),
         format=format_,
-        reading=read_options(keep, headings, chapter_pattern),
+        reading=read_options(keep, headings, chapter_pattern, encoding, sheet),
         settings=load_settings(engine=engine, voice=voice),
     )
     speakers = {line.speaker for line in checked.lines if line.speaker}

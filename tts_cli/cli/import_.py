@@ -11,11 +11,13 @@ from tts_cli.cli import output
 from tts_cli.cli.options import (
     ChapterPatternOpt,
     DefaultEngineOpt,
+    EncodingOpt,
     FormatOpt,
     HeadingsOpt,
     HeadingsSpoken,
     JsonOpt,
     KeepOpt,
+    SheetOpt,
     SourcesArg,
     read_options,
     read_stdin,
@@ -40,10 +42,12 @@ def import_(
     keep: KeepOpt = None,
     headings: HeadingsOpt = HeadingsSpoken.SPOKEN,
     chapter_pattern: ChapterPatternOpt = "",
+    encoding: EncodingOpt = "",
+    sheet: SheetOpt = "",
     as_json: JsonOpt = False,
 ) -> None:
     """Write the manifest of a book or a text, to be edited; it is rendered to the same takes as the book itself."""
-    from tts_cli.pipeline.importing import ImportRequest, import_source
+    from tts_cli.pipeline.importing.import_source import ImportRequest, import_source
     from tts_cli.pipeline.request import RenderRequest
 
     source = RenderRequest(
@@ -51,7 +55,7 @@ def import_(
         more=tuple(sources[1:]),
         stdin=read_stdin(sources),
         format=format_,
-        reading=read_options(keep, headings, chapter_pattern),
+        reading=read_options(keep, headings, chapter_pattern, encoding, sheet),
     )
     request = ImportRequest(source=source, out=out, update=update, overwrite=overwrite)
     report = import_source(request, load_settings(engine=engine))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tts_cli.pipeline.request import ReadOptions
 
 WORKERS_PANEL = "Workers"
-BOOKS_PANEL = "Books and texts"
+BOOKS_PANEL = "Books, texts and sheets"
 
 
 class Format(StrEnum):
@@ -26,6 +26,7 @@ class Format(StrEnum):
     SRT = "srt"
     VTT = "vtt"
     ASS = "ass"
+    XLSX = "xlsx"
     TEXT = "text"
     MARKDOWN = "markdown"
     HTML = "html"
@@ -81,6 +82,18 @@ ChapterPatternOpt = Annotated[
         metavar="REGEX",
         help="How a line of plain text begins that is a chapter's title.",
         rich_help_panel=BOOKS_PANEL,
+    ),
+]
+EncodingOpt = Annotated[
+    str,
+    typer.Option(
+        "--encoding", metavar="NAME", help="Of a text that is not UTF-8, e.g. cp1252.", rich_help_panel=BOOKS_PANEL
+    ),
+]
+SheetOpt = Annotated[
+    str,
+    typer.Option(
+        "--sheet", metavar="NAME", help="Which sheet of a workbook; default the first.", rich_help_panel=BOOKS_PANEL
     ),
 ]
 OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace a file that tts-cli did not write.")]
@@ -154,12 +167,16 @@ def read_stdin(sources: Sequence[str]) -> bytes | None:
     return sys.stdin.buffer.read() if "-" in sources else None
 
 
-def read_options(keep: Sequence[str] | None, headings: HeadingsSpoken, chapter_pattern: str) -> "ReadOptions":
-    """Return how a document is read."""
+def read_options(
+    keep: Sequence[str] | None, headings: HeadingsSpoken, chapter_pattern: str, encoding: str, sheet: str
+) -> "ReadOptions":
+    """Return how a source is read."""
     from tts_cli.pipeline.request import ReadOptions
 
     parts = tuple(part.strip() for names in keep or () for part in names.split(","))
-    return ReadOptions(keep=parts, headings=headings.value, chapter_pattern=chapter_pattern)
+    return ReadOptions(
+        keep=parts, headings=headings.value, chapter_pattern=chapter_pattern, encoding=encoding, sheet=sheet
+    )
 
 
 def refuse_sound_file(out: Path | None) -> None:

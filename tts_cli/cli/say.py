@@ -18,12 +18,14 @@ from tts_cli.cli.options import (
     ChapterPatternOpt,
     DefaultEngineOpt,
     DefaultVoiceOpt,
+    EncodingOpt,
     FormatOpt,
     HeadingsOpt,
     HeadingsSpoken,
     JsonOpt,
     KeepOpt,
     OverwriteOpt,
+    SheetOpt,
     read_options,
     read_stdin,
 )
@@ -70,6 +72,8 @@ def say(
     keep: KeepOpt = None,
     headings: HeadingsOpt = HeadingsSpoken.SPOKEN,
     chapter_pattern: ChapterPatternOpt = "",
+    encoding: EncodingOpt = "",
+    sheet: SheetOpt = "",
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
@@ -88,7 +92,7 @@ def say(
         more=tuple(sources[1:]),
         stdin=read_stdin(sources) if sources else text.encode("utf-8", "replace"),
         format=format_ or (None if sources else "text"),
-        reading=read_options(keep, headings, chapter_pattern),
+        reading=read_options(keep, headings, chapter_pattern, encoding, sheet),
         defaults={name: value for name, value in given.items() if value},
     )
     suffix = target.suffix.lower() if target else f".{sound.value if sound else 'wav'}"

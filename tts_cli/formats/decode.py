@@ -13,13 +13,23 @@ _MARKED = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (code
 _CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f\ud800-\udfff\ufffe\uffff]")
 
 
+_LEGACY = (
+    "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "cp932", "gb18030", "big5", "cp949", "koi8_r",
+    "mac_roman",
+)  # fmt: skip
+_ACCENTS = re.compile("[\u00c0-\u024f]{3}")
+_MOST_GUESSED = 200_000
+_MANY_ZEROS, _FEW_ZEROS = 0.4, 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A file's text; its codec and byte order mark give the same bytes again."""
+    """A file's text; its codec and byte order mark give the same bytes again. A `guessed` codec must be said."""
 
     text: str
     codec: str = "utf-8"
     mark: bytes = b""
+    guessed: bool = False
 
     def encode(self, text: str) -> bytes:
         """Return another text in this file's encoding."""
@@ -46,11 +56,19 @@ def read_bytes(path: str) -> bytes:
     return data
 
 
-def decode(data: bytes, name: str) -> Decoded:
-    """Decode UTF-8 (with or without a mark) or marked UTF-16; raises `InputError` with the first bad place."""
+def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
+    """Decode UTF-8 (with or without a mark) or marked UTF-16; raises `InputError` with the first bad place.
+
+    With an `encoding` it is that one; an empty one lets the encoding be guessed where it is none of these.
+    """
     if len(data) > MAX_BYTES:
         raise fault(name, 1, 1, f"is larger than {MAX_BYTES // 2**20} MiB", "split it into several manifests")
     mark, codec = next((pair for pair in _MARKED if data.startswith(pair[0])), (b"", "utf-8"))
+    guessed = False
+    if encoding:
+        mark, codec = (mark, codec) if mark else (b"", _known_codec(encoding, name))
+    elif encoding == "" and not mark and (guess := _guess_codec(data)):
+        codec, guessed = guess, True
     try:
         text = data[len(mark) :].decode(codec)
     except UnicodeDecodeError as error:
@@ -64,7 +82,55 @@ def decode(data: bytes, name: str) -> Decoded:
             f"contains the control character U+{ord(control[0]):04X}",
             "delete it; it is invisible in most editors",
         )
-    return Decoded(text, codec, mark)
+    return Decoded(text, codec, mark, guessed)
+
+
+def guess_warning(decoded: Decoded, name: str) -> list[Problem]:
+    """Say that an encoding was guessed, if it was."""
+    if not decoded.guessed:
+        return []
+    message = f"is not UTF-8: it is read as {decoded.codec}, which is a guess"
+    return [Problem(Source(name, 1), message, "say it with --encoding, or save the file as UTF-8", "warning")]
+
+
+def _known_codec(encoding: str, name: str) -> str:
+    try:
+        codec = codecs.lookup(encoding)
+    except LookupError:
+        codec = None
+    # Codecs that are no encodings of text would run other code.
+    if codec is None or not codec._is_text_encoding:  # noqa: SLF001  Python has no public word for it
+        raise fault(
+            name, 1, 1, f"unknown encoding {encoding!r}", "known are utf-8, cp1252, cp1251, shift_jis, utf-16 ..."
+        )
+    return codec.name
+
+
+def _guess_codec(data: bytes) -> str:
+    """Guess the encoding of what is not UTF-8; empty where it is, or nobody can tell."""
+    sample = data[:_MOST_GUESSED]
+    zeros = [sample[parity::2].count(0) * 2 / max(1, len(sample)) for parity in (0, 1)]
+    # UTF-16 without a mark: in Latin text, every other byte is zero.
+    if max(zeros) > _MANY_ZEROS and min(zeros) < _FEW_ZEROS:
+        return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        from charset_normalizer import from_bytes
+
+        found = list(from_bytes(sample, cp_isolation=list(_LEGACY)))
+        if not found:
+            return ""
+        # No word of a Latin script has such runs of accents: it is another script.
+        best = min(found, key=lambda match: len(_ACCENTS.findall(str(match))))
+        # Where they read the same, the usual one is meant.
+        same = (codec for codec in ("cp1252", best.encoding) if _reads(sample, codec) == str(best))
+        return next(same, best.encoding)
+    return ""
+
+
+def _reads(data: bytes, codec: str) -> str:
+    return data.decode(codec, "ignore")
 
 
 def has_control(text: str) -> bool:

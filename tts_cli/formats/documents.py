@@ -29,6 +29,7 @@ MOST_SHOWN = 100
 STDIN = "-"
 STDIN_NAME = "stdin"
 MANIFEST_SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "csv", ".tsv": "csv"}
+MANIFEST_SUFFIXES |= {".xlsx": "xlsx", ".xlsm": "xlsx"}
 MANIFEST_SUFFIXES |= {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ass"}
 _SUBTITLES = (
     (re.compile(r"WEBVTT\b"), "vtt"),
@@ -203,7 +204,7 @@ class FrameReader:
     def _open(self, path: str, chain: tuple[str, ...]) -> Header:
         decoded = decode(read_bytes(path), path)
         if (form := sniff_format(path, decoded.text)) not in ("yaml", "json"):
-            kind = "sheet" if form == "csv" else "subtitle file"
+            kind = "sheet" if form in ("csv", "xlsx") else "subtitle file"
             raise fault(path, 1, 1, f"is a {kind}, not a manifest", "name it under `lines:`")
         folder = os.path.dirname(path)  # noqa: PTH120
         document = read_document(decoded, path, folder, self._findings, is_json=form == "json")

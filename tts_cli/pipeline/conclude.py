@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tts_cli.cache.blobs import write_atomically
-from tts_cli.formats.csv_rows import write_back
+from tts_cli.formats.sheets.csv_rows import write_back
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
 from tts_cli.pipeline.edit.dub import list_over_budget

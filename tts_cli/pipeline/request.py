@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """How a document is read: the parts of a book to `keep`, and what begins a chapter of a plain text."""
+    """How a source is read: the parts of a book to `keep`, and what begins a chapter of a plain text.
+
+    `encoding` is that of a text; without it, it is UTF-8, or is guessed. `sheet` is one of a workbook, else its first.
+    """
 
     keep: tuple[str, ...] = ()
     headings: Literal["spoken", "silent"] = "spoken"
     chapter_pattern: str = ""
+    encoding: str = ""
+    sheet: str = ""
 
 
 AS_USUAL = ReadOptions()

@@ -8,9 +8,9 @@ from tts_cli.cache.shard_run import ShardRun
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import forget_server_models
 from tts_cli.errors import UsageError
-from tts_cli.formats.csv_rows import Sheet
 from tts_cli.formats.recipes import find_recipe
 from tts_cli.formats.script import Script
+from tts_cli.formats.sheets.sheet import Sheet
 from tts_cli.pipeline.edit.dub import check_slots
 from tts_cli.pipeline.master.file_names import safe_name
 from tts_cli.pipeline.master.previous_run import PreviousRun

@@ -15,10 +15,8 @@ from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError, Problem, Source
 from tts_cli.formats.documents import Diagnostics, Member
 from tts_cli.formats.fields import fold, guess
-from tts_cli.formats.pictures import picture_fault
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script
-from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
 from tts_cli.formats.voice_files import read_emotions_folder
 from tts_cli.line import Line, Slot
 from tts_cli.pipeline.script.engine_checks import (
@@ -38,6 +36,7 @@ from tts_cli.pipeline.script.lines import (
     project_scope,
     with_default_voice,
 )
+from tts_cli.pipeline.script.project import read_metadata, read_recipe
 from tts_cli.pipeline.script.source import ScriptSource, read_source
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text
@@ -45,9 +44,6 @@ from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
 from tts_cli.voices.library import open_library
 
 NO_DEFAULTS = LineDefaults()
-DUB = "dub"
-"""The recipe of subtitles: their lines have their times."""
-_NOT_METADATA = frozenset(("seed", "recipe", "length"))
 # UTF-8 that was once read as Windows-1252, and characters that were lost.
 _GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
 
@@ -92,6 +88,7 @@ class _Resolver:
         self._scopes: dict[tuple[str, str], Scope] = {}
         self._faults: dict[tuple[Any, ...], tuple[EngineProblem, ...]] = {}
         self._found: dict[tuple[str, str], tuple[Voice | None, EngineProblem | None]] = {}
+        self._emotion_names: dict[tuple[str, str, str, str], str] = {}
         self._said: set[str] = set()
         self._base = project_scope(script, defaults, diagnostics.problems)
         beside = read_emotions_folder(Path(script.folder), diagnostics.problems)
@@ -123,27 +120,12 @@ class _Resolver:
             emotions=self._emotions,
             chapters=self._chapters,
             pauses=Pauses(**self._frame.pauses.values),
-            metadata=self._metadata(),
+            metadata=read_metadata(self._script, self._findings),
             seed=project.get("seed", 0),
-            recipe=self._recipe(project.get("recipe", "")) or (DUB if self._script.form in SUBTITLE_FORMS else ""),
+            recipe=read_recipe(self._script),
             length_s=project.get("length"),
             warnings=tuple(self._findings.warnings),
         )
-
-    def _metadata(self) -> dict[str, str]:
-        """Return what the work is called; the cover's path is from where we are."""
-        project = self._frame.project
-        metadata = {name: value for name, value in project.values.items() if name not in _NOT_METADATA}
-        if cover := metadata.get("cover"):
-            metadata["cover"] = path = os.path.join(self._script.folder, cover)  # noqa: PTH118
-            if fault := picture_fault(path):
-                self._findings.complain(project.at("cover"), f"cover: {fault}", "name a JPEG or a PNG file")
-        return metadata
-
-    def _recipe(self, recipe: str) -> str:
-        """Return a recipe's name as it is, and its path from where the manifest lies."""
-        is_path = recipe.endswith((".yaml", ".yml"))
-        return os.path.join(self._script.folder, recipe) if is_path else recipe  # noqa: PTH118
 
     # --- lines --------------------------------------------------------------------------------------------
 
@@ -160,6 +142,7 @@ class _Resolver:
             line_id = own.get("id") or automatic_id(*content, counts[content])
             values = with_default_voice({**scope.entry.values, **own}, self._defaults)
             line = make_line(values, scope, line_id, entry.place.at(), self._audio(entry))
+            line = self._with_known_emotion(line) if line.emotion else line
             line = self._checked(line, entry, scope)
             other = lines.setdefault(line.id.casefold(), line)
             if other is not line:
@@ -167,6 +150,23 @@ class _Resolver:
                 hint = f"it is first given at {other.source}{but}"
                 self._findings.complain(entry.at("id"), f"id {line.id!r} is given twice", hint)
         return list(lines.values())
+
+    def _with_known_emotion(self, line: Line) -> Line:
+        """Let an emotion be written in any case, where only one is called so."""
+        kind = (line.speaker, line.engine, line.voice, line.emotion)
+        if kind not in self._emotion_names:
+            spec, (voice, _) = spec_of(line.engine), self._voice_of(line.voice, line.engine)
+            sources = (
+                spec and spec.emotions,
+                voice and voice.emotions,
+                self._emotions,
+                self._own_emotions.get(line.speaker),
+            )
+            known = {name for source in sources if source for name in source}
+            alike = [name for name in known if name.casefold() == line.emotion.casefold()]
+            self._emotion_names[kind] = alike[0] if line.emotion not in known and len(alike) == 1 else line.emotion
+        name = self._emotion_names[kind]
+        return line if name == line.emotion else replace(line, emotion=name)
 
     def _checked(self, line: Line, entry: Entry, scope: Scope) -> Line:
         """Note what is wrong with a line; return it with its engine parameters as numbers."""

@@ -9,11 +9,11 @@ from pathlib import PurePath
 from tts_cli.books.book import BookOptions
 from tts_cli.books.read import BINARY_FORMS, BOOK_FORMS, BOOK_SUFFIXES, FOREIGN, read_binary_book, read_text_book
 from tts_cli.errors import UsageError
-from tts_cli.formats.decode import decode, fault, read_bytes
+from tts_cli.formats.decode import decode, fault, guess_warning, read_bytes
 from tts_cli.formats.documents import MANIFEST_SUFFIXES, STDIN, STDIN_NAME, Diagnostics, sniff_format
 from tts_cli.formats.fields import LINE, TOP
 from tts_cli.formats.records import Entry
-from tts_cli.formats.script import Script, read_script
+from tts_cli.formats.script import EXCEL, Script, ScriptFile, read_script
 from tts_cli.pipeline.request import AS_USUAL, ReadOptions
 from tts_cli.pipeline.script.from_book import script_of_book
 
@@ -40,7 +40,14 @@ def read_source(source: ScriptSource, diagnostics: Diagnostics) -> Script:
 def _read_one(source: ScriptSource, path: str, diagnostics: Diagnostics) -> Script:
     form = source.format or form_of(path, source.stdin)
     if form not in BOOK_FORMS:
-        return read_script(path, form or None, source.stdin, diagnostics)
+        file = ScriptFile(
+            path=path,
+            format=form or None,
+            stdin=source.stdin,
+            encoding=source.options.encoding,
+            sheet=source.options.sheet,
+        )
+        return read_script(file, diagnostics)
     name = STDIN_NAME if path == STDIN else path
     diagnostics.files.append(name)
     options = book_options(source.options)
@@ -50,7 +57,9 @@ def _read_one(source: ScriptSource, path: str, diagnostics: Diagnostics) -> Scri
         book = read_binary_book(form, (source.stdin or b"") if path == STDIN else path, name, options)
     else:
         data = (source.stdin or b"") if path == STDIN else read_bytes(path)
-        book = read_text_book(form, decode(data, name).text, name, options)
+        decoded = decode(data, name, source.options.encoding)
+        diagnostics.warnings += guess_warning(decoded, name)
+        book = read_text_book(form, decoded.text, name, options)
     script, notes = script_of_book(book, path, form, options)
     diagnostics.warnings += notes
     return script
@@ -70,9 +79,14 @@ def form_of(path: str, stdin: bytes | None = None) -> str:
         return ""
     data = (stdin or b"") if path == STDIN else _beginning(path)
     if data.startswith(_ZIP):
-        head = data[:400]
-        return "epub" if b"epub+zip" in head else "odt" if b"opendocument.text" in head else "docx"
+        return _zip_form(data)
     return "" if _is_manifest(path, data[:MOST_SNIFFED].decode("utf-8", "replace").removeprefix("\ufeff")) else "text"
+
+
+def _zip_form(data: bytes) -> str:
+    """Tell a document by the name of a file in it; the names stand in clear text in a ZIP file."""
+    names = ((b"epub+zip", "epub"), (b"opendocument.text", "odt"), (b"xl/workbook.xml", EXCEL))
+    return next((form for name, form in names if name in data), "docx")
 
 
 def _beginning(path: str) -> bytes:

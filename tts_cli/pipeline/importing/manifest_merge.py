@@ -11,10 +11,18 @@ from typing import Any
 import yaml
 
 from tts_cli.errors import InputError
-from tts_cli.formats.csv_rows import Sheet, read_csv
 from tts_cli.formats.decode import Decoded, fault
 from tts_cli.formats.fields import CHAPTER, LINE, TOP, column_of
-from tts_cli.formats.manifest_text import LINE_KEYS, ImportedLine, ImportedScript, chapter_text, line_text, scalar
+from tts_cli.formats.sheets.csv_rows import read_csv
+from tts_cli.formats.sheets.sheet import Sheet
+from tts_cli.pipeline.importing.manifest_text import (
+    LINE_KEYS,
+    ImportedLine,
+    ImportedScript,
+    chapter_text,
+    line_text,
+    scalar,
+)
 
 CHANGED, REMOVED = "changed", "removed"
 """The tags of lines that a new edition of the book has otherwise, or no longer."""

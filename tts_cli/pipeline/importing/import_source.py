@@ -8,11 +8,11 @@ from pathlib import Path
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.errors import OutputError, Problem, UsageError
 from tts_cli.formats.decode import decode, read_bytes
-from tts_cli.formats.manifest_merge import MergeCounts, merge_sheet, merge_yaml
-from tts_cli.formats.manifest_text import LINE_KEYS, ImportedLine, ImportedScript, write_sheet, write_yaml
 from tts_cli.formats.records import Entry
 from tts_cli.formats.script import Script
 from tts_cli.line import Line
+from tts_cli.pipeline.importing.manifest_merge import MergeCounts, merge_sheet, merge_yaml
+from tts_cli.pipeline.importing.manifest_text import LINE_KEYS, ImportedLine, ImportedScript, write_sheet, write_yaml
 from tts_cli.pipeline.master.file_names import safe_name
 from tts_cli.pipeline.request import RenderRequest
 from tts_cli.pipeline.session import load_with_script
