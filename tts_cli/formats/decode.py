@@ -4,8 +4,12 @@ import codecs
 import os
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tts_cli.errors import InputError, Problem, Source
+
+if TYPE_CHECKING:
+    from charset_normalizer.models import CharsetMatch
 
 MAX_BYTES = 64 * 2**20
 
@@ -121,16 +125,16 @@ def _guess_codec(data: bytes) -> str:
         found = list(from_bytes(sample, cp_isolation=list(_LEGACY)))
         if not found:
             return ""
-        # No word of a Latin script has such runs of accents: it is another script.
-        best = min(found, key=lambda match: len(_ACCENTS.findall(str(match))))
-        # Where they read the same, the usual one is meant.
-        same = (codec for codec in ("cp1252", best.encoding) if _reads(sample, codec) == str(best))
-        return next(same, best.encoding)
+        best = min(found, key=_doubt)
+        return _LEGACY[_doubt(best)[2]]
     return ""
 
 
-def _reads(data: bytes, codec: str) -> str:
-    return data.decode(codec, "ignore")
+def _doubt(match: "CharsetMatch") -> tuple[int, float, int]:
+    """Rank a guess, the best lowest; of those that look alike, the encoding that is used most is meant."""
+    names = [codec for codec in _LEGACY if codec in (match.encoding, *match.could_be_from_charset)]
+    # No word of a Latin script has such runs of accents: it is another script.
+    return len(_ACCENTS.findall(str(match))), round(match.chaos, 1), _LEGACY.index(names[0])
 
 
 def has_control(text: str) -> bool:
