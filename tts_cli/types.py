@@ -107,8 +107,7 @@ class Pauses:
 class Manifest:
     """A script and its cast, checked: every name in it resolves.
 
-    `voices` holds the voices that are not an engine's own, by the name that lines give and the engine. `length_s` is
-    how long the programme is, where lines have their times in it.
+    `voices` are no engine's own, by name and engine; speakers without one were `dealt` theirs. `length_s` is a dub's.
     """
 
     name: str
@@ -123,6 +122,7 @@ class Manifest:
     seed: int = 0
     recipe: str = ""
     length_s: float | None = None
+    dealt: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
 

@@ -127,6 +127,14 @@ def test_a_locked_book_says_why(cli, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_passage_in_a_language_that_the_engine_does_not_know_is_no_obstacle(cli, tmp_path: Path) -> None:
+    (tmp_path / "a.epub").write_bytes(epub({"a.xhtml": page('<p>He said:</p><p lang="tlh">nuqneH</p>')}))
+    result = cli("check", "a.epub")
+    assert (result.code, "does not speak tlh" in result.err) == (0, True)
+    assert cli("import", "a.epub").code == 0
+    assert "tlh" not in (tmp_path / "a.yaml").read_text()
+
+
 def test_an_edited_book_speaks_the_new_line_alone(cli, book: Path) -> None:
     cli("render", book, "-o", "out")
     edited = {"a.xhtml": PAGES["a.xhtml"].replace("Up he went.", "Up he climbed."), "b.xhtml": PAGES["b.xhtml"]}

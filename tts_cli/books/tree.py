@@ -13,7 +13,7 @@ MAX_TAGS = 3_000_000
 
 Element = etree._Element  # noqa: SLF001  lxml has no public name for it
 _XML_NAMES = frozenset(("amp", "lt", "gt", "quot", "apos"))
-_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
+_ENTITY = re.compile(r"&([^\W\d][\w.:-]{0,63});")
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[<>]*(\[)?", re.IGNORECASE)
 _ENCODING = re.compile(rb"""<\?xml[^>]{0,200}?encoding=["']([\w.-]{1,40})["']""")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,300}\?>")
@@ -25,25 +25,22 @@ _SELF_CLOSED = re.compile(
 
 
 def parse_xml(data: bytes, name: str) -> Element:
-    """Parse XML that must be sound; raises `InputError`."""
+    """Parse XML that should be sound; raises `InputError` where there is nothing at all."""
     text = decode_markup(data, name)
     try:
-        return _parse_strictly(text)
+        return _parse(text, recover=False)
     except (etree.XMLSyntaxError, ValueError) as error:
         try:
-            root = etree.fromstring(text.encode(), _xml_parser(recover=True))
+            return _parse(text, recover=True)
         except (etree.XMLSyntaxError, ValueError):
-            root = None
-        if root is None:
             raise refuse(name, f"is not XML: {error}") from None
-        return root
 
 
 def parse_markup(data: bytes, name: str) -> Element:
     """Parse XHTML, or as HTML what is not sound XML; raises `InputError` where there is nothing at all."""
     text = decode_markup(data, name)
     try:
-        return _parse_strictly(text)
+        return _parse(text, recover=False)
     except (etree.XMLSyntaxError, ValueError):
         return parse_html(text, name)
 
@@ -84,13 +81,17 @@ def _check_size(tags: int, name: str) -> None:
         raise refuse(name, f"holds more than {MAX_TAGS:,} tags", "no book has so many: split it")
 
 
-def _parse_strictly(text: str) -> Element:
+def _parse(text: str, *, recover: bool) -> Element:
     doctype = _DOCTYPE.search(text, 0, 4000)
     if doctype and doctype[1]:
         # An internal subset only declares entities: none of them is needed, and bombs are made of them.
         end = text.find("]>", doctype.end())
         text = text[: doctype.start()] + (text[end + 2 :] if end >= 0 else "")
-    return etree.fromstring(_ENTITY.sub(_character, text).encode(), _xml_parser(recover=False))
+    root = etree.fromstring(_ENTITY.sub(_character, text).encode(), _xml_parser(recover=recover))
+    if root is None:
+        raise ValueError("holds nothing")
+    etree.strip_elements(root, etree.Entity, with_tail=False)
+    return root
 
 
 def _xml_parser(*, recover: bool) -> etree.XMLParser:
@@ -107,10 +108,10 @@ def _xml_parser(*, recover: bool) -> etree.XMLParser:
 
 
 def _character(entity: re.Match[str]) -> str:
-    """Write `&nbsp;` and its like as characters: XML knows but five names."""
+    """Write `&nbsp;` and its like as characters: XML knows but five names; one that nobody knows means nothing."""
     if entity[1] in _XML_NAMES:
         return entity[0]
-    return html5.get(f"{entity[1]};", entity[0])
+    return html5.get(f"{entity[1]};", "")
 
 
 def local_name(element: Element) -> str:

@@ -35,6 +35,7 @@ def check(
 ) -> None:
     """Check a manifest, a book or a text: every problem at once, each with its place (exit 3)."""
     from tts_cli import api
+    from tts_cli.cli.summary import show_cast
 
     checked = api.check(
         sources[0],
@@ -52,6 +53,8 @@ def check(
         )
         return
     output.print_problems(checked.warnings)
+    speaking = dict.fromkeys((line.speaker, line.engine) for line in checked.lines if line.speaker in checked.dealt)
+    show_cast([(name, engine, checked.dealt[name]) for name, engine in speaking])
     chapters = f", {len(checked.chapters)} chapters" if checked.chapters else ""
     output.results().print(
         f"{' '.join(sources)}: {len(checked.lines):,} lines, {len(speakers)} speakers{chapters}, no problems"

@@ -90,8 +90,19 @@ def show_report(report: Report) -> None:
         console.print(f"shard {report.shard}: when all are done, finish with `tts-cli render ... --stitch-only`")
 
 
+def show_cast(dealt: Sequence[tuple[str, str, str]]) -> None:
+    """Say, in a table, which voices were dealt out to speakers who had none."""
+    if dealt:
+        talk = output.talk()
+        talk.print("voices dealt out to speakers without one; `speakers: {NAME: VOICE}` chooses others:")
+        width = max(len(speaker) for speaker, _, _ in dealt)
+        for speaker, engine, voice in dealt:
+            talk.print(f"  {escape(speaker):<{width}}  {engine}  {escape(voice)}")
+
+
 def show_troubles(report: Report) -> None:
     """Say what was doubtful, what another engine had to speak, what failed, and what could not be written."""
+    show_cast([(one.speaker, one.engine, one.voice) for one in report.spoken_by if one.dealt])
     talk = output.talk()
     for warning in report.warnings:
         talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")

@@ -204,6 +204,7 @@ class EngineSpec:
     `adapter` is "module:Class". The other functions may only import what the CLI process may, and should import
     numpy only when they are called. `voices` lists what the engine brings. `resolve` takes a voice and a language and
     returns the engine's full voice name, "" only where it is given none and has none, or raises `UnknownNameError`.
+    `cast` names voices for speakers of whom nobody says how they sound; empty means all that speak the language.
     `front_end` takes the versions of the engine's packages and tells what turns text into sounds there. `package` is
     the distribution whose version is part of every key, `version` counts changes of the adapter that are heard.
     """
@@ -225,6 +226,7 @@ class EngineSpec:
     front_end: Callable[[Mapping[str, str]], str] = has_one_front_end
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
+    cast: tuple[str, ...] = ()
     licence: str = ""
 
     @property

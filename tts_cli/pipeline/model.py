@@ -209,12 +209,13 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpokenBy:
-    """Who spoke so many lines of a speaker: an engine, and its voice by its full name."""
+    """Who spoke so many lines of a speaker: an engine, and its voice by its full name; `dealt` if nobody chose it."""
 
     speaker: str
     engine: str
     voice: str
     lines: int
+    dealt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

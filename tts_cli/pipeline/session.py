@@ -52,7 +52,11 @@ def load(request: RenderRequest, settings: Settings) -> Manifest:
 def load_with_script(request: RenderRequest, settings: Settings) -> tuple[Script, Manifest]:
     """Do the same, and return with the manifest the script that it was made of."""
     source = ScriptSource(
-        paths=(request.manifest, *request.more), format=request.format, stdin=request.stdin, options=request.reading
+        paths=(request.manifest, *request.more),
+        format=request.format,
+        stdin=request.stdin,
+        options=request.reading,
+        engine=settings.engine,
     )
     defaults = LineDefaults(engine=settings.engine, voice=settings.voice, fields=request.defaults)
     return load_script(source, settings.home, defaults)

@@ -68,12 +68,14 @@ def list_voices(plan: Plan) -> tuple[Voice, ...]:
 
 def list_spoken_by(plan: Plan) -> tuple[SpokenBy, ...]:
     """Say of each speaker with which engine and voice it speaks how many lines, in the order of the first lines."""
+    dealt = plan.manifest.dealt
     counts = Counter(
-        (planned.line.speaker, planned.utterances[0].engine, planned.utterances[0].voice) for planned in plan.lines
+        (line.speaker, first.engine, first.voice, bool(line.voice) and dealt.get(line.speaker) == line.voice)
+        for line, first in ((planned.line, planned.utterances[0]) for planned in plan.lines)
     )
     return tuple(
-        SpokenBy(speaker=speaker, engine=engine, voice=voice, lines=lines)
-        for (speaker, engine, voice), lines in counts.items()
+        SpokenBy(speaker=speaker, engine=engine, voice=voice, lines=lines, dealt=was_dealt)
+        for (speaker, engine, voice, was_dealt), lines in counts.items()
     )
 
 

@@ -14,11 +14,12 @@ from typing import Any
 from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError, Problem, Source
 from tts_cli.formats.documents import Diagnostics, Member
-from tts_cli.formats.fields import fold, guess
+from tts_cli.formats.fields import guess
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script
 from tts_cli.formats.voice_files import read_emotions_folder
 from tts_cli.line import Line, Slot
+from tts_cli.pipeline.script.casting import Casting, find_look_alikes, given_voices
 from tts_cli.pipeline.script.engine_checks import (
     EngineProblem,
     find_engine_problems,
@@ -59,14 +60,12 @@ def load_script(
     """Read and check a source; returns the manifest, and the script that it was made of.
 
     `home` is one more place where voices lie; `defaults` is what lines have of which nobody says it.
-
     Raises `InputError` with every problem found, in the order of the files and of their lines.
     """
     diagnostics = Diagnostics()
     try:
         script = read_source(source, diagnostics)
-        library = open_library(home, Path(script.folder))
-        voices = VoiceFinder(library, script.folder, diagnostics)
+        voices = VoiceFinder(open_library(home, Path(script.folder)), script.folder, diagnostics)
         manifest = _Resolver(script, diagnostics, voices, defaults).resolve()
     except InputError as error:
         diagnostics.problems += error.problems
@@ -88,6 +87,7 @@ class _Resolver:
         self._scopes: dict[tuple[str, str], Scope] = {}
         self._faults: dict[tuple[Any, ...], tuple[EngineProblem, ...]] = {}
         self._found: dict[tuple[str, str], tuple[Voice | None, EngineProblem | None]] = {}
+        self._casting = Casting(given_voices(script))
         self._emotion_names: dict[tuple[str, str, str, str], str] = {}
         self._said: set[str] = set()
         self._base = project_scope(script, defaults, diagnostics.problems)
@@ -106,11 +106,13 @@ class _Resolver:
         """Resolve everything; what is wrong goes to the findings."""
         for name, member in (self._cast or {}).items():
             self._check_member(name, member)
+            self._casting.deal(with_default_voice(self._scope(name, "").entry.values, self._defaults), name)
         lines = self._make_lines()
         if not lines and not self._findings.problems:
             message = "every line is skipped" if self._script.lines else "has no lines"
             self._findings.complain(Source(self._script.name, 1), message, "a manifest needs at least `lines:`")
         project = self._frame.project.values
+        self._findings.warnings += self._casting.warnings(Source(self._script.name, 1))
         return Manifest(
             name=Path(self._script.name).stem,
             path=self._script.path,
@@ -124,6 +126,7 @@ class _Resolver:
             seed=project.get("seed", 0),
             recipe=read_recipe(self._script),
             length_s=project.get("length"),
+            dealt=self._casting.voices,
             warnings=tuple(self._findings.warnings),
         )
 
@@ -141,6 +144,7 @@ class _Resolver:
                 continue
             line_id = own.get("id") or automatic_id(*content, counts[content])
             values = with_default_voice({**scope.entry.values, **own}, self._defaults)
+            values = self._casting.deal(values, scope.speaker)
             line = make_line(values, scope, line_id, entry.place.at(), self._audio(entry))
             line = self._with_known_emotion(line) if line.emotion else line
             line = self._checked(line, entry, scope)
@@ -292,7 +296,7 @@ class _Resolver:
 
     def _make_speakers(self, lines: Iterable[Line]) -> dict[str, Speaker]:
         if self._cast is None:
-            self._warn_of_look_alikes(lines)
+            self._findings.warnings += find_look_alikes(lines)
             return {line.speaker: Speaker(id=line.speaker) for line in lines if line.speaker}
         return {
             name: Speaker(
@@ -303,16 +307,6 @@ class _Resolver:
             )
             for name, member in self._cast.items()
         }
-
-    def _warn_of_look_alikes(self, lines: Iterable[Line]) -> None:
-        """Warn of speakers whose names differ in case or spaces only: most likely they are one."""
-        spellings: dict[str, Line] = {}
-        for line in {line.speaker: line for line in reversed(list(lines))}.values():
-            other = spellings.setdefault(fold(line.speaker), line)
-            if other is not line:
-                self._warn(
-                    other.source, f"speaker {other.speaker!r} is also spelled {line.speaker!r}", f"see {line.source}"
-                )
 
     def _warn(self, source: Source, message: str, hint: str = "") -> None:
         self._findings.warnings.append(Problem(source, message, hint, "warning"))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from tts_cli.books.book import BookOptions
+from tts_cli.about import DEFAULT_ENGINE
+from tts_cli.books.book import KEEPABLE, Book, BookOptions, remark
 from tts_cli.books.read import BINARY_FORMS, BOOK_FORMS, BOOK_SUFFIXES, FOREIGN, read_binary_book, read_text_book
 from tts_cli.errors import UsageError
 from tts_cli.formats.decode import decode, fault, guess_warning, read_bytes
@@ -15,6 +16,7 @@ from tts_cli.formats.fields import LINE, TOP
 from tts_cli.formats.records import Entry
 from tts_cli.formats.script import EXCEL, Script, ScriptFile, read_script
 from tts_cli.pipeline.request import AS_USUAL, ReadOptions
+from tts_cli.pipeline.script.engine_checks import speaks
 from tts_cli.pipeline.script.from_book import script_of_book
 
 _ZIP = b"PK\x03\x04"
@@ -23,12 +25,16 @@ MOST_SNIFFED = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptSource:
-    """What is to be read, and how; the bytes of `stdin` are those of the path `-`."""
+    """What is to be read, and how; the bytes of `stdin` are those of the path `-`.
+
+    The `engine` speaks books: a passage in a language that it does not know is spoken in the book's own.
+    """
 
     paths: Sequence[str]
     format: str | None = None
     stdin: bytes | None = None
     options: ReadOptions = AS_USUAL
+    engine: str = DEFAULT_ENGINE
 
 
 def read_source(source: ScriptSource, diagnostics: Diagnostics) -> Script:
@@ -60,9 +66,31 @@ def _read_one(source: ScriptSource, path: str, diagnostics: Diagnostics) -> Scri
         decoded = decode(data, name, source.options.encoding)
         diagnostics.warnings += guess_warning(decoded, name)
         book = read_text_book(form, decoded.text, name, options)
-    script, notes = script_of_book(book, path, form, options)
+    script, notes = script_of_book(_spoken_in(book, source.engine, name), path, form, options)
     diagnostics.warnings += notes
     return script
+
+
+def _spoken_in(book: Book, engine: str, name: str) -> Book:
+    """Return a book whose passages are all in languages that the engine knows, and say which it does not."""
+    passages = {paragraph.language for chapter in book.chapters for paragraph in chapter.paragraphs} - {""}
+    unknown = {language for language in passages if not speaks(engine, language)}
+    if not unknown:
+        return book
+    message = (
+        f"the engine {engine} does not speak {', '.join(sorted(unknown))}: passages are spoken in the book's language"
+    )
+    chapters = tuple(
+        replace(
+            chapter,
+            paragraphs=tuple(
+                replace(paragraph, language="") if paragraph.language in unknown else paragraph
+                for paragraph in chapter.paragraphs
+            ),
+        )
+        for chapter in book.chapters
+    )
+    return replace(book, chapters=chapters, notes=(*book.notes, remark(name, message)))
 
 
 def form_of(path: str, stdin: bytes | None = None) -> str:
@@ -123,8 +151,6 @@ def looks_like_file(word: str) -> bool:
 
 def book_options(options: ReadOptions) -> BookOptions:
     """Return how a document is read."""
-    from tts_cli.books.book import KEEPABLE
-
     keep = frozenset(options.keep)
     if unknown := sorted(keep - {*KEEPABLE, "all"}):
         raise UsageError(f"--keep knows no part {unknown[0]!r}", hint=f"known: {', '.join(KEEPABLE)}, all")
