@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from tts_cli.audio.io.containers import FORMATS
 from tts_cli.cli import output
 from tts_cli.cli.options import (
     CacheOpt,
@@ -124,6 +123,8 @@ def _target(out: str, sources: list[str], *, overwrite: bool) -> Path | None:
     """Return the file to write, if one is named; raises `UsageError` for one that must stay as it is."""
     if out in ("", STDOUT):
         return None
+    from tts_cli.audio.io.containers import FORMATS
+
     path = Path(out)
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"{out!r} does not end like a sound file", hint=f"known: {', '.join(FORMATS)}")
