@@ -144,6 +144,15 @@ def test_an_edited_book_speaks_the_new_line_alone(cli, book: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_bare_list_of_lines_is_json_too(cli, tmp_path: Path) -> None:
+    lines = [{"speaker": "Mole", "text": "Hello.", "instruct": "softly"}, {"speaker": "Rat", "text": "Hi."}]
+    (tmp_path / "a.json").write_text(json.dumps(lines))
+    assert "a.json: 2 lines, 2 speakers" in cli("check", "a.json").out
+    assert "-: 2 lines" in cli("check", "-", stdin=json.dumps(lines, indent=1).encode()).out
+    (tmp_path / "b.json").write_text('[{"speaker": "Mole", "txet": "Hello."}]')
+    assert "b.json:1:22: error: unknown key 'txet'" in cli("check", "b.json").err
+
+
 # --- sheets ---------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from tts_cli.formats.records import (
     validated,
 )
 from tts_cli.formats.schema import DefaultFields, PauseFields, ProjectFields, SpeakerFields
-from tts_cli.formats.yaml_tree import Marks, read_yaml
+from tts_cli.formats.yaml_tree import Marks, Tree, read_yaml
 
 DEEPEST_REFERENCE = 8
 MOST_SHOWN = 100
@@ -130,6 +130,10 @@ def read_document(
     """Compose a YAML file and look at its top level; raises `InputError` where that is no mapping."""
     diagnostics.files.append(name)
     tree = read_yaml(decoded, name, is_json=is_json)
+    if is_json and isinstance(tree.data, list) and isinstance(tree.marks, Marks):
+        # What other tools write: the lines, and nothing around them.
+        marks = Marks(tree.marks.line, tree.marks.column, {"lines": tree.marks}, {"lines": tree.marks})
+        tree = Tree(name, {"lines": tree.data}, marks)
     if not isinstance(tree.data, dict) or not isinstance(tree.marks, Marks):
         kind = "list" if isinstance(tree.data, list) else "single value"
         place = (tree.marks.line + 1, tree.marks.column + 1)
