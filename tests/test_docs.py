@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import soundfile
 from docs_pages import PAGES, ROOT, Block, Command, blocks, commands, expand, filtered, parse
+from documents import epub
+from documents import page as xhtml
 
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.weights import weights_of
@@ -48,7 +50,16 @@ def make_cover(path: Path) -> None:
     subprocess.run([ffmpeg_path(), "-v", "error", *source, path], check=True)
 
 
+def make_book(path: Path) -> None:
+    pages = {
+        "1.xhtml": xhtml("<h1>Spring</h1><p>The mole ran.</p>"),
+        "2.xhtml": xhtml("<h1>River</h1><p>He saw it.</p>"),
+    }
+    path.write_bytes(epub(pages, toc=[("Spring", "1.xhtml"), ("River", "2.xhtml")]))
+
+
 INPUTS = {
+    "novel.epub": make_book,
     "film.mp4": make_film,
     "me.wav": make_samples,
     "cover.jpg": make_cover,

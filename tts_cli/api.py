@@ -80,6 +80,6 @@ def _render_request(manifest: AnyPath, options: dict[str, Any]) -> RenderRequest
 
 def _with_paths(options: dict[str, Any]) -> dict[str, Any]:
     """Bring options as a program may write them into the form of a request's fields."""
-    lists = {name: tuple(options[name]) for name in ("only", "recipes") if name in options}
+    lists = {name: tuple(options[name]) for name in ("only", "recipes", "more") if name in options}
     paths = {name: Path(options[name]) for name in ("out", "write_back") if options.get(name) is not None}
     return options | lists | paths

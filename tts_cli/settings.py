@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tts_cli.about import PACKAGE
+from tts_cli.about import DEFAULT_ENGINE, PACKAGE
 from tts_cli.errors import InputError, Problem, Source, UsageError
 from tts_cli.user_files import read_file
 
@@ -41,15 +41,22 @@ class WorkerOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`home` holds voices, recipes and engines; `cache` the takes; `worker_options` say who does the work."""
+    """`home` holds voices, recipes and engines; `cache` the takes; `worker_options` say who does the work.
+
+    `engine` and `voice` speak the lines of which nobody says who speaks them.
+    """
 
     home: Path
     cache: Path
     worker_options: WorkerOptions = field(default_factory=WorkerOptions)
     recipe: str = ""
+    engine: str = DEFAULT_ENGINE
+    voice: str = ""
 
 
-def load_settings(*, cache: Path | None = None, worker_options: WorkerOptions | None = None) -> Settings:
+def load_settings(
+    *, cache: Path | None = None, worker_options: WorkerOptions | None = None, engine: str = "", voice: str = ""
+) -> Settings:
     """Merge flags, environment, file and defaults; an option at its default leaves the word to the next source.
 
     The home goes back into our own environment: workers inherit it, and find their weights there. Raises `InputError`
@@ -72,6 +79,8 @@ def load_settings(*, cache: Path | None = None, worker_options: WorkerOptions | 
         cache=Path(takes).expanduser(),
         worker_options=WorkerOptions(**{**_options_of_file(file), **_options_of_environment(os.environ), **said}),
         recipe=os.environ.get("TTS_CLI_RECIPE") or file.get("recipe", ""),
+        engine=engine or os.environ.get("TTS_CLI_ENGINE") or file.get("engine", DEFAULT_ENGINE),
+        voice=voice or os.environ.get("TTS_CLI_VOICE") or file.get("voice", ""),
     )
 
 
@@ -127,6 +136,8 @@ _PROJECT_KEYS: Mapping[str, type] = {
     "recycle_after": int,
     "worker_memory": str,
     "recipe": str,
+    "engine": str,
+    "voice": str,
 }
 # The home holds environments, whose programs are run.
 _OWN_KEYS: Mapping[str, type] = {"home": str, **_PROJECT_KEYS}

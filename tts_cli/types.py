@@ -107,7 +107,8 @@ class Pauses:
 class Manifest:
     """A script and its cast, checked: every name in it resolves.
 
-    `voices` holds the voices that are not an engine's own, by the name that lines give and the engine. `length_s` is
+    `voices` holds the voices that are not an engine's own, by the name that lines give and the engine;
+    speakers without one were `dealt` theirs. `length_s` is
     how long the programme is, where lines have their times in it. `files` are all that it was made of: itself, what it
     refers to, the clips, and the voices' own files; no run writes over them.
     """
@@ -124,6 +125,7 @@ class Manifest:
     seed: int = 0
     recipe: str = ""
     length_s: float | None = None
+    dealt: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     files: tuple[str, ...] = ()
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_cli.errors import InputError
-from tts_cli.formats.csv_rows import read_csv, write_back
 from tts_cli.formats.decode import decode
+from tts_cli.formats.sheets.csv_rows import read_csv, write_back
 
 RESULT = {"status": "ok", "duration": "1.250", "file": "lines/a.wav", "key": "abc"}
 

@@ -16,11 +16,13 @@ from tts_cli.cli import (
     download,
     engines,
     export,
+    import_,
     init,
     output,
     precompute,
     render,
     report,
+    say,
     streams,
     voices,
 )
@@ -35,6 +37,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings=HELP_NAMES,
 )
+app.command("say", epilog=say.EXAMPLE)(say.say)
+app.command("import", epilog=import_.EXAMPLE)(import_.import_)
 app.command("render", epilog=render.EXAMPLE)(render.render)
 app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("download", epilog=download.EXAMPLE)(download.download)

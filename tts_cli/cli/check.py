@@ -1,18 +1,50 @@
 """`tts-cli check`: all problems of a manifest, without rendering."""
 
 from tts_cli.cli import output
-from tts_cli.cli.options import FormatOpt, JsonOpt, ManifestArg
+from tts_cli.cli.options import (
+    ChapterPatternOpt,
+    DefaultEngineOpt,
+    DefaultVoiceOpt,
+    EncodingOpt,
+    FormatOpt,
+    HeadingsOpt,
+    HeadingsSpoken,
+    JsonOpt,
+    KeepOpt,
+    SheetOpt,
+    SourcesArg,
+    read_options,
+)
 from tts_cli.cli.streams import read_stdin
 from tts_cli.settings import load_settings
 
 EXAMPLE = "Example: [bold]tts-cli check book.yaml[/bold]"
 
 
-def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = False) -> None:
-    """Check a manifest: every problem at once, each with its place (exit 3)."""
+def check(
+    sources: SourcesArg,
+    engine: DefaultEngineOpt = "",
+    voice: DefaultVoiceOpt = "",
+    format_: FormatOpt = None,
+    keep: KeepOpt = None,
+    headings: HeadingsOpt = HeadingsSpoken.SPOKEN,
+    chapter_pattern: ChapterPatternOpt = "",
+    encoding: EncodingOpt = "",
+    sheet: SheetOpt = "",
+    as_json: JsonOpt = False,
+) -> None:
+    """Check a manifest, a book or a text: every problem at once, each with its place (exit 3)."""
     from tts_cli import api
+    from tts_cli.cli.summary import show_cast
 
-    checked = api.check(manifest, stdin=read_stdin(manifest), format=format_, settings=load_settings())
+    checked = api.check(
+        sources[0],
+        more=sources[1:],
+        stdin=read_stdin(sources),
+        format=format_,
+        reading=read_options(keep, headings, chapter_pattern, encoding, sheet),
+        settings=load_settings(engine=engine, voice=voice),
+    )
     speakers = {line.speaker for line in checked.lines if line.speaker}
     if as_json:
         warnings = [output.problem_json(warning) for warning in checked.warnings]
@@ -21,6 +53,8 @@ def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = F
         )
         return
     output.print_problems(checked.warnings)
+    speaking = dict.fromkeys((line.speaker, line.engine) for line in checked.lines if line.speaker in checked.dealt)
+    show_cast([(name, engine, checked.dealt[name]) for name, engine in speaking])
     chapters = f", {len(checked.chapters)} chapters" if checked.chapters else ""
     counted = f"{len(checked.lines):,} lines, {len(speakers)} speakers{chapters}"
-    output.results().say("{}: {}, no problems", manifest, counted)
+    output.results().say("{}: {}, no problems", " ".join(sources), counted)

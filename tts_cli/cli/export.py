@@ -11,14 +11,24 @@ from tts_cli.cli import output
 from tts_cli.cli.everywhere import complete_recipes
 from tts_cli.cli.options import (
     CacheOpt,
+    ChapterPatternOpt,
+    DefaultEngineOpt,
+    DefaultVoiceOpt,
     DeviceOpt,
     DryRunOpt,
+    EncodingOpt,
     FormatOpt,
+    HeadingsOpt,
+    HeadingsSpoken,
     JsonOpt,
+    KeepOpt,
     OnlyOpt,
     OverwriteOpt,
     RelevelOpt,
+    SheetOpt,
     WorkersOpt,
+    read_options,
+    refuse_sound_file,
 )
 from tts_cli.cli.streams import read_stdin
 from tts_cli.errors import ExitCode, UsageError
@@ -42,9 +52,10 @@ EXAMPLE = "Example: [bold]tts-cli export book.yaml --recipe audiobook --recipe a
 
 
 def export(
-    source: Annotated[
-        str, typer.Argument(metavar="MANIFEST|OUT", help="A manifest, or the output folder of a render.")
-    ] = "",
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE|OUT", help="What render takes, or the output folder of a render."),
+    ] = None,
     recipe: Annotated[
         list[str] | None,
         typer.Option(
@@ -78,7 +89,14 @@ def export(
     dry_run: DryRunOpt = False,
     overwrite: OverwriteOpt = False,
     relevel: RelevelOpt = False,
+    engine: DefaultEngineOpt = "",
+    voice: DefaultVoiceOpt = "",
     format_: FormatOpt = None,
+    keep: KeepOpt = None,
+    headings: HeadingsOpt = HeadingsSpoken.SPOKEN,
+    chapter_pattern: ChapterPatternOpt = "",
+    encoding: EncodingOpt = "",
+    sheet: SheetOpt = "",
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
     cache: CacheOpt = None,
@@ -89,14 +107,18 @@ def export(
     from tts_cli.cli import summary
     from tts_cli.pipeline.request import DubTarget
 
-    settings = load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device))
+    worker_options = WorkerOptions(workers=workers, device=device)
+    settings = load_settings(cache=cache, worker_options=worker_options, engine=engine, voice=voice)
     if list_:
         _list(settings, as_json=as_json)
         return
-    if not source:
+    if not sources:
         raise UsageError("what to export?", hint="name a manifest, or the output folder of a render")
+    refuse_sound_file(out)
     options: dict[str, Any] = {
-        "stdin": read_stdin(source),
+        "more": sources[1:],
+        "stdin": read_stdin(sources),
+        "reading": read_options(keep, headings, chapter_pattern, encoding, sheet),
         "format": format_,
         "recipes": recipe or (),
         "out": out,
@@ -106,9 +128,9 @@ def export(
         "target": DubTarget(video=video, bed=bed, ducking=duck.value if duck else None),
     }
     if dry_run:
-        summary.show_export_forecasts(api.forecast_export(source, settings=settings, **options), as_json=as_json)
+        summary.show_export_forecasts(api.forecast_export(sources[0], settings=settings, **options), as_json=as_json)
         return
-    raise typer.Exit(_export(partial(api.export, source, settings=settings, **options), as_json=as_json))
+    raise typer.Exit(_export(partial(api.export, sources[0], settings=settings, **options), as_json=as_json))
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:

@@ -13,19 +13,29 @@ from tts_cli.cli.everywhere import complete_recipes
 from tts_cli.cli.options import (
     WORKERS_PANEL,
     CacheOpt,
+    ChapterPatternOpt,
+    DefaultEngineOpt,
+    DefaultVoiceOpt,
     DeviceOpt,
     DryRunOpt,
+    EncodingOpt,
     ExecutorOpt,
     FormatOpt,
+    HeadingsOpt,
+    HeadingsSpoken,
     JsonOpt,
-    ManifestArg,
+    KeepOpt,
     MemoryOpt,
     OnlyOpt,
     OverwriteOpt,
     RayAddressOpt,
     RecycleOpt,
     RelevelOpt,
+    SheetOpt,
+    SourcesArg,
     WorkersOpt,
+    read_options,
+    refuse_sound_file,
 )
 from tts_cli.cli.streams import read_stdin
 from tts_cli.errors import ExitCode
@@ -72,7 +82,7 @@ EventsOpt = Annotated[
 
 
 def render(
-    manifest: ManifestArg,
+    sources: SourcesArg,
     out: OutOpt = None,
     recipe: RecipeOpt = "",
     only: OnlyOpt = None,
@@ -86,7 +96,14 @@ def render(
     overwrite: OverwriteOpt = False,
     relevel: RelevelOpt = False,
     events: EventsOpt = None,
+    engine: DefaultEngineOpt = "",
+    voice: DefaultVoiceOpt = "",
     format_: FormatOpt = None,
+    keep: KeepOpt = None,
+    headings: HeadingsOpt = HeadingsSpoken.SPOKEN,
+    chapter_pattern: ChapterPatternOpt = "",
+    encoding: EncodingOpt = "",
+    sheet: SheetOpt = "",
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
     executor: ExecutorOpt = "local",
@@ -96,7 +113,7 @@ def render(
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
-    """Render a manifest to stitched, loudness-normalised masters."""
+    """Render a manifest, a book or a text to stitched, loudness-normalised masters."""
     from tts_cli import api
     from tts_cli.cli import summary
     from tts_cli.pipeline.plan.shards import read_shard
@@ -109,9 +126,13 @@ def render(
         recycle_after=recycle_after,
         worker_memory=parse_size(worker_memory) if worker_memory else None,
     )
-    settings = load_settings(cache=cache, worker_options=worker_options)
+    refuse_sound_file(out)
+    settings = load_settings(cache=cache, worker_options=worker_options, engine=engine, voice=voice)
+    manifest, *more = sources
     options: dict[str, Any] = {
-        "stdin": read_stdin(manifest),
+        "more": more,
+        "stdin": read_stdin(sources),
+        "reading": read_options(keep, headings, chapter_pattern, encoding, sheet),
         "format": format_,
         "out": out,
         "recipe": recipe,
@@ -155,6 +176,11 @@ def _render(work: "Callable[..., Report]", events: Path | None, *, as_json: bool
         output.print_json(output.with_paths({"out": report.out} | report_to_json(report)))
     else:
         summary.show_report(report)
+    return report_exit_code(report)
+
+
+def report_exit_code(report: "Report") -> ExitCode:
+    """Return what the process is to say: a line that failed weighs more than one that is too long."""
     if report.status != "ok":
         return ExitCode.PARTIAL
     return ExitCode.CHECK_FAILED if report.over_budget else ExitCode.DONE

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from tts_cli.errors import UsageError, refused
@@ -71,9 +72,9 @@ def require_stdout(why: str) -> None:
         raise UsageError(f"{why} needs standard output, which is closed", hint="give it a place: > FILE")
 
 
-def read_stdin(manifest: str) -> bytes | None:
-    """Return the bytes of standard input if the manifest is `-`; raises `UsageError` where it is closed."""
-    if manifest != "-":
+def read_stdin(sources: Sequence[str]) -> bytes | None:
+    """Return the bytes of standard input if a source is `-`; raises `UsageError` where it is closed."""
+    if "-" not in sources:
         return None
     if sys.stdin is None:
         raise UsageError("`-` means standard input, which is closed", hint="pipe the manifest in, or name its file")

@@ -63,7 +63,7 @@ def plan_to_json(forecast: Forecast) -> dict[str, Any]:
 
 def show_report(report: Report) -> None:
     """Say what happened: failures first, then the files, then the sum."""
-    _show_troubles(report)
+    show_troubles(report)
     console = output.results()
     counts = Counter(report.outcomes.values())
     counted = [output.Styled(f"{counts[found]:,} {found}", STYLES[found]) for found in Outcome if counts[found]]
@@ -86,8 +86,19 @@ def show_report(report: Report) -> None:
         console.say("shard {}: when all are done, finish with `tts-cli render ... --stitch-only`", report.shard)
 
 
-def _show_troubles(report: Report) -> None:
+def show_cast(dealt: Sequence[tuple[str, str, str]]) -> None:
+    """Say, in a table, which voices were dealt out to speakers who had none."""
+    if dealt:
+        talk = output.talk()
+        talk.say("voices dealt out to speakers without one; {} chooses others:", "`speakers: {NAME: VOICE}`")
+        width = max(len(speaker) for speaker, _, _ in dealt)
+        for speaker, engine, voice in dealt:
+            talk.say("  {}  {}  {}", f"{speaker:<{width}}", engine, voice)
+
+
+def show_troubles(report: Report) -> None:
     """Say what was doubtful, what another engine had to speak, what failed, and what could not be written."""
+    show_cast([(one.speaker, one.engine, one.voice) for one in report.spoken_by if one.dealt])
     talk = output.talk()
     for warning in fold_warnings(report.warnings):
         talk.say("[yellow]warning:[/yellow] {}", warning)

@@ -223,6 +223,7 @@ class EngineSpec:
     numpy only when they are called. `voices` lists what the engine brings. `resolve` takes a voice and a language and
     returns the engine's full voice name, "" only where it is given none and has none, or raises `UnknownNameError`, or
     `InputError` for a file. `voice_identity` returns what of a full name is in keys, or raises `MissingError`.
+    `cast` names voices for speakers of whom nobody says how they sound; empty means all that speak the language.
     `front_end` takes the versions of the engine's packages and tells what turns text into sounds there. `package` is
     the distribution whose version is part of every key, `version` counts changes of the adapter that are heard.
     """
@@ -245,6 +246,7 @@ class EngineSpec:
     voice_identity: Callable[[str], str] = str
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
+    cast: tuple[str, ...] = ()
     licence: str = ""
 
     @property

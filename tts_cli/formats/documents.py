@@ -22,15 +22,16 @@ from tts_cli.formats.records import (
     validated,
 )
 from tts_cli.formats.schema import DefaultFields, PauseFields, ProjectFields, SpeakerFields
-from tts_cli.formats.yaml_tree import Marks, read_yaml
+from tts_cli.formats.yaml_tree import Marks, Tree, read_yaml
 from tts_cli.user_files import is_file, real_path
 
 DEEPEST_REFERENCE = 8
 MOST_SHOWN = 100
 STDIN = "-"
 STDIN_NAME = "stdin"
-_SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "csv", ".tsv": "csv"}
-_SUFFIXES |= {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ass"}
+MANIFEST_SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".csv": "csv", ".tsv": "csv"}
+MANIFEST_SUFFIXES |= {".xlsx": "xlsx", ".xlsm": "xlsx"}
+MANIFEST_SUFFIXES |= {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ass"}
 _SUBTITLES = (
     (re.compile(r"WEBVTT\b"), "vtt"),
     (re.compile(r"\[Script Info\]", re.IGNORECASE), "ass"),
@@ -114,7 +115,7 @@ class Diagnostics:
 
 def sniff_format(path: str, text: str) -> str:
     """Tell "yaml", "json", "csv", "srt", "vtt" or "ass" by the name, else by how it begins."""
-    suffix = _SUFFIXES.get(PurePath(path).suffix.lower())
+    suffix = MANIFEST_SUFFIXES.get(PurePath(path).suffix.lower())
     if suffix:
         return suffix
     beginning = text[:1000].lstrip()
@@ -134,6 +135,10 @@ def read_document(
     """Compose a YAML file and look at its top level; raises `InputError` where that is no mapping."""
     diagnostics.files.append(name)
     tree = read_yaml(decoded, name, is_json=is_json)
+    if is_json and isinstance(tree.data, list) and isinstance(tree.marks, Marks):
+        # What other tools write: the lines, and nothing around them.
+        marks = Marks(tree.marks.line, tree.marks.column, {"lines": tree.marks}, {"lines": tree.marks})
+        tree = Tree(name, {"lines": tree.data}, marks)
     if not isinstance(tree.data, dict) or not isinstance(tree.marks, Marks):
         kind = "list" if isinstance(tree.data, list) else "single value"
         place = (tree.marks.line + 1, tree.marks.column + 1)
@@ -208,7 +213,7 @@ class FrameReader:
     def _open(self, path: str, chain: tuple[str, ...]) -> Header:
         decoded = decode(read_bytes(path), path)
         if (form := sniff_format(path, decoded.text)) not in ("yaml", "json"):
-            kind = "sheet" if form == "csv" else "subtitle file"
+            kind = "sheet" if form in ("csv", "xlsx") else "subtitle file"
             raise fault(path, 1, 1, f"is a {kind}, not a manifest", "name it under `lines:`")
         folder = os.path.dirname(path)  # noqa: PTH120
         document = read_document(decoded, path, folder, self._findings, is_json=form == "json")

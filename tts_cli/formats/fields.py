@@ -8,6 +8,7 @@ from tts_cli.line import LINE_FIELDS, Level
 BARE_PARAMS = frozenset(("exaggeration", "cfg_weight", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"))
 # A hostile file has no end of names, and memory has.
 MOST_REMEMBERED = 1000
+_A_SLIP = 0.8
 # Columns that `--write-back` fills in beside duration and file; reading them again has no effect.
 OWN_COLUMNS = frozenset(("status", "key"))
 
@@ -39,6 +40,12 @@ class Names:
     def hint(self, name: str, more: Iterable[str] = ()) -> str:
         """Return what a name that nobody knows was probably meant to be."""
         return guess(name, [*self._shown, *more])
+
+    def nearest(self, name: str) -> str:
+        """Return the known name that another one is surely a slip of; empty if none is so near."""
+        shown = {fold(known): known for known in self._shown}
+        near = difflib.get_close_matches(fold(name), list(shown), n=1, cutoff=_A_SLIP)
+        return shown[near[0]] if near and len(name) > len("text") else ""
 
     def _find(self, name: str) -> str | None:
         return self._known.get(fold(name)) or (self._param(name) if "params" in self.fields else None)

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 from tts_cli.errors import Problem, Source
 from tts_cli.formats import fields
-from tts_cli.formats.csv_rows import Sheet
 from tts_cli.formats.fields import OWN_COLUMNS, Names, column_of, guess, with_unit
 from tts_cli.formats.schema import EmotionFields, validate
+from tts_cli.formats.sheets.sheet import Sheet
 from tts_cli.formats.values import BadValueError, parse_name
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
 from tts_cli.line import LINE_FIELDS, no_columns
@@ -231,6 +231,21 @@ def _columns(sheet: Sheet, problems: list[Problem]) -> list[tuple[int, str]]:
         if name in columns and owner not in columns and not is_ours(_column(sheet, columns[name])):
             columns[owner] = columns.pop(name)
     return [(place, name) for name, place in columns.items()]
+
+
+def near_misses(sheet: Sheet) -> list[Problem]:
+    """Warn of columns that mean nothing, and are nearly called like one that does and that the sheet does not have."""
+    given = {column_of(header) for header in sheet.header}
+    found = []
+    for place, header in enumerate(sheet.header, 1):
+        if not header.strip() or column_of(header) is not None:
+            continue
+        near = fields.LINE.nearest(header)
+        if near and column_of(near) not in given:
+            message = f"the column {header.strip()[:40]!r} means nothing here"
+            source = Source(sheet.name, sheet.header_row, place)
+            found.append(Problem(source, message, f"did you mean {near!r}?", "warning"))
+    return found
 
 
 def _column(sheet: Sheet, place: int) -> list[Node]:

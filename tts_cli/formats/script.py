@@ -3,11 +3,12 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
 from tts_cli.formats import fields
-from tts_cli.formats.csv_rows import Sheet, read_csv
-from tts_cli.formats.decode import Decoded, decode, read_bytes
+from tts_cli.formats.decode import Decoded, decode, guess_warning, read_bytes
 from tts_cli.formats.documents import (
+    MANIFEST_SUFFIXES,
     STDIN,
     STDIN_NAME,
     Diagnostics,
@@ -18,18 +19,22 @@ from tts_cli.formats.documents import (
     sniff_format,
 )
 from tts_cli.formats.fields import LINE
-from tts_cli.formats.records import Entry, Record, ScalarLocation, read_mapping, read_rows, validated
+from tts_cli.formats.records import Entry, Record, ScalarLocation, near_misses, read_mapping, read_rows, validated
 from tts_cli.formats.schema import ChapterFields, LineFields
+from tts_cli.formats.sheets.csv_rows import read_csv
+from tts_cli.formats.sheets.sheet import Sheet
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS, read_subtitles
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
 from tts_cli.user_files import is_file, real_path
+
+EXCEL = "xlsx"
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
     """All records of a manifest, each with its place; a line comes with the chapter it was written in, or "".
 
-    `form` is yaml, json, csv, srt, vtt or ass. `sheets` are those that lines come from, by their path.
+    `form` is yaml, json, csv, xlsx, srt, vtt or ass. `sheets` are those that lines come from, by their path.
     """
 
     path: str
@@ -51,15 +56,34 @@ class _Draft:
     sheets: dict[str, Sheet] = field(default_factory=dict)
 
 
-def read_script(path: str, format_: str | None, stdin: bytes | None, diagnostics: Diagnostics) -> Script:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptFile:
+    """A manifest's file: its path, its form if that is known, and the bytes of `stdin` where the path is `-`.
+
+    `encoding` is that of its text, where it is not UTF-8; empty lets it be guessed. `sheet` is one of a workbook.
+    """
+
+    path: str
+    format: str | None = None
+    stdin: bytes | None = None
+    encoding: str = ""
+    sheet: str = ""
+
+
+def read_script(file: ScriptFile, diagnostics: Diagnostics) -> Script:
     """Read a manifest and all it refers to.
 
     Problems go to `findings` and what is sound is returned; raises `InputError` where the file itself is unreadable.
     """
+    path = file.path
     name = STDIN_NAME if path == STDIN else path
-    data = (stdin or b"") if path == STDIN else read_bytes(path, may_be_pipe=True)
-    decoded = decode(data, name)
-    form = format_ or sniff_format(path, decoded.text)
+    data = (file.stdin or b"") if path == STDIN else read_bytes(path, may_be_pipe=True)
+    form = file.format or MANIFEST_SUFFIXES.get(PurePath(path).suffix.lower(), "")
+    if form == EXCEL:
+        return _read_workbook(file, name, data, diagnostics)
+    decoded = decode(data, name, file.encoding)
+    diagnostics.warnings += guess_warning(decoded, name)
+    form = form or sniff_format(path, decoded.text)
     folder = "" if path == STDIN else os.path.dirname(path)  # noqa: PTH120  "" stays ""
     draft = _Draft()
     header = Header()
@@ -71,6 +95,16 @@ def read_script(path: str, format_: str | None, stdin: bytes | None, diagnostics
         header = FrameReader(diagnostics).read(document, (real_path(path),))
         _Reader(document, header, diagnostics, draft).read()
     return _check(draft, Script(path, name, folder, form, header), diagnostics)
+
+
+def _read_workbook(file: ScriptFile, name: str, data: bytes, diagnostics: Diagnostics) -> Script:
+    from tts_cli.formats.sheets.excel import read_excel
+
+    diagnostics.files.append(name)
+    draft = _Draft()
+    _take_sheet(draft, read_excel(data, name, file.sheet), "", diagnostics)
+    folder = "" if file.path == STDIN else os.path.dirname(file.path)  # noqa: PTH120  "" stays ""
+    return _check(draft, Script(file.path, name, folder, EXCEL, Header()), diagnostics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +125,16 @@ def _take_lines(draft: _Draft, file: _Lines, chapter: str, diagnostics: Diagnost
         diagnostics.problems += subtitles.problems
         records = subtitles.records
     else:
-        sheet = draft.sheets[file.name] = read_csv(file.decoded, file.name)
-        diagnostics.warnings += sheet.warnings
-        records = read_rows(sheet, diagnostics.problems)
+        _take_sheet(draft, read_csv(file.decoded, file.name), chapter, diagnostics)
+        return
     draft.lines += [(record, chapter) for record in records]
+
+
+def _take_sheet(draft: _Draft, sheet: Sheet, chapter: str, diagnostics: Diagnostics) -> None:
+    draft.sheets[sheet.name] = sheet
+    diagnostics.warnings += sheet.warnings
+    diagnostics.warnings += near_misses(sheet)
+    draft.lines += [(record, chapter) for record in read_rows(sheet, diagnostics.problems)]
 
 
 def _check(draft: _Draft, script: Script, diagnostics: Diagnostics) -> Script:
@@ -190,7 +230,14 @@ class _Reader:
         self._findings.attempt(lambda: self._take_file(path, chapter))
 
     def _take_file(self, path: str, chapter: str) -> None:
-        decoded = decode(read_bytes(path), path)
+        data = read_bytes(path)
+        if MANIFEST_SUFFIXES.get(PurePath(path).suffix.lower()) == EXCEL:
+            from tts_cli.formats.sheets.excel import read_excel
+
+            _take_sheet(self._draft, read_excel(data, path), chapter, self._findings)
+            return
+        decoded = decode(data, path, "")
+        self._findings.warnings += guess_warning(decoded, path)
         lines = _Lines(path, decoded, sniff_format(path, decoded.text), self._cast)
         _take_lines(self._draft, lines, chapter, self._findings)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tts_cli.cache.blobs import write_atomically
-from tts_cli.formats.csv_rows import write_back
+from tts_cli.formats.sheets.csv_rows import write_back
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
 from tts_cli.pipeline.edit.dub import list_over_budget
@@ -18,6 +18,7 @@ from tts_cli.pipeline.master.report import (
     list_failures,
     list_fallbacks,
     list_reasons,
+    list_spoken_by,
     list_voices,
     report_to_rows,
 )
@@ -82,6 +83,7 @@ def report_lines(
         wall_seconds=0.0,
         voices=list_voices(plan),
         engines=list_engines(plan),
+        spoken_by=list_spoken_by(plan),
         fallbacks=list_fallbacks(plan, state.fell_back),
         quality_issues=list_quality_issues(plan, takes, state.kept),
         retaken=list_retaken(plan, state.kept),

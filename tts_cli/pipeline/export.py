@@ -26,7 +26,7 @@ from tts_cli.pipeline.master.report import list_failures
 from tts_cli.pipeline.model import Deliverable, ExportReport, Plan, PlannedLine
 from tts_cli.pipeline.parallel import Counter
 from tts_cli.pipeline.plan.plan import select_lines
-from tts_cli.pipeline.request import NO_TARGET, DubTarget, EventSink, Progress, RenderRequest
+from tts_cli.pipeline.request import AS_USUAL, NO_TARGET, DubTarget, EventSink, Progress, ReadOptions, RenderRequest
 from tts_cli.pipeline.run import survive_damage
 from tts_cli.pipeline.script.credits import CLOSING, OPENING, add_credits
 from tts_cli.pipeline.session import RunContext, load, open_run, plan_script
@@ -47,8 +47,10 @@ class ExportRequest:
     """What a user asks for: a manifest (with its bytes if it comes from stdin) or a render's folder, and recipes."""
 
     source: str
+    more: tuple[str, ...] = ()
     stdin: bytes | None = None
     format: str | None = None
+    reading: ReadOptions = AS_USUAL
     recipes: tuple[str, ...] = ()
     out: Path | None = None
     only: tuple[str, ...] = ()
@@ -132,8 +134,10 @@ class _Script:
         self.timeline = None if request.source == "-" else _timeline_of(Path(request.source))
         self.request = RenderRequest(
             manifest=request.source,
+            more=request.more,
             stdin=request.stdin,
             format=request.format,
+            reading=request.reading,
             out=request.out,
             recipe="default",
             only=request.only,

@@ -215,11 +215,23 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpokenBy:
+    """Who spoke so many lines of a speaker: an engine, and its voice by its full name; `dealt` if nobody chose it."""
+
+    speaker: str
+    engine: str
+    voice: str
+    lines: int
+    dealt: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What a render did; `report.json` is its plain form.
 
     `incomplete` names the masters that were not written, with the number of lines each still misses; `voices` are
-    those of the lines that are not an engine's own, `engines` all that speak. `quality_issues` do not sound right,
+    those of the lines that are not an engine's own, `engines` all that speak, and `spoken_by` says of each speaker
+    with which engine and voice. `quality_issues` do not sound right,
     and `retaken` says of lines with another take than the first which one. `over_budget` names the lines of a dub that
     do not fit, and `reasons` say why a line was rendered in this run. A `shard` makes takes alone: no outputs, no
     timeline.
@@ -238,6 +250,7 @@ class Report:
     wall_seconds: float
     voices: tuple[Voice, ...] = ()
     engines: tuple[str, ...] = ()
+    spoken_by: tuple["SpokenBy", ...] = ()
     quality_issues: tuple[Failure, ...] = ()
     retaken: Mapping[str, str] = field(default_factory=dict)
     over_budget: tuple[Failure, ...] = ()

@@ -1,7 +1,7 @@
 """What a run is asked for, and what it tells while it works."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,16 +14,37 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How a source is read: the parts of a book to `keep`, and what begins a chapter of a plain text.
+
+    `encoding` is that of a text; without it, it is UTF-8, or is guessed. `sheet` is one of a workbook, else its first.
+    """
+
+    keep: tuple[str, ...] = ()
+    headings: Literal["spoken", "silent"] = "spoken"
+    chapter_pattern: str = ""
+    encoding: str = ""
+    sheet: str = ""
+
+
+AS_USUAL = ReadOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRequest:
     """What a user asks for: a manifest (with its bytes if it comes from stdin) and what to make of it.
 
-    Of a `shard` only the takes are made; `stitch_only` makes all but takes. With `overwrite` files of others are
-    replaced, with `relevel` the levels that many lines share are found anew.
+    Other sources in `more` follow it in one programme. `defaults` are fields, as a manifest would write them, of lines
+    that nobody says them of. Of a `shard` only the takes are made; `stitch_only` makes all but takes. With
+    `overwrite` files of others are replaced, with `relevel` the levels that many lines share are found anew.
     """
 
     manifest: str
+    more: tuple[str, ...] = ()
     stdin: bytes | None = None
     format: str | None = None
+    reading: ReadOptions = AS_USUAL
+    defaults: Mapping[str, str] = field(default_factory=dict)
     out: Path | None = None
     recipe: str = ""
     only: tuple[str, ...] = ()

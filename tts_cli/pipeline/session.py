@@ -8,9 +8,9 @@ from tts_cli.cache.shard_run import ShardRun
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import forget_server_models
 from tts_cli.errors import UsageError
-from tts_cli.formats.csv_rows import Sheet
 from tts_cli.formats.recipes import find_recipe, recipe_file
 from tts_cli.formats.script import Script
+from tts_cli.formats.sheets.sheet import Sheet
 from tts_cli.pipeline.edit.dub import check_slots
 from tts_cli.pipeline.master.file_names import safe_name
 from tts_cli.pipeline.master.output_guard import OutputGuard
@@ -18,7 +18,9 @@ from tts_cli.pipeline.master.previous_run import PreviousRun
 from tts_cli.pipeline.model import Plan
 from tts_cli.pipeline.plan.plan import make_plan, select_lines
 from tts_cli.pipeline.request import EventSink, RenderRequest
+from tts_cli.pipeline.script.lines import LineDefaults
 from tts_cli.pipeline.script.resolve import load_script
+from tts_cli.pipeline.script.source import ScriptSource
 from tts_cli.recipe import Recipe
 from tts_cli.settings import Settings, WorkerOptions, settings_files
 from tts_cli.types import Manifest
@@ -46,11 +48,20 @@ class RunContext:
 
 def load(request: RenderRequest, settings: Settings) -> Manifest:
     """Read a manifest and check it; raises `InputError` with every problem."""
-    return _load_script(request, settings)[1]
+    return load_with_script(request, settings)[1]
 
 
-def _load_script(request: RenderRequest, settings: Settings) -> tuple[Script, Manifest]:
-    return load_script(request.manifest, request.format, request.stdin, settings.home)
+def load_with_script(request: RenderRequest, settings: Settings) -> tuple[Script, Manifest]:
+    """Do the same, and return with the manifest the script that it was made of."""
+    source = ScriptSource(
+        paths=(request.manifest, *request.more),
+        format=request.format,
+        stdin=request.stdin,
+        options=request.reading,
+        engine=settings.engine,
+    )
+    defaults = LineDefaults(engine=settings.engine, voice=settings.voice, fields=request.defaults)
+    return load_script(source, settings.home, defaults)
 
 
 def open_run(
@@ -69,7 +80,7 @@ def open_run(
     forget_server_models()
     sheets: Mapping[str, Sheet] = {}
     if manifest is None:
-        script, manifest = _load_script(request, settings)
+        script, manifest = load_with_script(request, settings)
         sheets = script.sheets
     name = request.recipe or manifest.recipe or settings.recipe or "default"
     recipe = recipe or find_recipe(name, settings.home)

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from tts_cli.errors import InputError
-from tts_cli.pipeline.script.resolve import load_manifest
+from tts_cli.pipeline.script.resolve import load_manifest, load_script
+from tts_cli.pipeline.script.source import ScriptSource
 
 EXAMPLES = Path(__file__).parents[3] / "manifests"
 ALL_FIELDS = """\
@@ -195,7 +196,7 @@ def attempt(data: bytes, suffix: str, number: int) -> str:
     Path(f"self.{suffix}").write_bytes(data)
     problems = None
     try:
-        load_manifest("-", stdin=data) if number % 3 == 0 else load_manifest(f"self.{suffix}")
+        load_script(ScriptSource(paths=["-"], stdin=data), None) if number % 3 == 0 else load_manifest(f"self.{suffix}")
     except InputError as error:
         problems = [str(problem) for problem in error.problems]
     assert problems != [], "an error without a problem says nothing"

@@ -109,6 +109,7 @@ ESPEAK = EngineSpec(
     text=TextLimits(chars_per_second=16.0),
     cost=Cost(realtime_factor=0.0015),
     execution=Execution(stochastic=False),
+    cast=("f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"),
     abilities=Abilities(
         clones=Conditioner(
             version=1, layout=layout, sample_rate=16_000, per_language=True, expected_s=5.0, matches=True

@@ -105,9 +105,11 @@ def claim_files(run: RunContext) -> None:
             raise UsageError(f"--write-back: {error.message}", hint="name another file for it") from error
 
 
-def open_delivery(run: RunContext, plan: Plan, takes: Mapping[str, Take], dub: Dub | None) -> DeliveryContext:
-    """Make ready to write a run's masters, and what else a render writes, into its output folder."""
-    recipe = masters_recipe(run.recipe, run.manifest.name, lines=run.request.lines)
+def open_delivery(
+    run: RunContext, plan: Plan, takes: Mapping[str, Take], dub: Dub | None, recipe: Recipe | None = None
+) -> DeliveryContext:
+    """Make ready to write into a run's output folder what the recipe delivers, by default what a render writes."""
+    recipe = recipe or masters_recipe(run.recipe, run.manifest.name, lines=run.request.lines)
     return DeliveryContext(
         recipe=recipe,
         plan=plan,

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from tts_cli.cache.keys import digest
-from tts_cli.pipeline.model import Failure, Fallback, Outcome, Plan, PlannedLine, Reason, Report
+from tts_cli.pipeline.model import Failure, Fallback, Outcome, Plan, PlannedLine, Reason, Report, SpokenBy
 from tts_cli.types import Timeline, Voice
 
 
@@ -64,6 +64,19 @@ def list_voices(plan: Plan) -> tuple[Voice, ...]:
     """List the voices that speak and are not an engine's own, each once, in the order of their first lines."""
     used = dict.fromkeys((planned.line.voice, planned.line.engine) for planned in plan.lines)
     return tuple(plan.manifest.voices[key] for key in used if key in plan.manifest.voices)
+
+
+def list_spoken_by(plan: Plan) -> tuple[SpokenBy, ...]:
+    """Say of each speaker with which engine and voice it speaks how many lines, in the order of the first lines."""
+    dealt = plan.manifest.dealt
+    counts = Counter(
+        (line.speaker, first.engine, first.voice, bool(line.voice) and dealt.get(line.speaker) == line.voice)
+        for line, first in ((planned.line, planned.utterances[0]) for planned in plan.lines)
+    )
+    return tuple(
+        SpokenBy(speaker=speaker, engine=engine, voice=voice, lines=lines, dealt=was_dealt)
+        for (speaker, engine, voice, was_dealt), lines in counts.items()
+    )
 
 
 def list_engines(plan: Plan) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from tts_cli.pipeline.master.file_names import REPORT_FILE
 from tts_cli.pipeline.master.json_files import FailureRow, encode, failure_rows, json_file, read_file, to_json
 from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.master.report import count_outcomes
-from tts_cli.pipeline.model import Deliverable, Fallback, Reason, Report
+from tts_cli.pipeline.model import Deliverable, Fallback, Reason, Report, SpokenBy
 from tts_cli.recipe import Recipe
 
 REPORT_VERSION = 1
@@ -86,6 +86,7 @@ class ReportFile:
     timeline: Deliverable | None
     voices: tuple[VoiceRow, ...]
     engines: tuple[EngineRow, ...]
+    spoken_by: tuple[SpokenBy, ...]
     audio_seconds: float
     wall_seconds: float
     failures: tuple[FailureRow, ...]
@@ -130,6 +131,7 @@ def describe_report(report: Report) -> ReportFile:
             for voice in report.voices
         ),
         engines=tuple(map(_describe_engine, report.engines)),
+        spoken_by=report.spoken_by,
         audio_seconds=report.audio_seconds,
         wall_seconds=report.wall_seconds,
         failures=failure_rows(report.failures),

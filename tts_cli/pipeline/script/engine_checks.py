@@ -45,6 +45,15 @@ def spec_of(engine: str) -> EngineSpec | None:
     return get_spec(engine) if engine in engines() else None
 
 
+def speaks(engine: str, language: str) -> bool:
+    """Tell whether an engine knows a language; of an engine that nobody knows, its lines will say so."""
+    spec = spec_of(engine)
+    try:
+        return spec is None or resolve_voice(spec, "", language) is not None
+    except UnknownNameError as error:
+        return not error.message.startswith("unknown language")
+
+
 def find_engine_problems(line: Line, emotions: Mapping[str, Emotion], voice: Voice | None) -> Iterator[EngineProblem]:
     """Return what the line's engine cannot do; `emotions` are the project's and the speaker's own.
 

@@ -3,19 +3,37 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.errors import Problem, Source
 from tts_cli.formats.documents import Diagnostics
-from tts_cli.formats.records import Entry, merge
+from tts_cli.formats.fields import DEFAULTS
+from tts_cli.formats.records import Entry, Record, merge, validated
+from tts_cli.formats.schema import DefaultFields
 from tts_cli.formats.script import Script
 from tts_cli.line import LINE_FIELDS, SLOT_FIELDS, Line, Slot
 from tts_cli.pipeline.script.engine_checks import raw_params
 from tts_cli.types import Chapter
 
 LONGEST_PROGRAMME_S, LONGEST_SLOT_S = 24 * 3600.0, 3600.0
+OPTIONS_PLACE = "the command line"
+"""Where a default comes from that no file says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineDefaults:
+    """What lines have of which nobody says it; `fields` are written as in a manifest.
+
+    The `voice` is one of this `engine`: a line with another engine has that engine's own default.
+    """
+
+    engine: str = DEFAULT_ENGINE
+    voice: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
 # A speaker's name and level are its own, and so are a chapter's id and title: they are not handed down.
 _OWN = frozenset(("name", "gain_db", "id", "title"))
 # What a line takes over as it is given; the rest is looked up, or has another form. What is not given has its default.
@@ -88,11 +106,30 @@ def automatic_id(chapter: str, speaker: str, text: str, count: int) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def project_scope(script: Script) -> Entry:
-    """Return the defaults, with the project's language under them."""
+def project_scope(script: Script, defaults: LineDefaults, problems: list[Problem]) -> Entry:
+    """Return the manifest's defaults; under them the project's language, and under that what nobody says."""
     project = script.header.project
     language = {name: value for name, value in project.values.items() if name == "language"}
-    return merge(replace(project, values=language), script.header.defaults)
+    given = Record({"engine": defaults.engine, **defaults.fields}, _OptionPlace())
+    under = validated(DefaultFields, DEFAULTS, [given], problems)[0]
+    return merge(merge(under, replace(project, values=language)), script.header.defaults)
+
+
+class _OptionPlace:
+    """The place of what was given as an option, in the environment or in the settings."""
+
+    def at(self, name: str = "") -> Source:
+        """Return the option's name."""
+        return Source(f"--{name}" if name else OPTIONS_PLACE, 1)
+
+    key = at
+
+
+def with_default_voice(values: Mapping[str, Any], defaults: LineDefaults) -> Mapping[str, Any]:
+    """Give the default voice to a line that has none, where the default engine speaks it."""
+    if not defaults.voice or values.get("voice") or values["engine"][0] != defaults.engine:
+        return values
+    return {**values, "voice": defaults.voice}
 
 
 def inherited(entry: Entry) -> Entry:
@@ -102,7 +139,7 @@ def inherited(entry: Entry) -> Entry:
 
 def make_line(values: Mapping[str, Any], scope: Scope, line_id: str, source: Source, audio: str = "") -> Line:
     """Make a line of its own and its inherited fields; engine parameters are still as written."""
-    engines = values.get("engine", (DEFAULT_ENGINE,))
+    engines = values["engine"]
     given = {_LINE[name]: value for name, value in values.items() if name in _LINE}
     return Line(
         source=source,

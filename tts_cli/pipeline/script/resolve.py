@@ -10,18 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.audio.mastering.effects import EFFECTS
 from tts_cli.errors import InputError, MarkupError, Problem, Source
 from tts_cli.formats.documents import Diagnostics, Member
-from tts_cli.formats.fields import fold, guess
-from tts_cli.formats.pictures import find_cover_problem
+from tts_cli.formats.fields import guess
 from tts_cli.formats.records import Entry, merge
-from tts_cli.formats.script import Script, read_script
-from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
+from tts_cli.formats.script import Script
 from tts_cli.formats.values import FILE_FIELDS, unknown_field
 from tts_cli.formats.voice_files import read_emotions_folder
 from tts_cli.line import Line, Slot
+from tts_cli.pipeline.script.casting import Casting, find_look_alikes, given_voices
 from tts_cli.pipeline.script.engine_checks import (
     EngineProblem,
     find_engine_problems,
@@ -33,47 +31,44 @@ from tts_cli.pipeline.script.engine_checks import (
 from tts_cli.pipeline.script.input_files import list_input_files
 from tts_cli.pipeline.script.lines import (
     ChapterOrder,
+    LineDefaults,
     Scope,
     automatic_id,
     inherited,
     make_line,
     project_scope,
     slot_faults,
+    with_default_voice,
 )
+from tts_cli.pipeline.script.project import read_metadata, read_recipe
+from tts_cli.pipeline.script.source import ScriptSource, read_source
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
 from tts_cli.text.script import check_text, find_doubts
 from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
 from tts_cli.user_files import is_file
 from tts_cli.voices.library import open_library
 
-DUB = "dub"
-"""The recipe of subtitles: their lines have their times."""
-_NOT_METADATA = frozenset(("seed", "recipe", "length"))
+NO_DEFAULTS = LineDefaults()
 
 
-def load_manifest(
-    path: str,
-    *,
-    format: str | None = None,  # noqa: A002
-    stdin: bytes | None = None,
-    home: Path | None = None,
-) -> Manifest:
-    """Read and check a manifest; "-" takes the bytes of `stdin`. `format` names its form, else it is guessed.
+def load_manifest(path: str, *, home: Path | None = None) -> Manifest:
+    """Read and check a manifest; `home` is one more place where voices lie. Raises what `load_script` raises."""
+    return load_script(ScriptSource(paths=[path]), home)[1]
 
-    `home` is one more place where voices lie.
 
+def load_script(
+    source: ScriptSource, home: Path | None, defaults: LineDefaults = NO_DEFAULTS
+) -> tuple[Script, Manifest]:
+    """Read and check a source; returns the manifest, and the script that it was made of.
+
+    `home` is one more place where voices lie; `defaults` is what lines have of which nobody says it.
     Raises `InputError` with every problem found, in the order of the files and of their lines.
     """
-    return load_script(path, format, stdin, home)[1]
-
-
-def load_script(path: str, form: str | None, stdin: bytes | None, home: Path | None) -> tuple[Script, Manifest]:
-    """Do the same, and return with the manifest the script that it was made of."""
     diagnostics = Diagnostics()
     try:
-        script = read_script(path, form, stdin, diagnostics)
-        library = open_library(home, Path(script.folder))
-        manifest = _Resolver(script, diagnostics, VoiceFinder(library, script.folder, diagnostics)).resolve()
+        script = read_source(source, diagnostics)
+        voices = VoiceFinder(open_library(home, Path(script.folder)), script.folder, diagnostics)
+        manifest = _Resolver(script, diagnostics, voices, defaults).resolve()
         manifest = replace(manifest, files=list_input_files(manifest, script.folder, diagnostics.files))
     except InputError as error:
         diagnostics.problems += error.problems
@@ -85,8 +80,9 @@ def load_script(path: str, form: str | None, stdin: bytes | None, home: Path | N
 class _Resolver:
     """Turns one script into a manifest; what many lines share is looked at once."""
 
-    def __init__(self, script: Script, diagnostics: Diagnostics, voices: VoiceFinder) -> None:
+    def __init__(self, script: Script, diagnostics: Diagnostics, voices: VoiceFinder, defaults: LineDefaults) -> None:
         self._script = script
+        self._defaults = defaults
         self._voices = voices
         self._frame = script.header
         self._cast = script.header.speakers
@@ -94,8 +90,10 @@ class _Resolver:
         self._scopes: dict[tuple[str, str], Scope] = {}
         self._faults: dict[tuple[Any, ...], tuple[EngineProblem, ...]] = {}
         self._found: dict[tuple[str, str], tuple[Voice | None, EngineProblem | None]] = {}
+        self._casting = Casting(given_voices(script))
+        self._emotion_names: dict[tuple[str, str, str, str], str] = {}
         self._said: set[str] = set()
-        self._base = project_scope(script)
+        self._base = project_scope(script, defaults, diagnostics.problems)
         beside = read_emotions_folder(Path(script.folder), diagnostics.problems)
         self._emotions = self._make_emotions({**beside, **script.header.emotions}, self._base, {})
         self._own_emotions = {
@@ -111,11 +109,13 @@ class _Resolver:
         """Resolve everything; what is wrong goes to the findings."""
         for name, member in (self._cast or {}).items():
             self._check_member(name, member)
+            self._casting.deal(with_default_voice(self._scope(name, "").entry.values, self._defaults), name)
         lines = self._make_lines()
         if not lines and not self._findings.problems:
             message = "every line is skipped" if self._script.lines else "has no lines"
             self._findings.complain(Source(self._script.name, 1), message, "a manifest needs at least `lines:`")
         project = self._frame.project.values
+        self._findings.warnings += self._casting.warnings(Source(self._script.name, 1))
         return Manifest(
             name=Path(self._script.name).stem,
             path=self._script.path,
@@ -125,27 +125,13 @@ class _Resolver:
             emotions=self._emotions,
             chapters=self._chapters,
             pauses=Pauses(**self._frame.pauses.values),
-            metadata=self._metadata(),
+            metadata=read_metadata(self._script, self._findings),
             seed=project.get("seed", 0),
-            recipe=self._recipe(project.get("recipe", "")) or (DUB if self._script.form in SUBTITLE_FORMS else ""),
+            recipe=read_recipe(self._script),
             length_s=project.get("length"),
+            dealt=self._casting.voices,
             warnings=tuple(self._findings.warnings),
         )
-
-    def _metadata(self) -> dict[str, str]:
-        """Return what the work is called; the cover's path is from where we are."""
-        project = self._frame.project
-        metadata = {name: value for name, value in project.values.items() if name not in _NOT_METADATA}
-        if cover := metadata.get("cover"):
-            metadata["cover"] = path = os.path.join(self._script.folder, cover)  # noqa: PTH118
-            if problem := find_cover_problem(path, project.at("cover")):
-                self._findings.note(problem)
-        return metadata
-
-    def _recipe(self, recipe: str) -> str:
-        """Return a recipe's name as it is, and its path from where the manifest lies."""
-        is_path = recipe.endswith((".yaml", ".yml"))
-        return os.path.join(self._script.folder, recipe) if is_path else recipe  # noqa: PTH118
 
     # --- lines --------------------------------------------------------------------------------------------
 
@@ -161,8 +147,11 @@ class _Resolver:
             if own.get("skip", scope.entry.values.get("skip")):
                 continue
             line_id = own.get("id") or automatic_id(*content, counts[content])
-            line = make_line({**scope.entry.values, **own}, scope, line_id, entry.place.at(), self._audio(entry))
+            values = with_default_voice({**scope.entry.values, **own}, self._defaults)
+            values = self._casting.deal(values, scope.speaker)
+            line = make_line(values, scope, line_id, entry.place.at(), self._audio(entry))
             line = replace(line, columns=entry.columns) if entry.columns else line
+            line = self._with_known_emotion(line) if line.emotion else line
             line = order.place(self._checked(line, entry, scope), entry)
             other = lines.setdefault(line.id.casefold(), line)
             if other is not line:
@@ -170,6 +159,23 @@ class _Resolver:
                 hint = f"it is first given at {other.source}{but}"
                 self._findings.complain(entry.at("id"), f"id {line.id!r} is given twice", hint)
         return list(lines.values())
+
+    def _with_known_emotion(self, line: Line) -> Line:
+        """Let an emotion be written in any case, where only one is called so."""
+        kind = (line.speaker, line.engine, line.voice, line.emotion)
+        if kind not in self._emotion_names:
+            spec, (voice, _) = spec_of(line.engine), self._voice_of(line.voice, line.engine)
+            sources = (
+                spec and spec.emotions,
+                voice and voice.emotions,
+                self._emotions,
+                self._own_emotions.get(line.speaker),
+            )
+            known = {name for source in sources if source for name in source}
+            alike = [name for name in known if name.casefold() == line.emotion.casefold()]
+            self._emotion_names[kind] = alike[0] if line.emotion not in known and len(alike) == 1 else line.emotion
+        name = self._emotion_names[kind]
+        return line if name == line.emotion else replace(line, emotion=name)
 
     def _checked(self, line: Line, entry: Entry, scope: Scope) -> Line:
         """Note what is wrong with a line; return it with its engine parameters as numbers."""
@@ -290,14 +296,14 @@ class _Resolver:
     def _make_emotions(
         self, entries: Mapping[str, Entry], owner: Entry, outer: Mapping[str, Emotion]
     ) -> dict[str, Emotion]:
-        engine = owner.values.get("engine", (DEFAULT_ENGINE,))[0]
+        engine = owner.values["engine"][0]
         voice, _ = self._voice_of(owner.values.get("voice", ""), engine)
         outer = {**voice.emotions, **outer} if voice else outer
         return make_emotions(entries, outer, spec_of(engine), self._findings, whole=self._frame.whole)
 
     def _make_speakers(self, lines: Iterable[Line]) -> dict[str, Speaker]:
         if self._cast is None:
-            self._warn_of_look_alikes(lines)
+            self._findings.warnings += find_look_alikes(lines)
             return {line.speaker: Speaker(id=line.speaker) for line in lines if line.speaker}
         return {
             name: Speaker(
@@ -308,16 +314,6 @@ class _Resolver:
             )
             for name, member in self._cast.items()
         }
-
-    def _warn_of_look_alikes(self, lines: Iterable[Line]) -> None:
-        """Warn of speakers whose names differ in case or spaces only: most likely they are one."""
-        spellings: dict[str, Line] = {}
-        for line in {line.speaker: line for line in reversed(list(lines))}.values():
-            other = spellings.setdefault(fold(line.speaker), line)
-            if other is not line:
-                self._warn(
-                    other.source, f"speaker {other.speaker!r} is also spelled {line.speaker!r}", f"see {line.source}"
-                )
 
     def _warn(self, source: Source, message: str, hint: str = "") -> None:
         self._findings.warnings.append(Problem(source, message, hint, "warning"))

@@ -2,54 +2,38 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from tts_cli.errors import InputError, Problem, Source
 from tts_cli.formats.decode import Decoded, fault
 from tts_cli.formats.fields import column_of
+from tts_cli.formats.sheets.sheet import (
+    MAX_COLUMNS,
+    MAX_ROWS,
+    MOST_TITLES,
+    Row,
+    Sheet,
+    fill_row,
+    find_header_row,
+    place_results,
+    trimmed,
+)
 
 DELIMITERS = ",;\t|"
-MAX_ROWS = 250_000
-MAX_COLUMNS = 1_000
-MAX_HEADER_CHARS = 200_000
 BLANK = f"{DELIMITERS} "
+MAX_HEADER_CHARS = 200_000
 # Parts the cells of a sheet that has one column only, where a comma is part of the text.
 ONE_COLUMN = "\x1f"
-
-FILLED_COLUMNS = ("status", "duration", "file", "key")
-KEPT_WHERE_FILLED = ("duration", "file")
-
-Row = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A sheet as written: `rows` are all records after the header (blank ones too), padded to its width.
-
-    Row numbers are a spreadsheet's: the first record of the file is row 1, a record of several lines is one row.
-    """
-
-    name: str
-    decoded: Decoded
-    delimiter: str
-    header: Row
-    header_row: int
-    rows: tuple[Row, ...]
-    warnings: tuple[Problem, ...] = ()
-
-    def numbered(self) -> Iterator[tuple[int, Row]]:
-        """Yield each row that is not blank with its number."""
-        for number, row in enumerate(self.rows, self.header_row + 1):
-            if any(map(str.strip, row)):
-                yield number, row
+# What Excel writes above the header, for itself.
+_SEPARATOR = re.compile(r"\ufeff?[\"']?sep=(.)[\"']?[,;\t|]{0,20}\r?\n?", re.IGNORECASE)
 
 
 def read_csv(decoded: Decoded, name: str) -> Sheet:
     """Read a sheet; raises `InputError` for what is empty, ragged or has an unclosed quote."""
     header_row, delimiter = _find_header(decoded.text, name)
     # pandas fills up short rows without a word; csv counts what was written.
-    widths = _measure(decoded.text, name, delimiter)
+    widths, extents, above = _measure(decoded.text, name, delimiter, header_row)
     width = widths[header_row - 1]
     problems = [
         Problem(
@@ -57,8 +41,8 @@ def read_csv(decoded: Decoded, name: str) -> Sheet:
             f"has {cells} cells, but the header has {width}",
             f"put quotes around a text that contains {delimiter!r}",
         )
-        for row, cells in enumerate(widths, 1)
-        if cells > width
+        for row, cells in enumerate(extents, 1)
+        if cells > width and row > header_row
     ]
     if problems:
         raise InputError(problems)
@@ -67,10 +51,11 @@ def read_csv(decoded: Decoded, name: str) -> Sheet:
         name=name,
         decoded=decoded,
         delimiter=delimiter,
-        header=records[header_row - 1],
+        header=records[header_row - 1][:width],
         header_row=header_row,
-        rows=tuple(records[header_row:]),
-        warnings=_warn_of_short_rows(name, widths, width),
+        rows=tuple(record[:width] for record in records[header_row:]),
+        above=above,
+        warnings=_warn_of_short_rows(name, widths, header_row),
     )
 
 
@@ -80,28 +65,23 @@ def write_back(sheet: Sheet, results: Mapping[int, Mapping[str, str]]) -> bytes:
     What the author wrote into duration and file stays. A column that is called otherwise, such as `filename`, is used
     as what it means; a missing one is added at the end.
     """
-    fields = {column_of(name): place for place, name in enumerate(sheet.header)}
-    columns = {name: fields[name] for name in FILLED_COLUMNS if name in fields}
-    added = [name for name in FILLED_COLUMNS if name not in columns]
-    columns |= {name: len(sheet.header) + place for place, name in enumerate(added)}
+    if sheet.workbook:
+        from tts_cli.formats.sheets.excel import fill_excel
+
+        return fill_excel(sheet, sheet.workbook, results)
+    decoded = sheet.decoded or Decoded("")
+    columns, added = place_results(sheet.header)
     out = io.StringIO(newline="")
+    # What stands above the header stays, so that every row keeps its number.
+    out.write(sheet.above)
     delimiter = "," if sheet.delimiter == ONE_COLUMN else sheet.delimiter
-    writer = csv.writer(out, delimiter=delimiter, lineterminator=_line_end(sheet.decoded.text))
-    # Blank rows in front stay, so that every row keeps its number.
-    for _ in range(sheet.header_row - 1):
-        writer.writerow([])
+    writer = csv.writer(out, delimiter=delimiter, lineterminator=_line_end(decoded.text))
     writer.writerow([*sheet.header, *added])
     for number, row in enumerate(sheet.rows, sheet.header_row + 1):
         cells = [*row, *[""] * len(added)] if any(row) else []
-        _fill(cells, results.get(number, {}), columns)
+        fill_row(cells, results.get(number, {}), columns)
         writer.writerow(cells)
-    return sheet.decoded.encode(out.getvalue())
-
-
-def _fill(cells: list[str], result: Mapping[str, str], columns: Mapping[str, int]) -> None:
-    for name, value in result.items():
-        if not (name in KEPT_WHERE_FILLED and cells[columns[name]].strip()):
-            cells[columns[name]] = value
+    return decoded.encode(out.getvalue())
 
 
 def _line_end(text: str) -> str:
@@ -113,35 +93,53 @@ def _line_end(text: str) -> str:
 
 
 def _find_header(text: str, name: str) -> tuple[int, str]:
-    """Return the row of the header, the first that is not blank, and the delimiter that shows most known columns."""
+    """Return the row of the header, and the delimiter that shows most known columns; `sep=;` says the delimiter."""
+    said = _SEPARATOR.match(text)
     candidates = []
-    for delimiter in DELIMITERS:
+    for delimiter in said[1] if said else DELIMITERS:
         # The header is near the beginning, and each delimiter has to be tried.
-        for row, cells in enumerate(_records(text[:MAX_HEADER_CHARS], name, delimiter), 1):
-            if any(cell.strip(BLANK) for cell in cells):
-                candidates.append((sum(column_of(cell) is not None for cell in cells), len(cells), row, delimiter))
+        rows = []
+        seen = 0
+        for number, cells in enumerate(_records(text[:MAX_HEADER_CHARS], name, delimiter)):
+            rows.append([] if said and not number else [cell if cell.strip(BLANK) else "" for cell in cells])
+            seen += any(cell.strip() for cell in rows[-1])
+            if seen > MOST_TITLES:
                 break
+        if header := find_header_row(rows):
+            cells = rows[header - 1]
+            known = sum(column_of(cell) is not None for cell in cells)
+            candidates.append((known, len(cells), header, delimiter))
     if not candidates:
         raise fault(name, 1, 1, "is empty", "the first row names the columns; one of them is `text`")
     _, width, row, delimiter = max(candidates, key=lambda candidate: candidate[:2])
     return row, delimiter if width > 1 else ONE_COLUMN
 
 
-def _measure(text: str, name: str, delimiter: str) -> list[int]:
-    """Return the number of cells of each record."""
-    widths = []
-    for row, cells in enumerate(_records(text, name, delimiter), 1):
+def _measure(text: str, name: str, delimiter: str, header_row: int) -> tuple[list[int], list[int], str]:
+    """Return the cells of each record, with and without the empty ones at its end, and the text above the header."""
+    widths, extents = [], []
+    above = 0
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    for row, cells in enumerate(_read(reader, name), 1):
         if row > MAX_ROWS or len(cells) > MAX_COLUMNS:
             hint = "split it into several manifests"
             raise fault(name, row, 1, f"is larger than {MAX_ROWS:,} rows of {MAX_COLUMNS:,} cells", hint)
         widths.append(len(cells))
-    return widths
+        extents.append(len(cells) if cells and cells[-1] else len(trimmed(tuple(cells))))
+        if row == header_row - 1:
+            above = reader.line_num
+    lines = list(zip(range(above), io.StringIO(text, newline=""), strict=False))
+    return widths, extents, "".join(line for _, line in lines)
 
 
 def _records(text: str, name: str, delimiter: str) -> Iterator[list[str]]:
+    return _read(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), name)
+
+
+def _read(reader: Iterator[list[str]], name: str) -> Iterator[list[str]]:
     row = 0
     try:
-        for row, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1):  # noqa: B007
+        for row, cells in enumerate(reader, 1):  # noqa: B007
             yield cells
     except csv.Error as error:
         raise fault(name, row + 1, 1, f"cannot be read: {error}", "is a quote never closed?") from error
@@ -175,9 +173,10 @@ def _read_cells(text: str, name: str, delimiter: str, widths: Sequence[int]) -> 
     return list(zip(*(header[column].tolist() for column in header), strict=True))
 
 
-def _warn_of_short_rows(name: str, widths: Sequence[int], width: int) -> tuple[Problem, ...]:
+def _warn_of_short_rows(name: str, widths: Sequence[int], header_row: int) -> tuple[Problem, ...]:
     """Warn once: Excel itself drops empty cells at the end of rows, but a line break without quotes looks the same."""
-    short = [row for row, cells in enumerate(widths, 1) if 0 < cells < width]
+    width = widths[header_row - 1]
+    short = [row for row, cells in enumerate(widths[header_row:], header_row + 1) if 0 < cells < width]
     if not short:
         return ()
     rows = "row has" if len(short) == 1 else "rows have"

@@ -1,0 +1,1 @@
+"""Sheets, CSV and Excel, to rows of strings and back."""

@@ -1,0 +1,1 @@
+"""A source to a manifest to edit, and a new edition into one that was edited."""
