@@ -157,7 +157,7 @@ def test_the_main_job_writes_what_the_readme_says(cli, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "manifests", tmp_path / "manifests")
     result = cli("render", "manifests/quickstart.yaml")
     assert result.code == 0
-    written = {path.name for path in (tmp_path / "out" / "quickstart").iterdir()}
+    written = {path.name for path in (tmp_path / "out" / "quickstart").glob("[!.]*")}
     assert written == {"quickstart.wav", "timeline.json", "report.json"}
     assert all(f"`{name}`" in README for name in written)
 

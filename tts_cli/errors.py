@@ -60,14 +60,15 @@ class Problem:
         return f"{self.source}: {self.message}{hint}"
 
 
-_PLACE = re.compile(r"\S+:\d+:\d+: ")
+_PLACE = re.compile(r"[^:]+:\d+:\d+: ")
 
 
 def fold_warnings(warnings: Iterable[str]) -> list[str]:
     """Return each warning that is said of several places once, with their number."""
     folded: dict[str, tuple[str, int]] = {}
     for warning in warnings:
-        key = _PLACE.sub("", warning, count=1)
+        place = _PLACE.match(warning)
+        key = warning[place.end() :] if place else warning
         first, count = folded.get(key, (warning, 0))
         folded[key] = (first, count + 1)
     return [f"{first} (and {count - 1:,} more like it)" if count > 1 else first for first, count in folded.values()]

@@ -104,7 +104,7 @@ lines:
 def test_markup_is_neither_read_aloud_nor_shown(cli, tmp_path):
     (tmp_path / "m.yaml").write_text(SCRIPT)
     result = cli("render", "m.yaml", "--lines", "-o", "out", "--json")
-    seconds = {out["path"]: out["seconds"] for out in result.json["outputs"] if out["kind"] == "lines"}
+    seconds = {out["name"]: out["seconds"] for out in result.json["outputs"] if out["kind"] == "lines"}
     plain = seconds["lines/plain.wav"]
     assert seconds["lines/emoji.wav"] == seconds["lines/stars.wav"] == plain
     assert seconds["lines/ssml.wav"] == pytest.approx(plain + 2, abs=0.5)

@@ -145,7 +145,7 @@ def test_a_wav_that_was_written_as_a_stream_is_read_to_its_end(length: bytes, ri
 
 def test_a_file_of_no_kind_is_no_traceback(tmp_path: Path):
     (tmp_path / "x.raw").write_bytes(np.random.default_rng(0).bytes(20_000))
-    with pytest.raises(TakeError, match="not audio of a known kind") as caught:
+    with pytest.raises(TakeError, match="raw PCM") as caught:
         decode_audio(tmp_path / "x.raw")
     assert caught.value.kind == "input"
 
@@ -235,7 +235,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path):
         "        print(error)\n"
     )
     said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
-    assert [line.split(":")[0] for line in said.splitlines() if line.startswith("cannot")] == [
+    assert [line.split(":")[0] for line in said.splitlines() if "cannot be written" in line] == [
         f"{tmp_path}/x.{suffix} cannot be written" for suffix in ("wav", "flac", "mp3")
     ]
     assert list(tmp_path.iterdir()) == []

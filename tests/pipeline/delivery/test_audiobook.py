@@ -193,7 +193,7 @@ def test_credits_and_sample(cli, book: Path, shipped: Path, decode) -> None:
     """The script's own words win over the recipe's, which leave out what nobody filled in."""
     assert json.loads((shipped / "export.json").read_text())["status"] == "ok"
     lengths = [decode(path).size for path in sorted((shipped / "chapters").glob("*.mp3"))]
-    assert [path.stem for path in sorted((shipped / "chapters").glob("*-*-*.mp3"))] == [
+    assert [path.stem for path in sorted((shipped / "chapters").glob("*-credits.mp3"))] == [
         "01-opening-credits",
         "05-closing-credits",
     ]

@@ -61,7 +61,7 @@ def test_a_film_is_dubbed(cli, film: Path, tmp_path: Path) -> None:
 
     assert result.code == 0, result.err
     [export] = result.json["exports"]
-    assert [output["path"] for output in export["outputs"]] == [
+    assert [output["name"] for output in export["outputs"]] == [
         "film.dub.wav",
         "film.dub.srt",
         "timing.csv",

@@ -8,6 +8,7 @@ from typing import Any
 
 from tts_cli.audio.io.ffmpeg import QUIET, FfmpegProcess, ffmpeg_path
 
+_PAIR = re.compile(r"((?:[^\\=]|\\.)*+)=(.*)", re.DOTALL)
 _SECTION = re.compile(r"\[(STREAM|CHAPTER)\]")
 
 
@@ -47,7 +48,7 @@ def read_sections(path: Path, demuxer: str) -> Iterator[tuple[str, dict[str, str
         if found := _SECTION.fullmatch(line):
             yield name, fields
             name, fields = found[1], {}
-        elif pair := re.fullmatch(r"((?:[^\\=]|\\.)*)=(.*)", line, re.DOTALL):
+        elif pair := _PAIR.fullmatch(line):
             fields[_plain(pair[1])] = _plain(pair[2])
     yield name, fields
 

@@ -87,6 +87,9 @@ def settle_words(words: Sequence[Word], samples: "NDArray[np.float32]") -> list[
         # The word after the pause is the first that begins in it, or hardly later.
         after = bisect_left(starts, first)
         if after < len(words) and starts[after] <= last + NEAR:
+            # A word that the silence swallows whole stays where it was predicted.
+            if ends[after] <= last:
+                continue
             starts[after] = last
         elif last < len(samples):
             continue

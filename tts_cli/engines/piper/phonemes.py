@@ -28,11 +28,11 @@ _MARKS: Mapping[str, tuple[str, bool]] = {
     **dict.fromkeys("։।॥。！？", ("", True)),
     **dict.fromkeys("…¡¿、，：；", ("", False)),
 }
-_LAST_MARKS = re.compile(f"[{re.escape(''.join(_MARKS))}]*$")
+_SIGNS = "".join(_MARKS)
 _WITH_SPACE = frozenset(",:;")
 _PAUSES = frozenset(",:;.!?")
-_LANGUAGE = re.compile(r"\([^)]+\)")  # "(en)": espeak-ng reads a word in another language
-_RAW = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+_LANGUAGE = re.compile(r"\([^()]+\)")  # "(en)": espeak-ng reads a word in another language
+_RAW = re.compile(r"\[\[((?:(?!\[\[|\]\]).)*+)\]\]", re.DOTALL)
 _NO_BREAK = str.maketrans("\u00a0\u202f", "  ")
 
 
@@ -177,8 +177,8 @@ def _read(library: Library, text: str, offset: int, voice: EspeakVoice, sentence
 def _end_clause(clause: Clause, before: str, text: str, sentences: list[Sentence], *, last: bool) -> None:
     """Add the mark that ends a clause, and begin a sentence where one ends; `before` is the text up to there."""
     body = before.rstrip()
-    marks = _LAST_MARKS.search(body[-len(clause.text) :] if clause.text else "")
-    run = marks[0] if marks else ""
+    said = body[-len(clause.text) :] if clause.text else ""
+    run = said[len(said.rstrip(_SIGNS)) :]
     if run.startswith("...") or (run == "." and is_abbreviated(text, len(body) - 1)):
         return
     # Without a mark espeak-ng has cut a clause that was too long for it.
