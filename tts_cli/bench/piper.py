@@ -5,6 +5,7 @@ The package piper-tts takes part where it is installed. It is GPL, and tts-cli d
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,11 @@ def _compare() -> Mapping[str, Way]:
 
 
 def _package() -> Way:
-    from piper import PiperVoice, SynthesisConfig
-
-    voice = PiperVoice.load(os.environ[VOICE_VARIABLE])
+    piper = import_module("piper")  # not declared, and never installed by us
+    voice = piper.PiperVoice.load(os.environ[VOICE_VARIABLE])
     # With one thread, as the others; the package has no option for it.
     voice.session = _session()
-    config = SynthesisConfig(normalize_audio=False)
+    config = piper.SynthesisConfig(normalize_audio=False)
 
     def speak() -> float:
         seconds = 0.0
