@@ -77,14 +77,16 @@ def _any_of(words: dict[str, str]) -> str:
 # Every alternative has a bound of its own: the time stays linear in the text, whatever it holds.
 _WRITTEN = re.compile(
     rf"""
+      (?<=\d)[ \u00a0]? (?P<unit>{_any_of(_UNITS)}) (?![\w/²³])
+    | (?=[^\s.,:;!?'"()-]) (?:
       (?<![\d:.,/]) (?P<hour>\d{{1,2}}):(?P<minute>[0-5]\d) (?![\d:])
     | (?P<whole>(?<![\d/.,])\d{{1,3}}[ ])? (?<![\d/.,]) (?P<over>\d{{1,2}})/(?P<under>\d{{1,2}}) (?![\d/])
     | (?P<sign>[{"".join(_SIGNS)}])
-    | (?<=\d)[ \u00a0]? (?P<unit>{_any_of(_UNITS)}) (?![\w/²³])
     | (?<![\w.,–-]) (?P<low>\d{{1,4}})[–-](?P<high>\d{{1,4}}) (?![\w–-]|[.,]\d)
     | \#(?P<number>\d{{1,9}}) (?!\w)
     | (?<![\w.]) (?P<short>(?i:{_any_of(_ANYWHERE | _BEFORE_NUMBERS)})|{_any_of(_TITLES | _STREETS | _AFTER_NAMES)})
       \. (?![\w.])
+      )
     """,
     re.VERBOSE,
 )
