@@ -113,6 +113,9 @@ def weights() -> str:
         for part in spec.install.weights:
             name = f"{spec.name}:{part.part}" if part.part else spec.name
             found.setdefault(name, []).append((part.megabytes, part.licence, part.doc or spec.summary, part.gated))
+    for spec in _speaking():
+        if opened := spec.install.open_parts:
+            found[f"{spec.name}:{opened.name}"] = [(opened.megabytes, opened.licence, opened.doc, False)]
     rows = [
         (
             code([name]),

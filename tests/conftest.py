@@ -45,16 +45,24 @@ RunCli = Callable[..., Result]
 
 # Modules of packages that the README's test command does not install, and the distributions that bring them.
 OPTIONAL = {
+    "faster_whisper": "faster-whisper",
     "kokoro": "kokoro",
     "misaki": "misaki",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
     "pocket_tts": "pocket-tts",
     "ray": "ray",
     "safetensors": "safetensors",
     "spacy": "spacy",
     "tokenizers": "tokenizers",
     "torch": "torch",
+    "whisper_normalizer": "whisper-normalizer",
 }
-ENGINES = {"engine_kokoro": ("kokoro", "misaki", "torch"), "engine_pocket": ("pocket_tts", "torch")}
+ENGINES = {
+    "engine_kokoro": ("kokoro", "misaki", "torch"),
+    "engine_piper": ("onnx", "onnxruntime"),
+    "engine_pocket": ("pocket_tts", "torch"),
+}
 
 
 def needed_by(item: pytest.Item) -> set[str]:
@@ -64,12 +72,13 @@ def needed_by(item: pytest.Item) -> set[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave slow tests to those who ask for them with -m, and skip those whose packages are not here."""
+    """Leave slow tests and real weights to those who ask with -m, and skip those whose packages are not here."""
     for item in items:
         if absent := sorted(name for name in needed_by(item) if find_spec(name) is None):
             item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(absent)}"))
-        if item.get_closest_marker("slow") and not config.option.markexpr:
-            item.add_marker(pytest.mark.skip(reason="slow; run with -m slow"))
+        for marker in ("slow", "real_weights"):
+            if item.get_closest_marker(marker) and not config.option.markexpr:
+                item.add_marker(pytest.mark.skip(reason=f"{marker}; run with -m {marker}"))
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +100,7 @@ def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TTS_CLI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TTS_CLI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
@@ -105,7 +115,8 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     def run(*arguments: object, stdin: bytes = b"") -> Result:
         monkeypatch.setattr(sys, "argv", ["tts-cli", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        monkeypatch.setattr(output.mode, "json", False)
+        for mode in ("json", "quiet", "verbose"):
+            monkeypatch.setattr(output.mode, mode, False)
         capsys.readouterr()
         code = 0
         try:

@@ -19,7 +19,7 @@ from documents import page as xhtml
 
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.weights import parts_of
-from tts_cli.settings import _KEYS
+from tts_cli.settings import _OWN_KEYS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MADE_SPEECH = ROOT / "tests" / "data"
@@ -190,7 +190,7 @@ def test_the_settings_are_complete() -> None:
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (?:`(\w+)`)? *\| (?:`(TTS_CLI_\w+)`)? *\|", page, re.MULTILINE)
     sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE_FILES)
-    assert {key for key, _ in rows if key} == set(_KEYS)
+    assert {key for key, _ in rows if key} == set(_OWN_KEYS)
     assert all(f'"{variable}"' in sources for _, variable in rows if variable)
 
 

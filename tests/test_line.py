@@ -19,6 +19,7 @@ from tts_cli.errors import InputError
 from tts_cli.formats.fields import LINE, fold, line_table
 from tts_cli.formats.schema import KINDS
 from tts_cli.line import LINE_FIELDS, SLOT_FIELDS, Kind, Level, Line, LineField, Slot
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.master.previous_run import PreviousRun
 from tts_cli.pipeline.master.rendered import keep_timeline, read_rendered
 from tts_cli.pipeline.plan.plan import describe_previous, make_plan
@@ -53,7 +54,7 @@ SAMPLES = {
     "volume": ("-3dB", -3.0),
 }
 # These are no names of authors: the rest of `engine`, where the line was written, and the group of its times.
-UNWRITTEN = {"fallback", "source", "slot"}
+UNWRITTEN = {"columns", "fallback", "source", "slot"}
 WHOLE = [field for field in LINE_FIELDS if field.attribute]
 
 
@@ -140,7 +141,7 @@ def test_a_field_arrives_from_a_mapping_and_from_a_column(field: LineField) -> N
 
 def needed(field: LineField) -> dict[str, object]:
     """Return what a line must say as well, so that this field means something."""
-    return {"start": "1"} if field.name == "fit" else {}
+    return {"start": "1"} if field.name in ("fit", "cue") else {}
 
 
 @each([field for field in WHOLE if field.levels])
@@ -259,7 +260,14 @@ def through_a_timeline(line: Line, folder: Path) -> tuple[dict[str, object], Lin
     """Write one line's timeline.json; return its row, and the line that is read back."""
     manifest = replace(load_manifest("a.yaml"), lines=(line,))
     plan = make_plan(manifest, Cache(folder), selected=frozenset(), past=dict)
-    keep_timeline(PreviousRun(folder), plan, {}, [], [(planned, describe_previous(planned)) for planned in plan.lines])
+    keep_timeline(
+        OutputGuard(folder),
+        PreviousRun(folder),
+        plan,
+        {},
+        [],
+        lines=[(planned, describe_previous(planned)) for planned in plan.lines],
+    )
     [row] = json.loads((folder / "timeline.json").read_bytes())["lines"]
     [planned] = read_rendered(folder / "timeline.json", Cache(folder)).lines
     return row, planned.line
@@ -303,6 +311,7 @@ from tts_cli.cache.store import Cache
 from tts_cli.cli.app import app
 from tts_cli.errors import InputError
 from tts_cli.formats.fields import line_table
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.master.rendered import read_rendered
 from tts_cli.pipeline.script.resolve import load_manifest
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from tts_cli.pipeline import export as exporting
 from tts_cli.pipeline import run
-from tts_cli.pipeline.export import ExportRequest
+from tts_cli.pipeline.export import ExportForecast, ExportRequest
 from tts_cli.pipeline.model import ExportReport, Report
 from tts_cli.pipeline.request import Event, EventSink, RenderRequest
 from tts_cli.pipeline.run import Forecast
@@ -66,6 +66,12 @@ def export(
     """Export a manifest, or the output folder of a render, by each recipe; returns a report for each of them."""
     request = ExportRequest(source=str(source), **_with_paths(options))
     return exporting.export(request, settings or load_settings(), on_event, stop)
+
+
+def forecast_export(source: AnyPath, *, settings: Settings | None = None, **options: Any) -> tuple[ExportForecast, ...]:
+    """Return what `export` would record and write with the same options; nothing is written."""
+    request = ExportRequest(source=str(source), **_with_paths(options))
+    return exporting.dry_run(request, settings or load_settings())
 
 
 def _render_request(manifest: AnyPath, options: dict[str, Any]) -> RenderRequest:

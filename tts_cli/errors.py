@@ -12,6 +12,8 @@ TtsError
 └── OutputError           5   a file could not be written
 """
 
+import errno
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -56,6 +58,19 @@ class Problem:
     def __str__(self) -> str:
         hint = f"\n  hint: {self.hint}" if self.hint else ""
         return f"{self.source}: {self.message}{hint}"
+
+
+_PLACE = re.compile(r"\S+:\d+:\d+: ")
+
+
+def fold_warnings(warnings: Iterable[str]) -> list[str]:
+    """Return each warning that is said of several places once, with their number."""
+    folded: dict[str, tuple[str, int]] = {}
+    for warning in warnings:
+        key = _PLACE.sub("", warning, count=1)
+        first, count = folded.get(key, (warning, 0))
+        folded[key] = (first, count + 1)
+    return [f"{first} (and {count - 1:,} more like it)" if count > 1 else first for first, count in folded.values()]
 
 
 class TtsError(Exception):
@@ -148,3 +163,26 @@ class OutputError(TtsError):
     """An output file could not be written."""
 
     exit_code = 5
+
+
+_FULL = "free some space, or choose a place on another disk"
+_DENIED = "choose a place where you may write, or change its permissions"
+_HINTS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: "raise the limit (ulimit -f), or choose another disk",
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.EROFS: _DENIED,
+    errno.ENOTDIR: "a part of the path is a file; choose another place",
+    errno.EISDIR: "a folder is there; choose another name",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "raise the limit (ulimit -n), or use fewer --workers",
+    errno.ENOMEM: "use fewer --workers",
+}
+
+
+def refused(what: object, wanted: str, error: OSError) -> OutputError:
+    """Make the error for what the system refuses: a path or a stream, what was wanted of it, the reason, what to do."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return OutputError(f"{what} cannot {wanted}: {reason}", hint=_HINTS.get(error.errno or 0, ""))

@@ -6,6 +6,7 @@ the columns of a sheet, what is inherited, `check`, timeline.json and the docume
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Literal, TypedDict, TypeVar, Unpack
 
 from tts_cli.about import DEFAULT_ENGINE, DEFAULT_LANGUAGE
@@ -85,6 +86,14 @@ def line_field(default: T, kind: Kind, doc: str, levels: Levels = (), **more: Un
     return field(default=default, metadata=written(kind, doc, levels, **more))
 
 
+_NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
+
+
+def no_columns() -> Mapping[str, str]:
+    """Return that there are none: one object for all lines, as a long script has 100,000 of them."""
+    return _NO_COLUMNS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """The time a dubbed line may take, in seconds of the programme; None means open."""
@@ -98,6 +107,9 @@ class Slot:
     end_s: float | None = line_field(None, "time", "when it ends", name="end", aliases="end_time")
     duration_s: float | None = line_field(None, "time", "how long its slot is", name="duration")
     max_duration_s: float | None = line_field(None, "time", "how long it may be at most", name="max_duration")
+    cue: str = line_field(
+        "", "name", "the number of its cue, for messages and `timing.csv`; subtitles have it", aliases="cue_number"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +117,7 @@ class Line:
     """One line of the script with all defaults (project, speaker, chapter) already applied.
 
     `text` is shown, `say` is spoken where given. `audio` is a recorded file used instead of an engine; `fallback` are
-    the engines to try, in this order, where `engine` fails.
+    the engines to try, in this order, where `engine` fails. `columns` are a sheet's own, by their headers.
     """
 
     source: Source
@@ -260,6 +272,7 @@ class Line:
     )
     tags: tuple[str, ...] = line_field((), "tags", "words for `--only tag=`", INHERITED, aliases="tag", timeline="tags")
     notes: str = line_field("", "text", "yours; nothing reads them")
+    columns: Mapping[str, str] = field(default_factory=no_columns)
 
     @property
     def spoken(self) -> str:

@@ -49,7 +49,8 @@ class FitRules:
 
     Rates are factors on a line's natural pace, the engine's own speed included: up to `max_rate` where a line needs it,
     up to `absolute_max_rate` rather than being later than `drift_s`. `engine_speed` is the part that the engine is
-    asked for, where it has a speed. Neighbours of one speaker differ by at most `rate_step`.
+    asked for, where it has a speed. With `smooth`, lines that fit become a little faster beside one of their speaker
+    that is faster by more than `rate_step`.
     """
 
     min_gap_s: float = 0.08
@@ -58,7 +59,8 @@ class FitRules:
     max_rate: float = 1.25
     absolute_max_rate: float = 1.4
     min_rate: float = 0.95
-    rate_step: float = 0.1
+    smooth: bool = True
+    rate_step: float = 0.15
     drift_s: float = 0.8
     overflow: Overflow = "shift"
     stretcher: Stretcher = "atempo"
@@ -106,7 +108,8 @@ class Delivery:
     """One kind of file that a recipe delivers: its name as a template, how it must sound, and what is checked in it.
 
     `sound` is the recipe with what the delivery says otherwise. `require` bounds measured values by their names.
-    `seconds` is how long a sample may be. Lines share the gain of their speaker's lines, or that of the whole script.
+    `seconds` is how long a sample may be. With `formulas` a text in a sheet may begin as a formula does.
+    Lines share the gain of their speaker's lines, or that of the whole script.
     The kind "master" is what a render writes; no recipe can ask for it.
     """
 
@@ -115,4 +118,5 @@ class Delivery:
     sound: Recipe
     require: Mapping[str, Bounds] = field(default_factory=dict)
     seconds: float = 180.0
+    formulas: bool = False
     level_by: Literal["speaker", "script"] = "speaker"

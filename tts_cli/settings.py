@@ -1,6 +1,11 @@
-"""Where things lie and how many workers run: flags > environment > tts-cli.toml > defaults, as one frozen value."""
+"""Where things lie and how many workers run, as one frozen value.
+
+Flags go before the environment, that before tts-cli.toml of the working directory, that before the user's own
+tts-cli.toml, and that before defaults. The file of a working directory may be a stranger's: it can do no harm.
+"""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,9 +13,12 @@ from typing import Any, Literal
 
 from tts_cli.about import DEFAULT_ENGINE, PACKAGE
 from tts_cli.errors import InputError, Problem, Source, UsageError
+from tts_cli.user_files import read_file
 
 FILE_NAME = "tts-cli.toml"
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?B?)", re.ASCII)
 
 Executor = Literal["local", "ray"]
 
@@ -56,8 +64,9 @@ def load_settings(
     """
     import platformdirs
 
-    file = _read_file(Path.cwd() / FILE_NAME)
-    home = os.environ.get("TTS_CLI_HOME") or file.get("home") or platformdirs.user_data_dir("tts-cli")
+    own = _read_file(user_file(), _OWN_KEYS)
+    file = own | _read_file(Path(FILE_NAME), _PROJECT_KEYS)
+    home = os.environ.get("TTS_CLI_HOME") or own.get("home") or platformdirs.user_data_dir("tts-cli")
     os.environ["TTS_CLI_HOME"] = str(Path(home).expanduser().absolute())
     takes = cache or os.environ.get("TTS_CLI_CACHE") or file.get("cache") or platformdirs.user_cache_dir("tts-cli")
     said = {
@@ -75,13 +84,27 @@ def load_settings(
     )
 
 
+def user_file() -> Path:
+    """Return where the user's own settings lie; nobody else writes there."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("tts-cli"), FILE_NAME)
+
+
+def settings_files() -> tuple[Path, ...]:
+    """Return the files that settings are read from, which no run may replace."""
+    return (Path.cwd() / FILE_NAME, user_file())
+
+
 def parse_size(text: str) -> int:
-    """Read a number of bytes such as 500M or 20G; raises `UsageError`."""
-    number, unit = text.upper().removesuffix("B").rstrip("KMGT"), text.upper().removesuffix("B")[-1:]
-    try:
-        return int(float(number) * UNITS.get(unit, 1))
-    except ValueError:
-        raise UsageError(f"{text!r} is not a size", hint="write it like 500M or 20G") from None
+    """Read a number of bytes such as 500M or 20G; raises `UsageError`, also for a bare number: few mean bytes."""
+    found = _SIZE.fullmatch(text.strip().upper())
+    if not found:
+        raise UsageError(f"{text!r} is not a size", hint="write it like 500M or 20G")
+    number, unit = found.groups()
+    if not unit and float(number):
+        raise UsageError(f"{text!r} is a number without a unit", hint=f"write {number}G or {number}M, or {number}B")
+    return int(float(number) * UNITS[unit.rstrip("IB")])
 
 
 def packaged(folder: str) -> tuple[Path, ...]:
@@ -106,8 +129,7 @@ def _options_of_file(file: Mapping[str, Any]) -> dict[str, Any]:
     return worker_options | ({"worker_memory": parse_size(file["worker_memory"])} if "worker_memory" in file else {})
 
 
-_KEYS: Mapping[str, type] = {
-    "home": str,
+_PROJECT_KEYS: Mapping[str, type] = {
     "cache": str,
     "workers": int,
     "device": str,
@@ -117,22 +139,43 @@ _KEYS: Mapping[str, type] = {
     "engine": str,
     "voice": str,
 }
+# The home holds environments, whose programs are run.
+_OWN_KEYS: Mapping[str, type] = {"home": str, **_PROJECT_KEYS}
+_MOST_BYTES = 1 << 20
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path, known: Mapping[str, type]) -> dict[str, Any]:
     import tomllib
 
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(read_file(path, _MOST_BYTES).decode())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise InputError([Problem(Source(path.name, 1), f"cannot be read: {error}")]) from error
-    wrong = [
-        Problem(Source(path.name, 1), f"{key}: not a known setting with a usable value", f"known: {', '.join(_KEYS)}")
-        for key, value in values.items()
-        if type(value) is not _KEYS.get(key) or (isinstance(value, int) and value < 1)
-    ]
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError([Problem(Source(str(path), 1), f"cannot be read: {reason}")]) from error
+    wrong = [found for key, value in values.items() if (found := _fault(path, key, value, known))]
     if wrong:
         raise InputError(wrong)
-    return values
+    own_folder = path.parent if known is _OWN_KEYS else Path()
+    places = {key: str(own_folder / Path(values[key]).expanduser()) for key in ("home", "cache") if key in values}
+    return values | places
+
+
+def _fault(path: Path, key: str, value: object, known: Mapping[str, type]) -> Problem | None:
+    source = Source(str(path), 1)
+    if key not in known and key in _OWN_KEYS:
+        hint = f"set {key} in {user_file()}, or TTS_CLI_{key.upper()}: programs are run from there"
+        return Problem(source, f"{key}: cannot be set by the file of a folder, which may be a stranger's", hint)
+    if type(value) is not known.get(key) or (isinstance(value, int) and value < 1):
+        return Problem(source, f"{key}: not a known setting with a usable value", f"known: {', '.join(known)}")
+    if known is _PROJECT_KEYS and key == "cache" and _leads_out(str(value)):
+        hint = f"name a folder below this one, or set cache in {user_file()}, or TTS_CLI_CACHE, or --cache"
+        return Problem(source, f"cache: {str(value)[:80]!r} is not inside the working directory", hint)
+    return None
+
+
+def _leads_out(path: str) -> bool:
+    """Say whether a path of a project leads out of its folder, links followed: `cache gc` deletes files there."""
+    here = os.path.realpath(".")
+    return os.path.commonpath([here, os.path.realpath(Path(path).expanduser())]) != here

@@ -108,6 +108,8 @@ class Manifest:
     """A script and its cast, checked: every name in it resolves.
 
     `voices` are no engine's own, by name and engine; speakers without one were `dealt` theirs. `length_s` is a dub's.
+    `files` are all that it was made of: itself, what it refers to, the clips, the voices' own files; no run writes
+    over them.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Manifest:
     length_s: float | None = None
     dealt: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 # --- what must be done, and why -------------------------------------------------------------------------
@@ -248,7 +251,7 @@ class Measures:
 
     `onset` and `offset` bound the speech in samples. Each 100 ms bin (the last one may be shorter) has its
     K-weighted energy as LUFS of that bin alone (`energy_lufs`) and its sample peak in dBFS (`peak_dbfs`),
-    both rounded up to 0.01 dB; silence is -120. `clipped` samples lie at full scale, `dc` is the mean of all samples
+    both rounded up to 0.01 dB; silence is -120. `clipped` samples lie at full scale, `dc` is the mean they had
     and `tail_dbfs` the RMS of the last 3 ms; takes of an older version lack these three.
     """
 

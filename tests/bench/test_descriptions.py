@@ -1,9 +1,12 @@
 """The descriptions that the benchmark of engines has; with the engines' packages, on small random weights."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from tts_cli.bench.engine import ENGINES
-from tts_cli.bench.engine_bench import load_bench
+from tts_cli.bench.engine_bench import VOICE_VARIABLE, load_bench
 from tts_cli.bench.engine_child import load_engine, speak
 from tts_cli.engines.catalog import get_spec, resolve_voice
 
@@ -72,3 +75,22 @@ def test_pockets_ways_make_frames(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert [cost.of for cost in bench.count_costs()] == ["flop", "byte"]
     assert speak(load_engine(bench), bench, bench.requests[:3]) == spoken[many]
+
+
+@pytest.mark.engine_piper
+def test_pipers_ways_speak_the_same_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tts_cli.bench import piper
+    from tts_cli.engines.piper.random_model import write_voice
+
+    write_voice(tmp_path / "v.onnx")
+    monkeypatch.setenv(VOICE_VARIABLE, str(tmp_path / "v.onnx"))
+    monkeypatch.setitem(sys.modules, "piper", None)
+    monkeypatch.setattr(piper, "find_spec", lambda _: None)
+    monkeypatch.setattr(piper, "TEXTS", piper.TEXTS[:2])
+    bench = piper.PIPER_BENCH
+    bench.build()
+    spoken = {label: way() for label, way in bench.comparisons["one thread"]().items()}
+    assert list(spoken) == ["the whole network at once", "tts-cli"]
+    # The network's own noise makes other durations.
+    assert spoken["tts-cli"] == pytest.approx(spoken["the whole network at once"], rel=0.3)
+    assert spoken["tts-cli"] > 1.0

@@ -219,3 +219,17 @@ def test_the_peak_is_said_to_be_while_it_loads_only_where_it_is() -> None:
     *_, late = worker_figures(WORKER | {"loaded_peak_mb": 7.0, "peak_mb": 8.0}, "both lines")
     assert early.what == "memory at its peak, which is while it loads"
     assert late.what == "memory at its peak"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("piper", ("--synthetic",), "piper is measured with a voice"),
+        ("piper", ("--voice", "none.onnx"), "--voice none.onnx is no file"),
+        ("kokoro", ("--synthetic", "--voice", "none.onnx"), "kokoro is measured without --voice"),
+    ],
+)
+def test_a_voice_is_for_engines_that_are_measured_with_one(cli, name: str, options: tuple[str, ...], said: str) -> None:
+    result = cli("bench", "engine", name, *options)
+    assert result.code == 2
+    assert said in result.err

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -172,6 +173,21 @@ def test_gc_keeps_the_takes_used_last_within_a_size(cache: Cache) -> None:
     assert (pruned.takes, pruned.blobs) == (1, 1)
     assert cache.find(f"{0:064}") is Missing.ABSENT
     assert isinstance(cache.find(f"{2:064}"), Take)
+
+
+def test_two_collections_and_a_reader_at_once(cache: Cache) -> None:
+    """Whatever another process removes between a look and the next step is gone, and no error."""
+    for number in range(60):
+        take = make_take(cache, f"take {number}".encode(), key=f"{number:064}")
+        cache.put(take)
+        for path in (cache.record_path(take.key), blob_path(cache.root, take.blob)):
+            os.utime(path, (0, 0))
+    jobs = [lambda: prune.collect(cache, max_bytes=0)] * 2
+    jobs += [lambda: prune.stat(cache), lambda: prune.verify(cache)] * 2
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        done = [found.result() for found in [pool.submit(job) for job in jobs]]
+    assert [damaged for _, damaged in (found for found in done if isinstance(found, tuple))] == [(), ()]
+    assert prune.stat(cache).takes == prune.stat(cache).blobs == 0
 
 
 @pytest.mark.parametrize("kind", ["take", "conditionals"])

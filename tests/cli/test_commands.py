@@ -1,6 +1,8 @@
 """What every command promises: help with an example, one JSON object, exit codes, a quick start."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -159,6 +161,56 @@ def test_the_cache_commands(cli, tmp_path: Path) -> None:
     assert cli("cache", "stat", "--json").json["unusable"] == 1
     assert cli("cache", "gc", "--max-size", "1G", "--max-age", "30").code == 0
     assert cli("cache", "gc", "--max-size", "much").code == 2
+
+
+def test_gc_frees_what_it_says_and_a_bare_number_is_no_size(cli, tmp_path: Path) -> None:
+    (tmp_path / "two.csv").write_text("text\nHello there.\nGo away.\n")
+    cli("render", "two.csv")
+    refused = cli("cache", "gc", "--max-size", "20")
+    assert (refused.code, "hint: write 20G or 20M" in refused.err) == (2, True)
+    blobs = sorted((tmp_path / "cache" / "cas").glob("*/*.flac"))
+    size = sum(path.stat().st_size for path in blobs)
+
+    would = cli("cache", "gc", "--max-size", "0", "--dry-run", "--json").json
+    assert (would["takes"], would["blobs"], would["bytes"], would["dry_run"]) == (2, 2, size, True)
+    assert all(path.is_file() for path in blobs)
+
+    # What was written after its record may be somebody's next take.
+    later = blobs[0].stat().st_mtime + 60
+    os.utime(blobs[0], (later, later))
+    done = cli("cache", "gc", "--max-size", "0")
+    assert "removed 2 takes, 1 files" in done.out
+    assert "1 more files" in done.err
+    assert [path.is_file() for path in blobs] == [True, False]
+    assert cli("cache", "stat", "--json").json["takes"] == 0
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 1), ("y", 0)])
+def test_gc_asks_on_a_terminal_before_it_drops_takes(tmp_path: Path, cli, answer: str, left: int) -> None:
+    (tmp_path / "one.csv").write_text("text\nHello there.\n")
+    cli("render", "one.csv")
+    here, there = pty.openpty()
+    argv = [sys.executable, "-m", "tts_cli", "cache", "gc", "--max-size", "0"]
+    with subprocess.Popen(argv, stdin=there, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        os.write(here, f"{answer}\n".encode())
+        _, errors = process.communicate(timeout=60)
+    os.close(here)
+    os.close(there)
+    assert b"drop 1 takes" in errors
+    assert cli("cache", "stat", "--json").json["takes"] == left
+    assert process.returncode == (130 if left else 0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["render"], ["render", "x.yaml", "--nope"], ["cache", "gc", "--max-age", "old"], ["nope"]],
+    ids=" ".join,
+)
+def test_a_command_line_that_makes_no_sense_is_json_too(cli, arguments: list[str]) -> None:
+    said = cli(*arguments, "--json")
+    assert said.code == 2
+    assert (said.json["status"], bool(said.json["error"])) == ("failed", True)
+    assert cli(*arguments).code == 2
 
 
 def test_doctor_finds_everything_here(cli) -> None:

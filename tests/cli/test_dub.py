@@ -48,7 +48,7 @@ def tone(path: Path, seconds: float) -> str:
 def programme(folder: Path, *, minutes: float, lines_per_minute: int = 12) -> Path:
     """A manifest of tones: some fit, some are too long for their slots."""
     rng = np.random.default_rng(7)
-    files = [tone(folder / f"tone{tenths}.wav", tenths / 10) for tenths in range(8, 50, 3)]
+    files = [tone(folder / f"tone{tenths}.wav", tenths / 10) for tenths in range(8, 56, 3)]
     step = 60 / lines_per_minute
     lines = []
     for number in range(round(minutes * lines_per_minute)):
@@ -113,13 +113,14 @@ def test_a_line_over_budget_is_named_with_what_to_cut(cli, film: Path, tmp_path:
     result = cli("render", film, "-o", "out")
 
     assert result.code == 6
-    assert "film.srt:2:1: over budget: line " in result.err
+    assert "film.srt:2:1: over budget: cue 1 'Would you like to come over? Really...' runs " in result.err
     assert "characters shorter" in result.err
     row = timing(tmp_path / "out")[0]
     assert row["budget"] == "over"
     assert 0 < int(row["cut_chars"]) < int(row["chars"])
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["over_budget"][0]["line"] == row["line"]
+    assert (row["cue"], row["text"][:10]) == ("1", "Would you ")
     assert (tmp_path / "out" / "film.dub.wav").exists()
 
 

@@ -51,10 +51,10 @@ def test_the_second_run_finds_the_same_takes_and_records_nothing(cli, script: Pa
 
 
 def test_an_engine_without_chance_is_not_asked_again(cli, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "hum.wav", np.full(16_000, 0.2), 16_000)
+    soundfile.write(tmp_path / "hum.wav", 0.2 + 0.1 * np.sin(np.arange(16_000) / 10), 16_000)
     (tmp_path / "script.yaml").write_text("lines:\n  - {id: hum, audio: hum.wav, text: Hm.}\n")
     result = cli("render", "script.yaml", "--json").json
-    assert result["quality_issues"][0]["error"].endswith("has a DC offset of +0.20")
+    assert result["quality_issues"][0]["error"].endswith("had a DC offset of +0.20, which was taken out")
     assert len(list((tmp_path / "cache" / "ac").glob("*/*.json"))) == 1
 
 
@@ -145,3 +145,17 @@ def test_recordings_with_a_fault_are_flagged_and_sound_ones_are_not(cli, tmp_pat
     assert found.keys() == {"dc", "clipping"}
     assert "DC offset of +0.10" in found["dc"]
     assert "is clipped" in found["clipping"]
+
+
+def test_a_dc_offset_costs_a_recording_no_loudness(cli, tmp_path: Path) -> None:
+    """Peaks are measured from zero: with its offset the limiter would turn this one down by 4 dB."""
+    speech, rate = soundfile.read(Path(__file__).parents[1] / "data" / "ann.flac")
+    for name, offset in (("plain", 0.0), ("offset", 0.4)):
+        soundfile.write(tmp_path / f"{name}.wav", 0.3 * speech + offset, rate, "PCM_24")
+        (tmp_path / f"{name}.yaml").write_text(f"lines:\n  - {{id: a, audio: {name}.wav, text: As it is.}}\n")
+    plain = cli("render", "plain.yaml", "-o", "plain", "--json").json
+    offset = cli("render", "offset.yaml", "-o", "offset", "--json").json
+    assert offset["outputs"][0]["lufs"] == pytest.approx(plain["outputs"][0]["lufs"], abs=0.1)
+    assert "DC offset of +0.40, which was taken out" in offset["quality_issues"][0]["error"]
+    master, _ = soundfile.read(tmp_path / "offset" / "offset.wav")
+    assert abs(master.mean()) < 0.001

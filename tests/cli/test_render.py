@@ -63,12 +63,14 @@ def test_a_book_becomes_a_master_per_chapter(cli, book: Path, tmp_path: Path) ->
 
     assert result.code == 0
     report = result.json
-    assert report == json.loads((tmp_path / "out" / "report.json").read_text())
+    kept = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report == {"out": "out"} | kept | {name: report[name] for name in ("outputs", "timeline")}
+    assert [output["name"] for output in report["outputs"]] == [output["path"] for output in kept["outputs"]]
     assert report["status"] == "ok"
     assert report["lines"] == {"total": 5, "rendered": 5, "cached": 0, "failed": 0, "waiting": 0}
-    assert [output["path"] for output in report["outputs"]] == ["01-bank.wav", "02-wood.wav"]
+    assert [output["name"] for output in report["outputs"]] == ["01-the-river-bank.wav", "02-wood.wav"]
     for output in report["outputs"]:
-        path = tmp_path / "out" / output["path"]
+        path = Path(output["path"])
         samples, rate = soundfile.read(path)
         assert rate == 44100
         assert samples.ndim == 1
@@ -83,9 +85,9 @@ def test_the_default_folder_is_out_and_the_manifest_name(cli, book: Path, tmp_pa
     result = cli("render", book)
 
     assert result.code == 0
-    assert (tmp_path / "out" / "book" / "01-bank.wav").exists()
+    assert (tmp_path / "out" / "book" / "01-the-river-bank.wav").exists()
     assert "5 lines: 5 rendered" in result.out
-    assert "out/book/01-bank.wav" in result.out
+    assert "out/book/01-the-river-bank.wav" in result.out
     assert "-19.0 LUFS" in result.out
 
 
@@ -100,7 +102,7 @@ def test_a_second_run_renders_nothing_and_writes_nothing(cli, book: Path, tmp_pa
     assert {name: stamp for name, stamp in after.items() if name != "report.json"} == {
         name: stamp for name, stamp in before.items() if name != "report.json"
     }
-    assert {"01-bank.wav", "02-wood.wav", "timeline.json"} <= set(after)
+    assert {"01-the-river-bank.wav", "02-wood.wav", "timeline.json"} <= set(after)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -125,7 +127,7 @@ def test_editing_one_line_renders_one_line_and_remakes_one_master(cli, book: Pat
 
     assert explained.out.startswith("text     m2  mole: Good evening, gentlemen.")
     assert lines_of(result) == {"total": 5, "rendered": 1, "cached": 4, "failed": 0, "waiting": 0}
-    assert after["01-bank.wav"] == before["01-bank.wav"]
+    assert after["01-the-river-bank.wav"] == before["01-the-river-bank.wav"]
     assert after["02-wood.wav"] != before["02-wood.wav"]
 
 
@@ -165,8 +167,8 @@ def test_only_renders_what_is_chosen_and_no_master_that_misses_lines(cli, book: 
 
     assert lines_of(part) == {"total": 5, "rendered": 2, "cached": 0, "failed": 0, "waiting": 3}
     assert list(digests(tmp_path / "out")) == ["02-wood.wav"]
-    assert part.json["incomplete"] == {"01-bank.wav": 3}
-    assert "01-bank.wav still misses 2 lines" in line.err
+    assert part.json["incomplete"] == {"01-the-river-bank.wav": 3}
+    assert "01-the-river-bank.wav still misses 2 lines" in line.err
 
 
 def test_force_renders_again_to_the_same_bytes(cli, book: Path, tmp_path: Path) -> None:
@@ -185,7 +187,7 @@ def test_line_files_keep_the_levels_between_speakers(cli, book: Path, tmp_path: 
 
     result = cli("render", book, "-o", "out", "--lines", "--json")
 
-    names = {output["path"] for output in result.json["outputs"] if output["kind"] == "lines"}
+    names = {output["name"] for output in result.json["outputs"] if output["kind"] == "lines"}
     assert names == {"lines/n1.wav", "lines/m1.wav", "lines/n2.wav", "voices/mole/m2.wav", "lines/n3.wav"}
     loud, rate = soundfile.read(tmp_path / "out" / "lines" / "n1.wav")
     quiet, _ = soundfile.read(tmp_path / "out" / "voices" / "mole" / "m2.wav")
@@ -227,7 +229,7 @@ def test_the_sheet_comes_back_filled_in(cli, tmp_path: Path) -> None:
     assert all(len(row["key"]) >= 12 for row in rows)
     again = cli("render", tmp_path / "done.csv", "-o", "out", "--lines", "--json").json
     assert again["lines"]["cached"] == 2
-    assert [output["path"] for output in again["outputs"]] == ["done.wav", "lines/a.wav", "lines/b.wav"]
+    assert [output["name"] for output in again["outputs"]] == ["done.wav", "lines/a.wav", "lines/b.wav"]
 
 
 @pytest.mark.parametrize(("manifest", "copy"), [("book.yaml", "done.csv"), ("game.csv", "game.csv")])
@@ -329,7 +331,7 @@ def test_a_damaged_take_is_rendered_anew_to_the_same_bytes(cli, book: Path, tmp_
 def test_a_master_that_was_touched_is_made_again(cli, book: Path, tmp_path: Path) -> None:
     cli("render", book, "-o", "out")
     before = digests(tmp_path / "out")
-    (tmp_path / "out" / "01-bank.wav").write_bytes(b"not audio")
+    (tmp_path / "out" / "01-the-river-bank.wav").write_bytes(b"not audio")
 
     cli("render", book, "-o", "out")
 
@@ -360,7 +362,7 @@ def test_recipes_decide_what_is_written(cli, book: Path, tmp_path: Path, recipe:
 
     assert result.code == 0
     for output in result.json["outputs"]:
-        assert (tmp_path / "out" / output["path"]).stat().st_size > 1000
+        assert Path(output["path"]).stat().st_size > 1000
         assert output["lufs"] == pytest.approx(-16, abs=0.3)
         assert output["true_peak_dbtp"] <= -1
     assert len(result.json["outputs"]) == (1 if "programme" in recipe else 2)

@@ -22,7 +22,7 @@ chapters:
   - id: bank
     title: The <River> Bank
     lines:
-      - {id: first, speaker: mole, emotion: happy, text: "Up we go & <b>away</b>!"}
+      - {id: first, speaker: mole, emotion: happy, text: "Up we go & <away>!"}
       - {id: second, text: "He waited."}
   - id: wood
     lines:
@@ -46,6 +46,8 @@ class Page(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.players: list[dict[str, str | None]] = []
+        self.plots: list[dict[str, str | None]] = []
+        self.ids: list[str | None] = []
         self.fetched: list[str] = []
         self.shown = ""
         self.feed(text)
@@ -57,6 +59,9 @@ class Page(HTMLParser):
         values = dict(attrs)
         if values.get("class") == "play":
             self.players.append(values)
+        if values.get("class") == "plot":
+            self.plots.append(values)
+        self.ids.append(values.get("id"))
         self.fetched += [values[name] or "" for name in ("src", "href") if name in values]
 
     def handle_endtag(self, tag: str) -> None:
@@ -78,10 +83,11 @@ def test_the_page_shows_everything_failures_first(cli, out: Path) -> None:
     assert result.code == 0, result.err
     assert "out/report.html  4 lines, 2 problems" in result.out
     page = page_of(out / "report.html")
-    for text in ("Up we go & <b>away</b>!", "The <River> Bank", "happy", "espeak", "rendered: new", "He waited."):
+    for text in ("Up we go & <away>!", "The <River> Bank", "happy", "espeak", "rendered: new", "He waited."):
         assert text in page.shown
     order = [
-        page.shown.index(text) for text in ("Problems (2)", "broken", "Files", "01-bank.wav", "Lines", "He waited.")
+        page.shown.index(text)
+        for text in ("Problems (2)", "broken", "Files", "01-the-river-bank.wav", "Lines", "He waited.")
     ]
     assert order == sorted(order)
     assert "pass" in page.shown
@@ -105,6 +111,32 @@ def test_the_page_needs_nothing_but_itself_and_the_audio_beside_it(cli, out: Pat
         assert link.startswith("#") or (tmp_path / "ci" / unquote(link)).is_file()
     text = (tmp_path / "ci" / "page.html").read_text()
     assert not re.search(r"https?://|url\(|@import", text)
+
+
+def test_every_player_has_a_name_of_its_own_and_every_plot_can_be_reached_by_keys(cli, out: Path) -> None:
+    cli("report", out)
+    page = page_of(out / "report.html")
+    assert [player["aria-label"] for player in page.players] == [
+        "Play first: Up we go & <away>!",
+        "Play second: He waited.",
+    ]
+    assert [plot["aria-label"] for plot in page.plots] == ["Peaks of The <River> Bank", "Loudness of The <River> Bank"]
+    for plot in page.plots:
+        assert (plot["tabindex"], plot["role"], plot["aria-valuenow"]) == ("0", "slider", "0")
+        assert plot["aria-valuemax"] == plot["data-seconds"]
+        assert str(plot["aria-valuetext"]).startswith("0:00 of 0:0")
+
+
+def test_contents_and_wanted_values(cli, out: Path) -> None:
+    book = (out.parent / "book.yaml").read_text()
+    (out.parent / "book.yaml").write_text(book.replace("audio: broken.wav, ", ""))
+    cli("render", "book.yaml", "-o", "out")
+    cli("report", out)
+    page = page_of(out / "report.html")
+    assert [link for link in page.fetched if link.startswith("#chapter")] == ["#chapter-1", "#chapter-2"]
+    assert {"chapter-1", "chapter-2"} <= set(page.ids)
+    assert "LUFS, wanted -19 LUFS pass" in page.shown
+    assert "dBTP, wanted at most -1.5 dBTP pass" in page.shown
 
 
 def test_own_files_of_lines_are_played_where_there_are_some(cli, out: Path, tmp_path: Path) -> None:
@@ -170,7 +202,7 @@ def test_a_master_beside_its_target_is_a_problem(cli, out: Path) -> None:
 
 
 def test_junit_has_a_case_for_each_line_and_check(cli, out: Path, tmp_path: Path) -> None:
-    (out / "01-bank.wav").write_bytes((out / "01-bank.wav").read_bytes()[:-4000])
+    (out / "01-the-river-bank.wav").write_bytes((out / "01-the-river-bank.wav").read_bytes()[:-4000])
 
     assert cli("report", out, "--junit", "junit.xml").code == 0
 
@@ -179,7 +211,9 @@ def test_junit_has_a_case_for_each_line_and_check(cli, out: Path, tmp_path: Path
     assert (lines.get("tests"), lines.get("failures")) == ("4", "1")
     failed = lines.find("testcase/failure/..")
     assert failed is not None
-    assert (failed.get("name"), failed.get("file")) == ("broken", "book.yaml")
+    assert (failed.get("name"), failed.get("file"), failed.get("line")) == ("broken", "book.yaml", "11")
+    names = [case.get("name") for case in lines.iter("testcase")]
+    assert names == ["first: Up we go & <away>!", "second: He waited.", "last: Good night.", "broken"]
     messages = [failure.get("message") for failure in files.iter("failure")]
     assert any("bytes, not" in str(message) for message in messages)
     assert "1 of its lines are missing" in messages

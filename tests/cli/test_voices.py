@@ -20,11 +20,13 @@ import soundfile
 from tts_cli.engines import catalog
 from tts_cli.engines.espeak.spec import ESPEAK
 from tts_cli.engines.recording.spec import RECORDING
+from tts_cli.errors import TakeError
 from tts_cli.settings import Settings
+from tts_cli.types import ConditionalsRequest, Voice
 from tts_cli.voices.pack import write_pack
 from tts_cli.voices.pt_file import read_pt, write_pt
 from tts_cli.voicework.clone import CloneRequest, clone
-from tts_cli.voicework.precompute import precompute
+from tts_cli.voicework.precompute import Precomputed, precompute
 
 SCRIPT = """\
 speakers:
@@ -47,7 +49,7 @@ def ready(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         name="ann", clips=(str(clips / "ann.wav"),), folder=folder / "voices", licence=LICENCE, consent=CONSENT
     )
     settings = Settings(home=folder / "home", cache=folder / "cache")
-    precompute([str(clone(order).folder)], "espeak", settings, lambda _: None)
+    clone(order, lambda folder: precompute([str(folder)], "espeak", settings, lambda _: None))
     return folder
 
 
@@ -112,6 +114,30 @@ def test_clone_replaces_only_when_it_is_told_to(cli, ann: Path, clips: Path) -> 
     assert (ann / "voice.yaml").read_bytes() == before
     assert cli("clone", "ann", clips / "bob.wav", "--force").code == 0
     assert [path.name for path in sorted(ann.iterdir())] == ["bob.flac", "voice.yaml"]
+
+
+def test_a_clone_that_fails_leaves_nothing(cli, clips: Path) -> None:
+    for _ in range(2):  # the same command says the same again
+        assert cli("clone", "ann", clips / "ann.wav", "--engine", "pocket-tts").code == 4
+        assert not list(Path("voices").glob("*"))
+    assert cli("clone", "ann", clips / "ann.wav").code == 0
+
+
+def test_a_voice_stays_where_the_one_that_replaces_it_cannot_be_learned(ann: Path, clips: Path) -> None:
+    before = {path.name: path.read_bytes() for path in ann.iterdir()}
+    order = CloneRequest(name="ann", clips=(str(clips / "bob.wav"),), folder=ann.parent, replace=True)
+    seen: list[str] = []
+
+    def learn(folder: Path) -> tuple[Precomputed, ...]:
+        seen.append(folder.name)
+        request = ConditionalsRequest(key="k", engine="espeak", voice=Voice(name="ann", engine="espeak"), language="")
+        return (Precomputed(conditionals_request=request, status="failed", error="out of breath"),)
+
+    with pytest.raises(TakeError, match="espeak cannot learn this voice: out of breath"):
+        clone(order, learn)
+    assert seen == ["ann"]
+    assert {path.name: path.read_bytes() for path in ann.iterdir()} == before
+    assert [path.name for path in ann.parent.iterdir()] == ["ann"]
 
 
 def test_transcripts_belong_to_clips(cli, clips: Path) -> None:

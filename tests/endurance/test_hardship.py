@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.endurance.conftest import finish, masters, run, start, takes
+from tts_cli.pipeline.master.output_guard import INDEX_FILE
 
 
 def limit_files(size: int):
@@ -42,6 +43,8 @@ def start_without_privileges(*arguments: object):
 
 def test_a_disk_that_is_full_ends_the_run_with_a_hint_and_leaves_no_half_file(script, tmp_path: Path) -> None:
     book = script(12, char_ms=160)
+    # Python keeps the modules that it compiles, and does not notice where one does not fit: nothing would run again.
+    run("render", book, "-o", "warm", "--cache", "warm")
     full = start("render", book, "-o", "out", "--cache", "cache", preexec_fn=limit_files(4000))
     said = finish(full, 5)
     assert "the cache cannot be written: " in said
@@ -58,8 +61,8 @@ def test_a_disk_that_fills_up_while_mastering_leaves_no_half_master(script, tmp_
     size = min(path.stat().st_size for path in (tmp_path / "plain").glob("*.wav"))
     full = start("render", book, "-o", "out", "--cache", "cache", preexec_fn=limit_files(size // 2))
     said = finish(full, 5)
-    assert re.search(r"cannot write out/\d\d-c\d\.wav", said)  # several are written at once
-    assert not list((tmp_path / "out").glob("*"))
+    assert re.search(r"out/\d\d-c\d\.wav cannot be written: File too large", said)  # several are written at once
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {INDEX_FILE}
 
 
 def test_a_cache_that_is_full_of_takes_may_be_read_only(script, tmp_path: Path) -> None:

@@ -70,6 +70,21 @@ def test_sigterm_stops_at_once_and_a_second_run_goes_on(slow_book: Path, tmp_pat
     assert masters(tmp_path / "out")
 
 
+def test_a_closed_terminal_stops_at_once_but_not_what_was_to_outlive_it(script, tmp_path: Path) -> None:
+    book = script(12, work_ms=150)
+    # These tests may run under nohup themselves.
+    process = start("render", book, "--cache", "cache", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
+    wait_for_takes(tmp_path / "cache", 2)
+    process.send_signal(signal.SIGHUP)
+    finish(process, 130)
+    assert gone(str(tmp_path))
+    # As nohup starts it.
+    process = start("render", book, "--cache", "other", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    wait_for_takes(tmp_path / "other", 2)
+    process.send_signal(signal.SIGHUP)
+    finish(process)
+
+
 def test_workers_do_not_outlive_a_killed_parent(slow_book: Path, tmp_path: Path) -> None:
     process = start("render", slow_book, "--cache", "cache")
     wait_for_takes(tmp_path / "cache", 3)

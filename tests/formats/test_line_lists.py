@@ -30,6 +30,15 @@ def test_a_line_that_nobody_speaks_is_among_the_lines_in_wwise() -> None:
     assert "<Actor-Mixer>Lines\\" in write_wwise([listed(speaker="")])
 
 
+@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1", "-5 degrees", "@SUM(A1)", "\t=1"])
+def test_a_spreadsheet_runs_no_text(text: str) -> None:
+    [_, row] = csv.reader(io.StringIO(write_index_csv([listed(text=text, speaker=text)]), newline=""))
+    assert row.count(f"'{text}") == 2
+    assert "-23.0" in row
+    [_, row] = csv.reader(io.StringIO(write_index_csv([listed(text=text)], formulas=True), newline=""))
+    assert text in row
+
+
 def test_text_stays_in_its_cell() -> None:
     assert write_wwise([listed(text="one\n\ttwo")]).splitlines()[1].endswith("\tone two")
     assert write_audacity([(0.0, 1.25, "one\ttwo")]) == "0.000000\t1.250000\tone two\n"

@@ -29,7 +29,7 @@ def test_a_subrip_file_becomes_lines_with_their_places():
     first = "\ufeff1\r\n00:00:01,000 --> 00:00:02,500 X1:0 X2:9\r\n<i>Hello</i>,\r\nmy friend.\r\n\r\n\r\n"
     result = read(f"{first}2\r\n0:3.5 --> 0:04\r\n  So.\r\n")
     first, second = result.records
-    assert first.fields == {"text": "Hello, my friend.", "start": "00:00:01,000", "end": "00:00:02,500"}
+    assert first.fields == {"text": "Hello, my friend.", "start": "00:00:01,000", "end": "00:00:02,500", "cue": "1"}
     assert [str(first.place.at(name)) for name in ("", "start", "end", "text")] == [
         "s.srt:2:1",
         "s.srt:2:1",
@@ -53,6 +53,17 @@ def test_a_subrip_file_becomes_lines_with_their_places():
         ("{\\an8}[sighs] Well, [pause:500ms] yes.", [("", "Well, [pause:500ms] yes.")]),
         ("A < b &amp; c &lt;i&gt;", [("", "A < b & c <i>")]),
         ("x - y", [("", "x - y")]),
+        ("THE TRAIN LEAVES AT 10:30.", [("", "THE TRAIN LEAVES AT 10:30.")]),
+        ("IT'S 7:15, GET UP!", [("", "IT'S 7:15, GET UP!")]),
+        ("GO TO HTTP://EXAMPLE.COM", [("", "GO TO HTTP://EXAMPLE.COM")]),
+        ("FINAL SCORE 3:1 TO US", [("", "FINAL SCORE 3:1 TO US")]),
+        ("GUARD 2: Halt!\nMOLE:Bother!", [("GUARD 2", "Halt!"), ("MOLE", "Bother!")]),
+        ("It will be\n-5 degrees tonight.", [("", "It will be -5 degrees tonight.")]),
+        ("-40 is cold.", [("", "-40 is cold.")]),
+        ("\u2013.5 is more.", [("", "\u2013.5 is more.")]),
+        ("- How cold?\n-5 degrees.", [("", "How cold? -5 degrees.")]),
+        ("- How cold?\n- 5 degrees.", [("", "How cold?"), ("", "5 degrees.")]),
+        ("-How many?\n-5, I think.", [("", "How many?"), ("", "5, I think.")]),
     ],
 )
 def test_who_says_what(cue, expected):
@@ -78,6 +89,21 @@ def test_with_a_cast_a_name_must_be_of_it():
     assert str(warning.source) == "s.srt:3:1"
 
 
+def warned(*cues):
+    text = "\n\n".join(f"{number}\n{TIMES}\n{cue}" for number, cue in enumerate(cues, 1))
+    return [(warning.source.line, warning.message) for warning in read(text).warnings]
+
+
+def test_who_may_be_a_speaker_is_said():
+    assert warned("LOOK: HE IS HERE.", "MOLE: Bother!") == [
+        (3, "'LOOK:' is taken for a speaker, but all is in capitals here")
+    ]
+    assert warned("Boris: We leave.", "Remember: run.", "Boris: Now.") == [
+        (3, "'Boris:' looks like a speaker 2 times, but is spoken")
+    ]
+    assert not warned("Boris: We leave.", "Remember: run.", "So it was: so.")
+
+
 def test_two_people_in_a_cue_share_its_time_by_their_characters():
     lines = spoken("1\n00:00:10,000 --> 00:00:14,000\n- Abc.\n- Abcdefgh jk.\n")
     assert [(line["start"], line["end"]) for line in lines] == [("00:00:10,000", "11.000"), ("11.000", "00:00:14,000")]
@@ -90,9 +116,15 @@ def test_webvtt_voices_notes_and_entities():
         "00:03.000 --> 00:04.000\n<v Bob>Thanks.\n<v Mary Jane>Not at all.\n"
     )
     assert spoken(text, "vtt") == [
-        {"text": "Hello & welcome all", "start": "00:01.000", "end": "00:02.500", "speaker": "Mary Jane"},
-        {"text": "Thanks.", "start": "00:03.000", "end": "3.389", "speaker": "Bob"},
-        {"text": "Not at all.", "start": "3.389", "end": "00:04.000", "speaker": "Mary Jane"},
+        {
+            "text": "Hello & welcome all",
+            "start": "00:01.000",
+            "end": "00:02.500",
+            "cue": "intro",
+            "speaker": "Mary Jane",
+        },
+        {"text": "Thanks.", "start": "00:03.000", "end": "3.389", "cue": "2", "speaker": "Bob"},
+        {"text": "Not at all.", "start": "3.389", "end": "00:04.000", "cue": "2", "speaker": "Mary Jane"},
     ]
 
 
@@ -114,7 +146,13 @@ Dialogue: 0,0:00:06.00,0:00:07.00,Default,,0,0,0,,MOLE: So.
 def test_ass_dialogue_has_its_speaker_in_the_name_field():
     result = read(ASS, "ass")
     first, second = result.records
-    assert first.fields == {"text": "Hullo, Mole, you!", "start": "0:00:01.00", "end": "0:00:03.50", "speaker": "Rat"}
+    assert first.fields == {
+        "text": "Hullo, Mole, you!",
+        "start": "0:00:01.00",
+        "end": "0:00:03.50",
+        "cue": "1",
+        "speaker": "Rat",
+    }
     assert second.fields["speaker"] == "MOLE"
     assert [str(first.place.at(name)) for name in ("start", "end", "speaker", "text")] == [
         "s.ass:9:13",

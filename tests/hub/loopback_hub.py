@@ -18,10 +18,14 @@ GATED = "GatedRepo"
 
 @dataclass
 class Repo:
-    """One repository at one commit; `token` is what opens it, `fault` what goes wrong with bodies."""
+    """One repository at one commit; `token` is what opens it, `corrupt`, `cut` and `fail` go wrong with bodies.
+
+    A hostile one lists `more` entries, the first time alone or always, says `sha` for its commit, and sends `headers`.
+    """
 
     files: dict[str, bytes]
     commit: str
+    tag: str = "main"
     token: str = ""
     gated: bool = False
     error: int = 0
@@ -29,6 +33,10 @@ class Repo:
     corrupt: int = 0
     cut: int = 0
     fail: int = 0
+    more: list[object] = field(default_factory=list)
+    more_times: int = 1000
+    sha: object = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Hub:
@@ -110,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(repo.error, "", "trouble")
         elif repo.token and token != repo.token:
             self._refuse(403 if token else 401, GATED, f"Access to model {name} is restricted")
-        elif revision not in {repo.commit, "main"}:
+        elif revision not in {repo.commit, "main", repo.tag}:
             self._refuse(404, "RevisionNotFound", "Invalid rev id")
         else:
             return repo
@@ -120,11 +128,13 @@ class _Handler(BaseHTTPRequestHandler):
         if (repo := self._find(name, revision, token)) is None:
             return
         if what == "revision":
-            self._send_json({"id": name, "modelId": name, "sha": repo.commit, "siblings": []})
+            self._send_json({"id": name, "modelId": name, "sha": repo.sha or repo.commit, "siblings": []})
         else:
             folders = {path.rsplit("/", 1)[0] for path in repo.files if "/" in path}
             tree = [{"type": "directory", "path": path, "oid": "0" * 40, "size": 0} for path in sorted(folders)]
-            self._send_json(tree + [_entry(path, repo.announce.get(path, data)) for path, data in repo.files.items()])
+            tree += [_entry(path, repo.announce.get(path, data)) for path, data in repo.files.items()]
+            repo.more_times -= 1
+            self._send_json(tree + (repo.more if repo.more_times >= 0 else []))
 
     def _resolve(self, name: str, revision: str, path: str, token: str) -> None:
         if (repo := self._find(name, revision, token)) is None:
@@ -135,11 +145,11 @@ class _Handler(BaseHTTPRequestHandler):
         data = repo.announce.get(path, repo.files[path])
         etag, headers = _etag(data), {"X-Repo-Commit": repo.commit}
         if len(data) < LARGE:
-            self._send(200, repo.files[path], headers | {"ETag": f'"{etag}"'})
+            self._send(200, repo.files[path], headers | {"ETag": f'"{etag}"'} | repo.headers)
             return
         location = f"{self.hub.cdn}/{name}/{path}"
         linked = {"X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(len(data)), "Location": location}
-        self._send(302, b"", headers | linked)
+        self._send(302, b"", headers | linked | repo.headers)
 
     def _send_blob(self, path: str) -> None:
         owner, name, file = path.lstrip("/").split("/", 2)

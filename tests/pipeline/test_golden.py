@@ -64,7 +64,7 @@ def test_a_file_is_what_it_was(name: str, folder: Path) -> None:
 def test_what_is_read_is_what_was_written(folder: Path) -> None:
     report, export = read_report(folder), read_export(folder / "web")
     plan = read_rendered(folder / "timeline.json", Cache(folder))
-    assert [output.path for output in report.outputs] == ["01-bank.wav", "02-road.wav"]
+    assert [output.path for output in report.outputs] == ["01-the-bank.wav", "02-the-road.wav"]
     assert [planned.line.id for planned in plan.lines] == ["one", "two"]
     assert plan.lines[1].line.tags == ("a", "b")
     assert (export.recipe, export.status) == ("web", "ok")
@@ -107,7 +107,7 @@ def test_a_damaged_file_is_refused_with_its_path_and_costs_no_run(cli, folder: P
         ({"lines": [], "clips": []}, "has no lines"),
         ({"masters": []}, "which is no master"),
         (
-            {"masters": [{"path": "01-bank.wav", "id": "a", "title": "A", "sample_rate": 44_100, "length": -1}]},
+            {"masters": [{"path": "01-the-bank.wav", "id": "a", "title": "A", "sample_rate": 44_100, "length": -1}]},
             "damaged",
         ),
     ],

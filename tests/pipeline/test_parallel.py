@@ -61,4 +61,13 @@ def test_what_is_announced_is_the_total_once_it_is_more_than_the_guess():
     counter.expect(12)
     counter(2)
     counter(15)
-    assert told == [(8, 10), (10, 20), (20, 20)]
+    assert told == [(8, 10), (10, 20), (19, 20)]
+
+
+def test_the_end_is_not_shown_before_the_work_has_returned():
+    told: list[float] = []
+    counter = Counter(lambda done, total: told.append(done / total), guess=1000)
+    counter.expect(1000)
+    for _ in range(20):
+        counter(100)
+    assert max(told) == told[-1] == 0.99

@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 
 from tts_cli.errors import MarkupError
@@ -67,3 +69,29 @@ def test_other_brackets_are_plain_text(text):
 )
 def test_tags_are_not_shown(text, shown):
     assert display_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a [break] b", "a b"),
+        ("a[break]b", "ab"),
+        ("a[pause:1s] b", "a b"),
+        ("a [pause:1s], b", "a, b"),
+        ("[break] a [break]", "a"),
+        ("a [break] [pause: 2 ] b", "a b"),
+        ("a [Pause:5ms][BREAK]. b", "a. b"),
+        ("a [pauses] b", "a [pauses] b"),
+        ("[[break]] x", "[] x"),
+        ("a\n[break]\nb", "a\nb"),
+    ],
+)
+def test_what_is_shown_where_a_pause_was(text: str, shown: str) -> None:
+    assert display_text(text) == shown
+
+
+def test_a_text_of_many_pauses_and_spaces_takes_no_time() -> None:
+    for text in ("hi [pause:" + " " * 100_000, "[pause:1ms] " * 20_000 + "x", " " * 100_000 + "[", "[pause: " * 20_000):
+        display_text(text)
+        with contextlib.suppress(MarkupError):
+            parse_markup(text)

@@ -73,6 +73,15 @@ def test_each_fault_is_found_with_a_number(tmp_path: Path, kind: str, change: ob
     assert diagnostics[kind].measured != diagnostics[kind].wanted
 
 
+def test_a_dc_offset_is_taken_out_and_said(tmp_path: Path) -> None:
+    clip = check_clip(write(tmp_path / "a.wav", talk() + np.float32(0.3)))
+    assert [finding.kind for finding in clip.diagnostics] == ["offset"]
+    assert "+0.30" in clip.diagnostics[0].message
+    plain = check_clip(write(tmp_path / "b.wav", talk()))
+    assert clip.quality.speech_s == pytest.approx(plain.quality.speech_s, abs=0.1)
+    assert abs(float(clip.samples.mean())) < 0.001
+
+
 def test_a_low_sample_rate_is_found(tmp_path: Path) -> None:
     assert "rate" in kinds(write(tmp_path / "a.wav", talk()[::2].copy(), 8000))
 

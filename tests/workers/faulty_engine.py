@@ -65,7 +65,7 @@ class Faulty:
         getattr(self, f"do_{what}", self.do_speak)(rest)
         seconds = float(request.params.get("seconds", 0.1))
         level = request.state["level"][0] if request.state else 0.25
-        samples = np.full(round(seconds * RATE), level, np.float32)
+        samples = np.resize(np.array([level, -level], np.float32), round(seconds * RATE))
         return Speech(samples=samples, sample_rate=RATE, words=(Word(text=request.text, start=0, end=len(samples)),))
 
     def do_speak(self, rest):

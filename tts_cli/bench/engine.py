@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tts_cli.bench.engine_bench import UnitCost, load_bench
+from tts_cli.bench.engine_bench import VOICE_VARIABLE, UnitCost, load_bench
 from tts_cli.bench.timing import Figure, Log, Tables, time_command
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.environments import python_of
@@ -22,30 +22,36 @@ from tts_cli.errors import MissingError, UnknownNameError, UsageError
 # The engines that have a description, and where it is.
 ENGINES: Mapping[str, str] = {
     "kokoro": "tts_cli.bench.kokoro:KOKORO_BENCH",
+    "piper": "tts_cli.bench.piper:PIPER_BENCH",
     "pocket-tts": "tts_cli.bench.pocket:POCKET_BENCH",
 }
 CHILD = "tts_cli.bench.engine_child"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
-def bench_engine(name: str, *, synthetic: bool, say: Log) -> Tables:
-    """Measure an engine; raises `UnknownNameError` for one that has no benchmark."""
+def bench_engine(name: str, *, synthetic: bool, voice: Path | None = None, say: Log) -> Tables:
+    """Measure an engine, with random weights or a `voice`; raises `UnknownNameError` for one without a benchmark."""
     if name not in ENGINES:
         raise UnknownNameError("engine to measure", name, ENGINES)
-    if not synthetic:
+    needs_voice = load_bench(ENGINES[name]).needs_voice
+    if needs_voice and voice is None:
+        raise UsageError(f"{name} is measured with a voice", hint="say --voice FILE")
+    if voice is not None and not (needs_voice and voice.is_file()):
+        raise UsageError(f"--voice {voice} is no file" if needs_voice else f"{name} is measured without --voice")
+    if not (synthetic or needs_voice):
         raise UsageError("real weights are not measured yet", hint="say --synthetic: random ones are as fast")
     with tempfile.TemporaryDirectory(prefix="tts-cli-bench-") as folder:
-        return bench_description(ENGINES[name], Path(folder), say=say)
+        return bench_description(ENGINES[name], Path(folder), voice=voice, say=say)
 
 
-def bench_description(target: str, folder: Path, *, say: Log) -> Tables:
+def bench_description(target: str, folder: Path, *, voice: Path | None = None, say: Log) -> Tables:
     """Measure the engine whose description "module:NAME" names.
 
     Compares throughput on the CPU, one process with two, on a GPU if there is one, and says what a worker takes.
     """
     bench = load_bench(target)
-    child = Child(bench.engine, target, folder)
-    say(f"building a model of random weights ({bench.megabytes} MB)")
+    child = Child(bench.engine, target, folder, voice)
+    say(f"making {voice} ready" if voice else f"building a model of random weights ({bench.megabytes} MB)")
     child.measure("build")
     say("what this machine can do")
     limits = child.measure("limits")
@@ -71,10 +77,11 @@ def bench_description(target: str, folder: Path, *, say: Log) -> Tables:
 class Child:
     """Starts processes for a description, with one thread each and a home of the benchmark's own."""
 
-    def __init__(self, engine: str, target: str, folder: Path) -> None:
+    def __init__(self, engine: str, target: str, folder: Path, voice: Path | None = None) -> None:
         """Find the engine's python; raises `MissingError` where it is not installed."""
         self._command = [python_of(get_spec(engine)), "-m", CHILD, target]
-        self._env = os.environ | ONE_THREAD | {"TTS_CLI_HOME": str(folder / "home")}
+        given = {VOICE_VARIABLE: str(voice.absolute())} if voice else {}
+        self._env = os.environ | ONE_THREAD | {"TTS_CLI_HOME": str(folder / "home")} | given
 
     def measure(self, task: str, *arguments: str) -> dict[str, Any]:
         """Do a task in a process of its own, and return what it found; raises `MissingError`."""

@@ -11,6 +11,9 @@ from typing import Any, Literal, cast
 
 from tts_cli.engines.base import Request
 
+VOICE_VARIABLE = "TTS_CLI_BENCH_VOICE"
+"""The environment variable that child processes find a real voice under."""
+
 Way = Callable[[], float]
 """Speaks the same as the other ways that it is compared with, or a part of it; returns how many units that were."""
 
@@ -37,6 +40,7 @@ class EngineBench:
     CPU time. The real adapter speaks `first` as a worker's first take, then all `requests`, which `together` names. A
     second of audio has `units_per_s` units. `finish_loading` is given the adapter after its `load`, if that leaves the
     weights to the first line. `count_costs` counts what a unit costs at least, in the first comparison's arithmetic.
+    One that `needs_voice` has no random weights of full size: its functions find a voice's file under `VOICE_VARIABLE`.
     `gpu_ways` takes "cuda" and returns ways as a comparison does, one line after the other first.
     """
 
@@ -49,6 +53,7 @@ class EngineBench:
     requests: Sequence[Request]
     together: str
     units_per_s: float = 1.0
+    needs_voice: bool = False
     finish_loading: Callable[[Any], object] | None = None
     count_costs: Callable[[], Sequence[UnitCost]] | None = None
     gpu_ways: Callable[[str], Mapping[str, Way]] | None = None

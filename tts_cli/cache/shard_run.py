@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TypedDict
 
 from tts_cli.cache.keys import canonical_json, digest
-from tts_cli.errors import OutputError, UsageError
+from tts_cli.errors import OutputError, UsageError, refused
 
 RECORD = "run.json"
+TRIES = 1000
 
 
 class _Record(TypedDict):
@@ -45,13 +46,16 @@ class ShardRun:
         """
         mine = _Record(work=work, shards=count, project=self.project)
         # Another shard may write or remove the record between two of these steps; then they are done again.
-        while not self._create(mine):
+        for _ in range(TRIES):
+            if self._create(mine):
+                return
             theirs = self._read()
             if theirs == mine:
                 return
             if theirs and len(self.finished()) < theirs["shards"]:
                 raise UsageError(_mismatch(theirs, mine, len(self.finished())), hint=_HINT)
             self.close()
+        raise OutputError(f"{self.folder} cannot be made anew", hint="remove it, or choose another cache with --cache")
 
     def finish(self, index: int) -> None:
         """Note that a shard has rendered all its lines."""
@@ -60,7 +64,7 @@ class ShardRun:
 
     def finished(self) -> frozenset[int]:
         """Return the shards that are done."""
-        return frozenset(int(path.stem) for path in self.folder.glob("*.done"))
+        return frozenset(int(path.stem) for path in self.folder.glob("*.done") if path.stem.isdecimal())
 
     def count(self, work: str) -> int:
         """Return how many shards are at this very work, 0 if none are."""
@@ -81,7 +85,7 @@ class ShardRun:
         except FileExistsError:
             return False
         except OSError as error:
-            raise OutputError(f"{self.folder} cannot be written: {error.strerror}") from error
+            raise refused(self.folder, "be written", error) from error
         finally:
             temporary.unlink(missing_ok=True)
         return True
@@ -89,7 +93,10 @@ class ShardRun:
     def _read(self) -> _Record | None:
         try:
             found = json.loads((self.folder / RECORD).read_bytes())
-            return _Record(work=found["work"], shards=found["shards"], project=found["project"])
+            work, shards, project = found["work"], found["shards"], found["project"]
+            if (type(work), type(shards), type(project)) != (str, int, str):
+                return None
+            return _Record(work=work, shards=shards, project=project)
         # A record that is gone or damaged agrees with nobody, and is written anew.
         except (OSError, ValueError, KeyError, TypeError):
             return None

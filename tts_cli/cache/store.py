@@ -4,27 +4,28 @@ The record is written last, by the parent alone; files are the only truth. Safe 
 """
 
 import contextlib
-import json
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from tts_cli.cache.blobs import AUDIO, STATE, blob_path, read_blob, write_atomically, write_blob
-from tts_cli.cache.keys import canonical_json
+from tts_cli.cache.blobs import AUDIO, STATE, blob_path, read_blob, read_regular, write_blob, write_in_cache
 from tts_cli.cache.records import (
     CachedConditionals,
     conditionals_from_json,
-    conditionals_to_json,
+    decode_record,
+    encode_record,
     take_from_json,
-    take_to_json,
 )
-from tts_cli.errors import DamagedTakeError, OutputError
+from tts_cli.errors import DamagedTakeError, OutputError, refused
 from tts_cli.types import Take
 
 DAY_S = 86_400
+# How reading a record goes wrong that somebody else has written.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 
 class Missing(Enum):
@@ -45,12 +46,11 @@ class Cache:
         # Strings, not Paths: a re-run of a long script does little else than this, and Paths would double its cost.
         path = f"{self.root}/ac/{key[:2]}/{key}.json"
         try:
-            data, modified = _read(path)
-            # Records are written with lone surrogates let through, so they are read in the same way.
-            take = take_from_json(json.loads(data.decode("utf-8", "surrogatepass")))
+            data, modified = read_regular(path)
+            take = take_from_json(decode_record(data))
         except FileNotFoundError:
             return Missing.ABSENT
-        except (OSError, ValueError, KeyError, TypeError):
+        except _DAMAGE:
             return Missing.DAMAGED
         # A record under another key's name would pass for that key's take.
         if take.key != key or _size(f"{self.root}/cas/{take.blob[:2]}/{take.blob}{AUDIO}") != take.size:
@@ -78,11 +78,15 @@ class Cache:
             raise DamagedTakeError(take.key)
         return data
 
+    def forget(self, key: str) -> None:
+        """Drop the record of a key, so that its take counts as missing."""
+        with contextlib.suppress(OSError):
+            self.record_path(key).unlink()
+
     def put(self, record: Take | CachedConditionals) -> None:
         """Commit what a worker has written: from now on it is found under its key."""
-        data = take_to_json(record) if isinstance(record, Take) else conditionals_to_json(record)
         with self._writing():
-            write_atomically(self.record_path(record.key), canonical_json(data))
+            write_in_cache(self.record_path(record.key), encode_record(record))
 
     def put_blob(self, data: bytes, suffix: str) -> str:
         """Store bytes for a worker to read, and return their sha256."""
@@ -92,11 +96,11 @@ class Cache:
     def find_conditionals(self, key: str) -> CachedConditionals | Missing:
         """Look conditionals up as `find` does a take."""
         try:
-            found = conditionals_from_json(json.loads(self.record_path(key).read_bytes()))
-            modified = self.record_path(key).stat().st_mtime
+            data, modified = read_regular(str(self.record_path(key)))
+            found = conditionals_from_json(decode_record(data))
         except FileNotFoundError:
             return Missing.ABSENT
-        except (OSError, ValueError, KeyError, TypeError):
+        except _DAMAGE:
             return Missing.DAMAGED
         if found.key != key or _size(str(blob_path(self.root, found.blob, STATE))) != found.size:
             return Missing.DAMAGED
@@ -112,30 +116,21 @@ class Cache:
         try:
             yield
         except OSError as error:
-            raise OutputError(
-                f"the cache {self.root} cannot be written: {error.strerror}", hint="choose another with --cache"
-            ) from error
+            told = refused(f"the cache {self.root}", "be written", error)
+            raise OutputError(told.message, hint="free some space, or choose another with --cache") from error
 
     def record_path(self, key: str) -> Path:
         """Return where the record of a key lies."""
         return self.root / "ac" / key[:2] / f"{key}.json"
 
 
-def _read(path: str) -> tuple[bytes, float]:
-    """Return a record's bytes and when it was last used; a file object would cost twice as much as these calls."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        status = os.fstat(file)
-        return os.read(file, status.st_size), status.st_mtime
-    finally:
-        os.close(file)
-
-
 def _size(path: str) -> int:
+    """Return the size of a file; -1 for what is missing or no file of the cache's own making, as a link."""
     try:
-        return os.stat(path).st_size  # noqa: PTH116
+        status = os.lstat(path)
     except OSError:
         return -1
+    return status.st_size if stat.S_ISREG(status.st_mode) else -1
 
 
 def _mark_used(path: str, modified: float) -> None:

@@ -86,12 +86,15 @@ def export(
 def engine(
     name: Annotated[str, typer.Argument(help="Which engine.")],
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Random weights of full size; no download.")] = False,
+    voice: Annotated[
+        Path | None, typer.Option("--voice", metavar="FILE", help="A voice to measure piper with.")
+    ] = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Time an engine against its own package, one thread per process, beside what the machine can do at all."""
     from tts_cli.bench.engine import bench_engine
 
-    _show_figures(bench_engine(name, synthetic=synthetic, say=_say), as_json=as_json)
+    _show_figures(bench_engine(name, synthetic=synthetic, voice=voice, say=_say), as_json=as_json)
 
 
 @app.command(epilog="Example: [bold]tts-cli bench scale --only makespan[/bold]")
@@ -130,7 +133,7 @@ def _show_figures(tables: "Tables", *, as_json: bool) -> None:
         output.print_json({"status": "ok", "tables": listed})
         return
     for title, figures in tables.items():
-        output.results().print(f"\n[bold]{title}[/bold]")
+        output.results().say("\n[bold]{}[/bold]", title)
         cells = [
             (
                 figure.what,
@@ -145,7 +148,7 @@ def _show_figures(tables: "Tables", *, as_json: bool) -> None:
 
 
 def _say(text: str) -> None:
-    output.talk().print(f"[dim]{text} ...[/dim]")
+    output.talk().say("[dim]{} ...[/dim]", text)
 
 
 def _seconds(value: float) -> str:
@@ -157,7 +160,7 @@ def _show(results: "Mapping[str, Sequence[Row]]", *, as_json: bool) -> None:
         output.print_json({"status": "ok"} | {name: [asdict(row) for row in rows] for name, rows in results.items()})
         return
     for name, rows in results.items():
-        output.results().print(f"\n[bold]{name}[/bold]")
+        output.results().say("\n[bold]{}[/bold]", name)
         output.print_table(
             ("what", "wall s", "cpu s", "peak MB", "ratio", "note"),
             [

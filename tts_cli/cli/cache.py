@@ -1,14 +1,19 @@
 """`tts-cli cache`: look after the takes that are kept."""
 
+import sys
 from dataclasses import asdict
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tts_cli.cli import output
-from tts_cli.cli.options import CacheOpt, JsonOpt
+from tts_cli.cli.options import CacheOpt, DryRunOpt, JsonOpt
 from tts_cli.errors import ExitCode
 from tts_cli.settings import load_settings, parse_size
+
+if TYPE_CHECKING:
+    from tts_cli.cache.prune import Pruned
 
 app = typer.Typer(help="Look after the cache of takes.", no_args_is_help=True)
 
@@ -26,9 +31,9 @@ def stat(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
         return
     hours = found.audio_seconds / 3600
     takes = f"{found.takes:,} takes, {hours:.2f} hours, {found.conditionals:,} conditionals"
-    output.results().print(f"{root}\n{takes}, {_megabytes(found.bytes)}")
+    output.results().say("{}\n{}, {}", root, takes, _megabytes(found.bytes))
     if found.unusable:
-        output.talk().print(f"{found.unusable:,} records lack a sound take; they will be rendered anew")
+        output.talk().say("{} records lack a sound take; they will be rendered anew", f"{found.unusable:,}")
 
 
 @app.command(epilog="Example: [bold]tts-cli cache verify --json[/bold]")
@@ -41,7 +46,7 @@ def verify(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
     if as_json:
         output.print_json({"status": "failed" if damaged else "ok", "checked": checked, "damaged": list(damaged)})
     else:
-        output.results().print(f"{checked:,} takes checked, {len(damaged):,} damaged")
+        output.results().say("{} takes checked, {} damaged", f"{checked:,}", f"{len(damaged):,}")
     if damaged:
         raise typer.Exit(ExitCode.CHECK_FAILED)
 
@@ -50,23 +55,39 @@ def verify(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
 def gc(
     max_size: Annotated[str, typer.Option(metavar="SIZE", help="Keep at most so much, e.g. 500M or 20G.")] = "",
     max_age: Annotated[float | None, typer.Option(metavar="DAYS", min=0, help="Drop takes unused for so long.")] = None,
+    dry_run: DryRunOpt = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before takes are dropped.")] = False,
     cache: CacheOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Remove leftovers and takes that nothing names; with limits also the ones unused for longest."""
     from tts_cli.cache import prune
     from tts_cli.cache.store import DAY_S, Cache
-    from tts_cli.workers.scratch import sweep
+    from tts_cli.scratch import sweep
 
     age_s = None if max_age is None else max_age * DAY_S
     limit = parse_size(max_size) if max_size else None
-    swept = sweep()
-    pruned = prune.collect(Cache(load_settings(cache=cache).cache), max_bytes=limit, max_age_s=age_s)
+    store = Cache(load_settings(cache=cache).cache)
+    collect = partial(prune.collect, store, max_bytes=limit, max_age_s=age_s)
+    if not (dry_run or yes or as_json) and sys.stdin.isatty():
+        would = collect(dry_run=True)
+        if would.takes and not typer.confirm(f"drop {_describe(would)} of {store.root}?", err=True):
+            raise typer.Exit(ExitCode.INTERRUPTED)
+    swept = 0 if dry_run else sweep()
+    pruned = collect(dry_run=dry_run)
     if as_json:
-        output.print_json({"status": "ok"} | asdict(pruned) | {"scratch": swept})
+        output.print_json({"status": "ok", "dry_run": dry_run} | asdict(pruned) | {"scratch": swept})
         return
-    what = f"{pruned.takes:,} takes, {pruned.blobs:,} files, {pruned.temporary + swept:,} leftovers"
-    output.results().print(f"removed {what}: {_megabytes(pruned.bytes)}")
+    leftovers = f", {swept:,} scratch folders" if swept else ""
+    output.results().say("{} {}{}", "would remove" if dry_run else "removed", _describe(pruned), leftovers)
+    if pruned.waiting:
+        young = f"{pruned.waiting:,} more files ({_megabytes(pruned.waiting_bytes)}) that nothing names"
+        output.talk().say("{} are younger than an hour, and may be in use: a later gc removes them", young)
+
+
+def _describe(pruned: "Pruned") -> str:
+    leftovers = f", {pruned.temporary:,} leftovers" if pruned.temporary else ""
+    return f"{pruned.takes:,} takes, {pruned.blobs:,} files{leftovers}: {_megabytes(pruned.bytes)}"
 
 
 def _megabytes(count: int) -> str:

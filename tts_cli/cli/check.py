@@ -14,8 +14,8 @@ from tts_cli.cli.options import (
     SheetOpt,
     SourcesArg,
     read_options,
-    read_stdin,
 )
+from tts_cli.cli.streams import read_stdin
 from tts_cli.settings import load_settings
 
 EXAMPLE = "Example: [bold]tts-cli check book.yaml[/bold]"
@@ -56,6 +56,5 @@ def check(
     speaking = dict.fromkeys((line.speaker, line.engine) for line in checked.lines if line.speaker in checked.dealt)
     show_cast([(name, engine, checked.dealt[name]) for name, engine in speaking])
     chapters = f", {len(checked.chapters)} chapters" if checked.chapters else ""
-    output.results().print(
-        f"{' '.join(sources)}: {len(checked.lines):,} lines, {len(speakers)} speakers{chapters}, no problems"
-    )
+    counted = f"{len(checked.lines):,} lines, {len(speakers)} speakers{chapters}"
+    output.results().say("{}: {}, no problems", " ".join(sources), counted)

@@ -42,7 +42,7 @@ def doctor(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
         )
         for found in diagnostics:
             if not found.ok and found.hint:
-                output.talk().print(f"\n[cyan]hint:[/cyan] {found.name}: {found.hint}")
+                output.talk().say("\n[cyan]hint:[/cyan] {}: {}", found.name, found.hint)
     if not healthy:
         raise typer.Exit(ExitCode.MISSING)
 
@@ -92,6 +92,16 @@ def _ffmpeg(_: Settings) -> str:
     return f"{ffmpeg_version()} at {ffmpeg_path()}"
 
 
+def _home(settings: Settings) -> str:
+    """See that nobody else can change what is run from the home."""
+    from tts_cli.engines.catalog import engine_names
+    from tts_cli.engines.ownership import check_home
+
+    for name in engine_names():
+        check_home(name)
+    return f"{settings.home}, written by nobody else"
+
+
 def _cache(settings: Settings) -> str:
     """Write into the cache, and look how much room there is."""
     settings.cache.mkdir(parents=True, exist_ok=True)
@@ -127,12 +137,24 @@ def _recipes(settings: Settings) -> str:
     return ", ".join(recipe.name for recipe in list_recipes(settings.home))
 
 
+def _engines(_: Settings) -> str:
+    """Name every engine, and how to get those that are not ready; none has to be."""
+    from tts_cli.install.status import describe_all
+
+    return "; ".join(
+        f"{found.spec.name} {'ready' if found.ready else f'not ready (tts-cli download {found.spec.name})'}"
+        for found in describe_all()
+    )
+
+
 PROBES: dict[str, Callable[[Settings], str]] = {
     "python": _python,
     "espeak": _espeak,
     "ffmpeg": _ffmpeg,
+    "home": _home,
     "cache": _cache,
     "devices": _devices,
     "workers": _workers,
+    "engines": _engines,
     "recipes": _recipes,
 }

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from tts_cli.cli import output
 from tts_cli.cli.options import JsonOpt
@@ -69,7 +68,7 @@ def _listener() -> "Iterator[DownloadListener]":
     from tts_cli.install.download import DownloadListener
 
     def say(text: str) -> None:
-        output.talk().print(f"[dim]{escape(text)}[/dim]")
+        output.talk().say("[dim]{}[/dim]", text)
 
     if not output.is_live():
         yield DownloadListener(say=say, count=lambda _name, _done, _total: None)
@@ -77,7 +76,8 @@ def _listener() -> "Iterator[DownloadListener]":
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (BarColumn(bar_width=32), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(compact=True))
-    with Progress(TextColumn("{task.description:<16}"), *columns, console=output.talk(), transient=True) as bars:
+    name_column, talk = TextColumn("{task.description:<16}", markup=False), output.talk()
+    with Progress(name_column, *columns, console=talk.console, transient=True) as bars:
         tasks = {}
 
         def count(name: str, done: int, total: int) -> None:
@@ -85,7 +85,7 @@ def _listener() -> "Iterator[DownloadListener]":
                 tasks[name] = bars.add_task(name, total=total)
             bars.update(tasks[name], completed=done, total=total)
 
-        yield DownloadListener(say=lambda text: bars.console.print(f"[dim]{escape(text)}[/dim]"), count=count)
+        yield DownloadListener(say=lambda text: talk.say("[dim]{}[/dim]", text), count=count)
 
 
 def _show(results: "list[Downloaded]") -> None:
@@ -99,8 +99,8 @@ def _show(results: "list[Downloaded]") -> None:
     )
     for found in results:
         if found.error:
-            output.talk().print(f"[red]failed:[/red] {escape(found.name)}: {escape(found.error)}")
-            output.print_hint(found.hint)
+            output.talk().say("[red]failed:[/red] {}: {}", found.name, found.error)
+            output.print_hint(found.hint, output.talk())
 
 
 def _print_json(results: "list[Downloaded]") -> None:
@@ -110,7 +110,7 @@ def _print_json(results: "list[Downloaded]") -> None:
 
 def _list(*, as_json: bool) -> None:
     """List every part of every engine's weights, and whether it is here."""
-    from tts_cli.engines.weights import is_here
+    from tts_cli.engines.weights import is_here, known_weights
     from tts_cli.install.download import downloadable
 
     rows: list[dict[str, Any]] = [
@@ -125,7 +125,21 @@ def _list(*, as_json: bool) -> None:
             "doc": weights.doc or spec.summary,
         }
         for spec in downloadable()
-        for weights in spec.install.weights
+        for weights in known_weights(spec)
+    ]
+    opened = [(spec.name, spec.install.open_parts) for spec in downloadable() if spec.install.open_parts]
+    rows += [
+        {
+            "name": f"{engine}:{parts.name}",
+            "here": False,
+            "megabytes": parts.megabytes,
+            "gated": False,
+            "licence": parts.licence,
+            "repo": parts.repo,
+            "revision": "",
+            "doc": parts.doc,
+        }
+        for engine, parts in opened
     ]
     if as_json:
         output.print_json({"status": "ok", "weights": rows})

@@ -4,8 +4,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from tts_cli.cli import output
+from tts_cli.cli.everywhere import complete_engines
 from tts_cli.cli.options import JsonOpt
 from tts_cli.settings import load_settings
 
@@ -16,7 +18,16 @@ EXAMPLE = "Example: [bold]tts-cli engines --json[/bold]"
 
 FEW = 16
 
-app = typer.Typer(invoke_without_command=True, epilog=EXAMPLE)
+
+class _Engines(TyperGroup):
+    """`engines NAME` shows one engine, as `engines show NAME` does."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        known = not args or args[0] in self.commands or args[0].startswith("-")
+        return super().resolve_command(ctx, args if known else ["show", *args])
+
+
+app = typer.Typer(cls=_Engines, invoke_without_command=True, epilog=EXAMPLE)
 
 
 @app.callback()
@@ -34,6 +45,24 @@ def engines(context: typer.Context, as_json: JsonOpt = False) -> None:
         _show(found)
 
 
+@app.command(epilog="Example: [bold]tts-cli engines kokoro[/bold]")
+def show(
+    name: Annotated[str, typer.Argument(metavar="ENGINE", help="The engine's name.", autocompletion=complete_engines)],
+    as_json: JsonOpt = False,
+) -> None:
+    """Show one engine; `engines NAME` is short for it."""
+    from tts_cli.engines.catalog import get_spec
+    from tts_cli.install.status import describe_all
+
+    load_settings()
+    get_spec(name)  # an unknown name is told with what was meant
+    [found] = [engine for engine in describe_all() if engine.spec.name == name]
+    if as_json:
+        output.print_json({"status": "ok", "engine": _to_json(found)})
+    else:
+        _show_engine(found)
+
+
 @app.command(epilog="Example: [bold]tts-cli engines remove kokoro[/bold]")
 def remove(
     name: Annotated[str, typer.Argument(metavar="ENGINE", help="Whose environment and weights to delete.")],
@@ -47,7 +76,7 @@ def remove(
     if as_json:
         output.print_json({"status": "ok", "engine": name, "bytes": freed})
     else:
-        output.results().print(f"{name}: {output.size(freed)} freed" if freed else f"{name}: nothing to delete")
+        output.results().say("{}: {}", name, f"{output.size(freed)} freed" if freed else "nothing to delete")
 
 
 def _to_json(engine: "Installed") -> dict[str, Any]:
@@ -79,10 +108,10 @@ def _show(found: "list[Installed]") -> None:
 
 def _show_engine(engine: "Installed") -> None:
     spec, console = engine.spec, output.results()
-    console.print(f"\n[bold]{spec.name}[/bold]  {spec.summary}")
+    console.say("\n[bold]{}[/bold]  {}", spec.name, spec.summary)
     if engine.lacks:
-        console.print(f"not ready: {'; '.join(engine.lacks)}")
-        output.print_hint(f"tts-cli download {spec.name}")
+        console.say("not ready: {}", "; ".join(engine.lacks))
+        output.print_hint(f"tts-cli download {spec.name}", output.talk())
     facts = {
         "licence": spec.licence,
         "packages": ", ".join(f"{name} {version}" for name, version in engine.versions.items()),
@@ -92,7 +121,7 @@ def _show_engine(engine: "Installed") -> None:
     }
     for name, fact in facts.items():
         if fact:
-            console.print(f"{name}: {fact}", markup=False)
+            console.say("{}: {}", name, fact)
     if spec.params:
         output.print_table(
             ("parameter", "default", "range", "meaning"),

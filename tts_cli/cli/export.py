@@ -3,29 +3,34 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tts_cli.cli import output
+from tts_cli.cli.everywhere import complete_recipes
 from tts_cli.cli.options import (
     CacheOpt,
     ChapterPatternOpt,
     DefaultEngineOpt,
     DefaultVoiceOpt,
     DeviceOpt,
+    DryRunOpt,
     EncodingOpt,
     FormatOpt,
     HeadingsOpt,
     HeadingsSpoken,
     JsonOpt,
     KeepOpt,
+    OnlyOpt,
+    OverwriteOpt,
+    RelevelOpt,
     SheetOpt,
     WorkersOpt,
     read_options,
-    read_stdin,
     refuse_sound_file,
 )
+from tts_cli.cli.streams import read_stdin
 from tts_cli.errors import ExitCode, UsageError
 from tts_cli.settings import Settings, WorkerOptions, load_settings
 
@@ -52,7 +57,10 @@ def export(
         typer.Argument(metavar="SOURCE|OUT", help="What render takes, or the output folder of a render."),
     ] = None,
     recipe: Annotated[
-        list[str] | None, typer.Option("--recipe", metavar="NAME", help="What to deliver; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--recipe", metavar="NAME", help="What to deliver; may be repeated.", autocompletion=complete_recipes
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where each recipe gets a folder of its name.")
@@ -77,6 +85,10 @@ def export(
     duck: Annotated[
         DuckingPreset | None, typer.Option("--duck", help="Turn the bed, or the film's own sound, down under a dub.")
     ] = None,
+    only: OnlyOpt = None,
+    dry_run: DryRunOpt = False,
+    overwrite: OverwriteOpt = False,
+    relevel: RelevelOpt = False,
     engine: DefaultEngineOpt = "",
     voice: DefaultVoiceOpt = "",
     format_: FormatOpt = None,
@@ -92,6 +104,7 @@ def export(
 ) -> None:
     """Export what people ship: audiobooks, podcasts, subtitles, game lines (exit 6 where a requirement is not met)."""
     from tts_cli import api
+    from tts_cli.cli import summary
     from tts_cli.pipeline.request import DubTarget
 
     worker_options = WorkerOptions(workers=workers, device=device)
@@ -102,19 +115,23 @@ def export(
     if not sources:
         raise UsageError("what to export?", hint="name a manifest, or the output folder of a render")
     refuse_sound_file(out)
-    work = partial(
-        api.export,
-        sources[0],
-        more=sources[1:],
-        stdin=read_stdin(sources),
-        reading=read_options(keep, headings, chapter_pattern, encoding, sheet),
-        format=format_,
-        recipes=recipe or (),
-        out=out,
-        target=DubTarget(video=video, bed=bed, ducking=duck.value if duck else None),
-        settings=settings,
-    )
-    raise typer.Exit(_export(work, as_json=as_json))
+    options: dict[str, Any] = {
+        "more": sources[1:],
+        "stdin": read_stdin(sources),
+        "reading": read_options(keep, headings, chapter_pattern, encoding, sheet),
+        "format": format_,
+        "recipes": recipe or (),
+        "out": out,
+        "only": only or (),
+        "overwrite": overwrite,
+        "relevel": relevel,
+        "target": DubTarget(video=video, bed=bed, ducking=duck.value if duck else None),
+    }
+    if dry_run:
+        forecasts = api.forecast_export(sources[0], settings=settings, **options)
+        summary.show_export_forecasts(forecasts, as_json=as_json)
+        return
+    raise typer.Exit(_export(partial(api.export, sources[0], settings=settings, **options), as_json=as_json))
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:
@@ -142,12 +159,15 @@ def _export(work: "Callable[..., tuple[ExportReport, ...]]", *, as_json: bool) -
         with progress() as on_event, stoppable() as stop:
             reports = work(on_event=on_event, stop=stop)
     except KeyboardInterrupt:
-        output.talk().print("interrupted: finished files are kept, run the same command to go on")
+        if as_json:
+            output.print_json({"status": "interrupted"})
+        output.talk().say("interrupted: finished files are kept, run the same command to go on")
         return ExitCode.INTERRUPTED
     if as_json:
         statuses = [report.status for report in reports]
         worst = next((status for status in ("partial", "failed") if status in statuses), "ok")
-        output.print_json({"status": worst, "exports": [export_to_json(report) for report in reports]})
+        exports = [output.with_paths(export_to_json(report)) for report in reports]
+        output.print_json({"status": worst, "exports": exports})
     else:
         for report in reports:
             summary.show_export(report)

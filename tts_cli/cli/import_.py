@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from tts_cli.cli import output
 from tts_cli.cli.options import (
@@ -20,8 +19,8 @@ from tts_cli.cli.options import (
     SheetOpt,
     SourcesArg,
     read_options,
-    read_stdin,
 )
+from tts_cli.cli.streams import read_stdin
 from tts_cli.settings import load_settings
 
 EXAMPLE = "Example: [bold]tts-cli import book.epub -o book.yaml[/bold]"
@@ -68,4 +67,4 @@ def import_(
     if report.merged:
         merged = report.merged
         counts += f"; merged: {merged.added:,} new, {merged.changed:,} changed, {merged.removed:,} removed"
-    output.results().print(f"{escape(', '.join(report.files))}: {counts}")
+    output.results().say("{}: {}", ", ".join(report.files), counts)

@@ -7,6 +7,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from tts_cli.cli.output import visible
 from tts_cli.cli.summary import STAGE_TITLES, clock
 from tts_cli.pipeline.request import Event, Recorded
 from tts_cli.pipeline.request import Progress as Step
@@ -39,7 +40,8 @@ class Board:
             BarColumn(bar_width=32),
             TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("{task.fields[left]}"),
-            TextColumn("[dim]{task.fields[note]}[/dim]"),
+            # A note is what others call a chapter or a file.
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
         self._tasks: dict[str, TaskID] = {}
         self._rows: dict[int, _Row] = {}
@@ -75,7 +77,7 @@ class Board:
             self._tasks[step.stage],
             completed=step.done,
             total=step.total,
-            note=step.note,
+            note=visible(step.note),
             left=f"{clock(left)} left" if left is not None else "",
         )
 
@@ -94,7 +96,7 @@ class Board:
             event.gpu_memory,
         )
         row.lost += event.what == "died"
-        row.state = row.state if event.what == "alive" else event.what
+        row.state = row.state if event.what in ("alive", "noticed") else event.what
 
     def _table(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -104,7 +106,7 @@ class Board:
             table.add_column(column, justify="right")
         for number, row in sorted(self._rows.items())[:MOST_ROWS]:
             table.add_row(
-                *(str(number), row.engine, row.device, row.state, f"{row.lines:,}"),
+                *map(visible, (str(number), row.engine, row.device, row.state, f"{row.lines:,}")),
                 f"{row.audio_s / row.spoke_s:,.1f}" if row.spoke_s else "",
                 _memory(row),
                 str(row.lost or ""),

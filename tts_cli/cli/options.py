@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli import output
+from tts_cli.cli.everywhere import complete_engines
 from tts_cli.errors import UsageError
 from tts_cli.settings import Executor
 
@@ -96,7 +97,6 @@ SheetOpt = Annotated[
         "--sheet", metavar="NAME", help="Which sheet of a workbook; default the first.", rich_help_panel=BOOKS_PANEL
     ),
 ]
-OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace a file that tts-cli did not write.")]
 CacheOpt = Annotated[
     Path | None, typer.Option("--cache", metavar="DIR", help="Where takes are kept [dim](TTS_CLI_CACHE)[/dim].")
 ]
@@ -157,14 +157,25 @@ JsonOpt = Annotated[
     bool,
     typer.Option("--json", callback=output.use_json, is_eager=True, help="Print exactly one JSON object on stdout."),
 ]
-EngineOpt = Annotated[str, typer.Option("--engine", help="Which engine; `tts-cli engines` lists them.")]
-
-
-def read_stdin(sources: Sequence[str]) -> bytes | None:
-    """Return the bytes of standard input if a source is `-`."""
-    import sys
-
-    return sys.stdin.buffer.read() if "-" in sources else None
+OnlyOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="FIELD=VALUE",
+        help="Only such lines, e.g. speaker=mole; [bold]flagged[/bold]: those that did not sound right.",
+    ),
+]
+DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
+RelevelOpt = Annotated[
+    bool, typer.Option("--relevel", help="Find levels that many files share anew; else one that barely moves stays.")
+]
+OverwriteOpt = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files that tts-cli did not write; never the run's own inputs.")
+]
+EngineOpt = Annotated[
+    str,
+    typer.Option("--engine", help="Which engine; `tts-cli engines` lists them.", autocompletion=complete_engines),
+]
 
 
 def read_options(

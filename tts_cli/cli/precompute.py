@@ -28,9 +28,12 @@ def precompute(
 ) -> None:
     """Compute the conditionals of voices once, into the cache; `render` does it by itself where they are missing."""
     from tts_cli.cli.progress import progress
+    from tts_cli.pipeline.master.file_names import check_writable
     from tts_cli.voicework import precompute as stage
 
     settings = load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device))
+    if out:
+        check_writable(out / "voice.pt")
     with progress() as on_event:
         results = stage.precompute(targets, engine, settings, on_event)
     paths = stage.export(results, out, settings) if out else ()
@@ -42,8 +45,8 @@ def precompute(
     else:
         voice_output.show_precomputed(results)
         if not results:
-            output.talk().print("nothing to compute: the engines bring these voices by themselves")
+            output.talk().say("nothing to compute: the engines bring these voices by themselves")
         for path in paths:
-            output.results().print(str(path))
+            output.results().say("{}", path)
     if failed:
         raise typer.Exit(ExitCode.PARTIAL)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_cli.cli import output
+from tts_cli.cli.everywhere import complete_recipes
 from tts_cli.cli.options import (
     WORKERS_PANEL,
     CacheOpt,
@@ -16,6 +17,7 @@ from tts_cli.cli.options import (
     DefaultEngineOpt,
     DefaultVoiceOpt,
     DeviceOpt,
+    DryRunOpt,
     EncodingOpt,
     ExecutorOpt,
     FormatOpt,
@@ -24,15 +26,18 @@ from tts_cli.cli.options import (
     JsonOpt,
     KeepOpt,
     MemoryOpt,
+    OnlyOpt,
+    OverwriteOpt,
     RayAddressOpt,
     RecycleOpt,
+    RelevelOpt,
     SheetOpt,
     SourcesArg,
     WorkersOpt,
     read_options,
-    read_stdin,
     refuse_sound_file,
 )
+from tts_cli.cli.streams import read_stdin
 from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings, parse_size
 
@@ -48,18 +53,12 @@ EXAMPLE = "Example: [bold]tts-cli render manifests/quickstart.yaml -o out/[/bold
 OutOpt = Annotated[
     Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write; default out/<manifest name>/.")
 ]
-RecipeOpt = Annotated[str, typer.Option("--recipe", help="How masters must be: a name, or a YAML file.")]
-OnlyOpt = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--only",
-        metavar="FIELD=VALUE",
-        help="Only such lines, e.g. speaker=mole; [bold]flagged[/bold]: those that did not sound right.",
-    ),
+RecipeOpt = Annotated[
+    str,
+    typer.Option("--recipe", help="How masters must be: a name, or a YAML file.", autocompletion=complete_recipes),
 ]
 LinesOpt = Annotated[bool, typer.Option("--lines", help="Also write lines/<id>.wav.")]
 ForceOpt = Annotated[bool, typer.Option("--force", help="Render anew what the cache has.")]
-DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be rendered; write nothing.")]
 ExplainOpt = Annotated[bool, typer.Option("--explain", help="Say of each line why it is rendered.")]
 WriteBackOpt = Annotated[
     Path | None,
@@ -94,6 +93,8 @@ def render(
     write_back: WriteBackOpt = None,
     shard: ShardOpt = "",
     stitch_only: StitchOnlyOpt = False,
+    overwrite: OverwriteOpt = False,
+    relevel: RelevelOpt = False,
     events: EventsOpt = None,
     engine: DefaultEngineOpt = "",
     voice: DefaultVoiceOpt = "",
@@ -141,6 +142,8 @@ def render(
         "write_back": write_back,
         "shard": read_shard(shard, os.environ) if shard else None,
         "stitch_only": stitch_only,
+        "overwrite": overwrite,
+        "relevel": relevel,
     }
     if dry_run or explain:
         found = api.forecast(manifest, settings=settings, **options)
@@ -167,10 +170,10 @@ def _render(work: "Callable[..., Report]", events: Path | None, *, as_json: bool
     except KeyboardInterrupt:
         if as_json:
             output.print_json({"status": "interrupted"})
-        output.talk().print("interrupted: finished takes are kept, run the same command to go on")
+        output.talk().say("interrupted: finished takes are kept, run the same command to go on")
         return ExitCode.INTERRUPTED
     if as_json:
-        output.print_json(report_to_json(report))
+        output.print_json(output.with_paths({"out": report.out} | report_to_json(report)))
     else:
         summary.show_report(report)
     return report_exit_code(report)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from tts_cli.cli import output
 from tts_cli.cli.options import (
@@ -26,8 +25,8 @@ from tts_cli.cli.options import (
     OverwriteOpt,
     SheetOpt,
     read_options,
-    read_stdin,
 )
+from tts_cli.cli.streams import read_stdin, require_stdout
 from tts_cli.errors import ExitCode, OutputError, UsageError
 from tts_cli.settings import load_settings
 
@@ -160,7 +159,7 @@ def _say(
         with progress() as on_event, stoppable() as stop:
             report = speak(request, settings, keep, on_event, stop)
     except KeyboardInterrupt:
-        output.talk().print("interrupted: finished takes are kept, run the same command to go on")
+        output.talk().say("interrupted: finished takes are kept, run the same command to go on")
         return ExitCode.INTERRUPTED
     show_troubles(report)
     if as_json:
@@ -170,7 +169,7 @@ def _say(
         output.print_json({**report_to_json(report), "outputs": files})
     else:
         for path in written:
-            output.results().print(f"{escape(path)}  {clock(report.audio_seconds)}")
+            output.results().say("{}  {}", path, clock(report.audio_seconds))
     return report_exit_code(report)
 
 
@@ -180,6 +179,7 @@ def _keep(finished: Path, *, target: Path | None, aloud: bool, to_stdout: bool, 
 
     played = aloud and play(finished)
     if to_stdout:
+        require_stdout("`-o -`")
         with finished.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
@@ -187,7 +187,7 @@ def _keep(finished: Path, *, target: Path | None, aloud: bool, to_stdout: bool, 
     if target is None and played:
         return
     if aloud and not played:
-        output.talk().print("no player is here: afplay, pw-play, paplay, ffplay, mpv, play or aplay")
+        output.talk().say("no player is here: afplay, pw-play, paplay, ffplay, mpv, play or aplay")
     path = target or Path(UNPLAYED)
     part = path.with_name(f".{path.name}.part")
     try:

@@ -1,4 +1,7 @@
-"""Ctrl-C once lets the lines that are being spoken end; twice, or SIGTERM, stops at once. Finished takes are kept."""
+"""Ctrl-C once lets the lines in hand end; twice, SIGTERM, or a terminal that is closed stops at once.
+
+Finished takes are kept.
+"""
 
 import contextlib
 import signal
@@ -8,6 +11,8 @@ from types import FrameType
 from tts_cli.cli import output
 from tts_cli.workers.stop import Stop
 
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[Stop]:
@@ -16,11 +21,13 @@ def stoppable() -> Iterator[Stop]:
 
     def handle(number: int, _: FrameType | None) -> None:
         if number == signal.SIGINT and stop.ask():
-            output.talk().print("stopping when the lines in hand are done; Ctrl-C again stops at once")
+            output.talk().say("stopping when the lines in hand are done; Ctrl-C again stops at once")
         else:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Whoever had the end of the terminal ignored, as nohup does, means that the work goes on.
+    heeded = [number for number in _STOPS if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield stop
     finally:

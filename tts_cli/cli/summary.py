@@ -4,15 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from tts_cli.cli import output
+from tts_cli.errors import fold_warnings
+from tts_cli.pipeline.export import ExportForecast
 from tts_cli.pipeline.model import Check, Deliverable, ExportReport, Failure, Outcome, PlannedLine, Report
 from tts_cli.pipeline.run import Forecast
 
 MOST_FAILURES = 20
-NEWLINE = "\n"
 MOST_SHOWN = 20
 STAGE_TITLES = {
     "voice": "voices",
@@ -32,17 +30,15 @@ def show_forecast(forecast: Forecast, *, explain: bool, as_json: bool, final: bo
         show_plan(forecast, explain=explain, console=output.results() if final else output.talk())
 
 
-def show_plan(forecast: Forecast, *, explain: bool, console: Console) -> None:
+def show_plan(forecast: Forecast, *, explain: bool, console: output.Speaker) -> None:
     """Say how many lines would be rendered, and with `explain` which ones and why."""
     plan = forecast.plan
     if explain:
         for planned in forecast.to_render:
-            console.print(f"[bold]{planned.reason!s:<8}[/bold] {escape(_describe(planned))}")
+            console.say("[bold]{}[/bold] {}", f"{planned.reason!s:<8}", _describe(planned))
     cached = sum(planned.reason is None for planned in plan.lines)
-    console.print(
-        f"[bold]{escape(plan.manifest.name)}[/bold]  {_count(len(plan.lines), 'line')}: "
-        f"{len(forecast.to_render):,} to render (about {clock(forecast.audio_seconds)} of audio), {cached:,} cached"
-    )
+    todo = f"{len(forecast.to_render):,} to render (about {clock(forecast.audio_seconds)} of audio), {cached:,} cached"
+    console.say("[bold]{}[/bold]  {}: {}", plan.manifest.name, _count(len(plan.lines), "line"), todo)
 
 
 def plan_to_json(forecast: Forecast) -> dict[str, Any]:
@@ -70,90 +66,117 @@ def show_report(report: Report) -> None:
     show_troubles(report)
     console = output.results()
     counts = Counter(report.outcomes.values())
-    said = ", ".join(f"[{STYLES[found]}]{counts[found]:,} {found}[/]" for found in Outcome if counts[found])
-    console.print(f"[bold]{escape(report.manifest)}[/bold]  {_count(len(report.outcomes), 'line')}: {said or 'none'}")
+    counted = [output.Styled(f"{counts[found]:,} {found}", STYLES[found]) for found in Outcome if counts[found]]
+    console.say("[bold]{}[/bold]  {}: {}", report.manifest, _count(len(report.outcomes), "line"), counted or "none")
     masters = [found for found in report.outputs if found.kind == "master"]
     if masters:
-        console.print()
+        console.say()
         output.print_table(
             ("file", "length", "loudness", "true peak"),
             [_row(report.out, master) for master in masters],
             right=("length", "loudness", "true peak"),
         )
     if lines := sum(found.kind == "lines" for found in report.outputs):
-        console.print(f"{report.out}/lines/  {_count(lines, 'file')}")
+        console.say("{}/lines/  {}", report.out, _count(lines, "file"))
     for found in report.outputs:
         if found.kind not in ("master", "lines"):
-            console.print(f"{report.out}/{found.path}")
-    console.print(f"\n[dim]{_pace(report, counts[Outcome.RENDERED])}[/dim]")
+            console.say("{}/{}", report.out, found.path)
+    console.say("\n[dim]{}[/dim]", _pace(report, counts[Outcome.RENDERED]))
     if report.shard:
-        console.print(f"shard {report.shard}: when all are done, finish with `tts-cli render ... --stitch-only`")
+        console.say("shard {}: when all are done, finish with `tts-cli render ... --stitch-only`", report.shard)
 
 
 def show_cast(dealt: Sequence[tuple[str, str, str]]) -> None:
     """Say, in a table, which voices were dealt out to speakers who had none."""
     if dealt:
         talk = output.talk()
-        talk.print("voices dealt out to speakers without one; `speakers: {NAME: VOICE}` chooses others:")
+        talk.say("voices dealt out to speakers without one; {} chooses others:", "`speakers: {NAME: VOICE}`")
         width = max(len(speaker) for speaker, _, _ in dealt)
         for speaker, engine, voice in dealt:
-            talk.print(f"  {escape(speaker):<{width}}  {engine}  {escape(voice)}")
+            talk.say("  {}  {}  {}", speaker.ljust(width), engine, voice)
 
 
 def show_troubles(report: Report) -> None:
     """Say what was doubtful, what another engine had to speak, what failed, and what could not be written."""
     show_cast([(one.speaker, one.engine, one.voice) for one in report.spoken_by if one.dealt])
     talk = output.talk()
-    for warning in report.warnings:
-        talk.print(f"[yellow]warning:[/yellow] {escape(warning)}")
+    for warning in fold_warnings(report.warnings):
+        talk.say("[yellow]warning:[/yellow] {}", warning)
     for one in report.fallbacks:
-        what = f"line {escape(one.line)} by {one.engine} instead of {one.instead_of}"
-        talk.print(f"[yellow]fallback:[/yellow] {what}: {escape(one.error.partition(NEWLINE)[0])}")
+        what = f"line {one.line} by {one.engine} instead of {one.instead_of}"
+        talk.say("[yellow]fallback:[/yellow] {}: {}", what, one.error.partition("\n")[0])
     _show_lines("failed", report.failures)
-    _show_lines("over budget", report.over_budget)
+    _show_lines("over budget", report.over_budget, by_id=False)
     _show_lines("flagged", report.quality_issues, style="yellow")
     for line, kept in list(report.retaken.items())[:MOST_FAILURES]:
-        talk.print(f"[yellow]retaken:[/yellow] line {escape(line)}: {escape(kept)}")
+        talk.say("[yellow]retaken:[/yellow] line {}: {}", line, kept)
     for name, missing in report.incomplete.items():
-        talk.print(f"[yellow]not written:[/yellow] {escape(name)} still misses {_count(missing, 'line')}")
+        talk.say("[yellow]not written:[/yellow] {} still misses {}", name, _count(missing, "line"))
 
 
-def _show_lines(what: str, failures: Sequence[Failure], style: str = "red") -> None:
-    talk = output.talk()
+def _show_lines(what: str, failures: Sequence[Failure], style: str = "red", *, by_id: bool = True) -> None:
+    console = output.talk() if style == "yellow" else output.alarm()
     for failure in failures[:MOST_FAILURES]:
-        place, line = escape(str(failure.source)), escape(failure.line)
-        talk.print(f"{place}: [{style}]{what}:[/{style}] line {line}: {escape(failure.error)}")
+        line = f"line {failure.line}: " if by_id else ""
+        console.say("{}: {} {}{}", failure.source, output.Styled(f"{what}:", style), line, failure.error)
+        output.annotate("warning" if style == "yellow" else "error", f"{what}: {failure.error}", failure.source)
     if len(failures) > MOST_FAILURES:
-        talk.print(f"... and {len(failures) - MOST_FAILURES:,} more; --json, or report.json, has them all")
+        console.say("... and {} more; --json, or the JSON file, has them all", f"{len(failures) - MOST_FAILURES:,}")
+
+
+def show_export_forecasts(forecasts: Sequence[ExportForecast], *, as_json: bool) -> None:
+    """Say what an export would record, and which files it would write."""
+    if as_json:
+        output.print_json({"status": "ok", "dry_run": True, "exports": list(map(_export_plan_to_json, forecasts))})
+        return
+    console = output.results()
+    for one in forecasts:
+        lines = f"{_count(one.lines, 'line')}, {len(one.to_render):,} to render"
+        there = f", {len(one.there):,} there by now" if one.there else ""
+        files = f"{_count(len(one.files), 'file')}{there}"
+        console.say("[bold]{}[/bold]  {}  {}; {}", one.manifest, one.recipe, lines, files)
+        for name in one.files[:MOST_SHOWN]:
+            console.say("  {}/{}", one.out, name)
+        if len(one.files) > MOST_SHOWN:
+            console.say("  and {} more", f"{len(one.files) - MOST_SHOWN:,}")
+
+
+def _export_plan_to_json(forecast: ExportForecast) -> dict[str, Any]:
+    return {
+        "manifest": forecast.manifest,
+        "recipe": forecast.recipe,
+        "out": forecast.out,
+        "lines": {"total": forecast.lines, "to_render": len(forecast.to_render)},
+        "files": [f"{forecast.out}/{name}" for name in forecast.files],
+        "there": [f"{forecast.out}/{name}" for name in forecast.there],
+    }
 
 
 def show_export(report: ExportReport) -> None:
     """Say what was shipped: failures first, then each file with what it measures, and what it misses."""
     talk = output.talk()
-    for failure in report.failures:
-        talk.print(
-            f"{escape(str(failure.source))}: [red]failed:[/red] line {escape(failure.line)}: {escape(failure.error)}"
-        )
+    _show_lines("failed", report.failures)
+    _show_lines("over budget", report.over_budget, by_id=False)
     if report.missing:
-        talk.print(f"[yellow]not written:[/yellow] files that miss a line; {_count(report.missing, 'line')} to go")
+        talk.say("[yellow]not written:[/yellow] files that miss a line; {} to go", _count(report.missing, "line"))
     console = output.results()
-    console.print(
-        f"[bold]{escape(report.manifest)}[/bold]  {escape(report.recipe)}  [dim]{escape(report.out)}/[/dim]\n"
-    )
+    console.say("[bold]{}[/bold]  {}  [dim]{}/[/dim]\n", report.manifest, report.recipe, report.out)
     output.print_table(
         ("file", "length", "loudness", "true peak", "checks"),
         [(shipped.path, *_levels(shipped), _verdict(shipped)) for shipped in _worth_showing(report.outputs)],
         right=("length", "loudness", "true peak"),
     )
     if hidden := len(report.outputs) - len(_worth_showing(report.outputs)):
-        console.print(f"and {_count(hidden, 'file')} more that passed, listed in {escape(report.out)}/export.json")
+        console.say("and {} more that passed, listed in {}/export.json", _count(hidden, "file"), report.out)
+    console.say("[dim]{} made, {} kept[/dim]", f"{report.made:,}", f"{report.kept:,}")
     for shipped in report.outputs:
         for check in shipped.checks:
             if not check.passed:
                 wrong = f"{check.name} is {check.measured}, not {_bounds(check)}"
-                talk.print(f"[red]failed:[/red] {escape(shipped.path)}: {escape(wrong)}")
+                output.alarm().say("[red]failed:[/red] {}: {}", shipped.path, wrong)
+                output.annotate("error", f"{shipped.path}: {wrong}")
     for notice in report.notices:
-        talk.print(f"[yellow]notice:[/yellow] {escape(notice)}")
+        talk.say("[yellow]notice:[/yellow] {}", notice)
 
 
 def _worth_showing(outputs: Sequence[Deliverable]) -> list[Deliverable]:

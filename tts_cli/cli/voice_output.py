@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from rich.markup import escape
 
 from tts_cli.cli import output
 
@@ -57,12 +56,28 @@ def precomputed_json(result: "Precomputed") -> dict[str, Any]:
     }
 
 
+def show_used_clips(results: "Iterable[Precomputed]") -> None:
+    """Say of which clips an engine made a voice, and whether it imitates them or takes its own voice next to them."""
+    from tts_cli.engines.catalog import get_spec
+
+    for result in results:
+        request = result.conditionals_request
+        clones = get_spec(request.engine).abilities.clones
+        if result.status == "failed" or clones is None:
+            continue
+        used = ", ".join(Path(reference.path).name for reference in request.voice.references[: clones.max_clips])
+        how = (
+            "matches {}: it speaks with the one of its own voices that is nearest" if clones.matches else "imitates {}"
+        )
+        output.results().say("{} {}", request.engine, how.format(used))
+
+
 def show_precomputed(results: "Iterable[Precomputed]") -> None:
     """Say of each state what became of it."""
     for result in results:
-        style = STYLES[result.status]
         took = f" in {result.wall_s:.1f} s, {result.found.size:,} bytes" if result.wall_s and result.found else ""
-        whose = f"{escape(result.conditionals_request.voice.name)} for {result.conditionals_request.engine}"
-        output.results().print(f"conditionals of {whose}: [{style}]{result.status}[/{style}]{took}")
+        whose = f"{result.conditionals_request.voice.name} for {result.conditionals_request.engine}"
+        status = output.Styled(result.status, STYLES[result.status])
+        output.results().say("conditionals of {}: {}{}", whose, status, took)
         if result.error:
-            output.talk().print(f"[red]error:[/red] {escape(result.error)}")
+            output.talk().say("[red]error:[/red] {}", result.error)

@@ -1,14 +1,15 @@
 """`tts-cli voices`: whose voice a line can have, and what is done to voices."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.cli import output, voice_output
-from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, WorkersOpt
+from tts_cli.cli.everywhere import complete_emotions, complete_voices
+from tts_cli.cli.options import CacheOpt, DeviceOpt, EngineOpt, JsonOpt, OverwriteOpt, WorkersOpt
 from tts_cli.errors import ExitCode
 from tts_cli.settings import WorkerOptions, load_settings
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="See, hear, pack and unpack voices.", no_args_is_help=True)
 
-VoiceArg = Annotated[str, typer.Argument(metavar="VOICE", help="A voice of the library, or its folder.")]
+VoiceArg = Annotated[
+    str,
+    typer.Argument(metavar="VOICE", help="A voice of the library, or its folder.", autocompletion=complete_voices),
+]
 ForceOpt = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
@@ -47,7 +51,7 @@ def list_(
         [(voice.name, voice.source, voice.language, voice.description) for voice in found],
     )
     if not asked:
-        output.talk().print("[dim]engines bring voices of their own: tts-cli voices list --engine espeak[/dim]")
+        output.talk().say("[dim]engines bring voices of their own: tts-cli voices list --engine espeak[/dim]")
 
 
 @app.command(epilog="Example: [bold]tts-cli voices show nora --json[/bold]")
@@ -60,26 +64,37 @@ def show(voice: VoiceArg, cache: CacheOpt = None, as_json: JsonOpt = False) -> N
         output.print_json({"status": "ok"} | _shown_json(shown))
         return
     console = output.results()
-    console.print(f"[bold]{escape(shown.name)}[/bold]  {escape(shown.description)}\n{escape(shown.folder)}")
+    console.say("[bold]{}[/bold]  {}\n{}", shown.name, shown.description, shown.folder)
     for what in ("language", "licence", "consent"):
-        console.print(f"{what}: {escape(getattr(shown, what) or 'not said')}")
+        console.say("{}: {}", what, getattr(shown, what) or "not said")
     for engine, how in shown.engines.items():
-        console.print(f"{engine}: {escape(how)}")
-    console.print(f"emotions: {', '.join(shown.emotions) or 'those of the engine'}")
+        console.say("{}: {}", engine, how)
+    console.say("emotions: {}", ", ".join(shown.emotions) or "those of the engine")
     if shown.clips:
         voice_output.show_clips(shown.clips)
     for clip in shown.clips:
         for finding in clip.diagnostics:
-            output.talk().print(f"[yellow]warning:[/yellow] {escape(clip.path)}: {escape(finding.message)}")
+            output.talk().say("[yellow]warning:[/yellow] {}: {}", clip.path, finding.message)
 
 
 @app.command(epilog="Example: [bold]tts-cli voices audition nora --emotion angry --emotion tender[/bold]")
 def audition(
-    voice: Annotated[str, typer.Argument(metavar="VOICE", help="A voice of the library or of the engine, or a path.")],
+    voice: Annotated[
+        str,
+        typer.Argument(
+            metavar="VOICE",
+            help="A voice of the library or of the engine, or a path.",
+            autocompletion=complete_voices,
+        ),
+    ],
     engine: EngineOpt = DEFAULT_ENGINE,
     text: Annotated[str, typer.Option("--text", help="The sentence to speak.")] = "",
-    emotion: Annotated[list[str] | None, typer.Option("--emotion", help="Only this one; may be repeated.")] = None,
+    emotion: Annotated[
+        list[str] | None,
+        typer.Option("--emotion", help="Only this one; may be repeated.", autocompletion=complete_emotions),
+    ] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where to write.")] = None,
+    overwrite: OverwriteOpt = False,
     workers: WorkersOpt = None,
     device: DeviceOpt = "auto",
     cache: CacheOpt = None,
@@ -92,7 +107,9 @@ def audition(
     from tts_cli.voicework.audition import AuditionOrder
     from tts_cli.voicework.audition import audition as render_audition
 
-    order = AuditionOrder(voice=voice, engine=engine, out=out, text=text, emotions=tuple(emotion or ()))
+    order = AuditionOrder(
+        voice=voice, engine=engine, out=out, text=text, emotions=tuple(emotion or ()), overwrite=overwrite
+    )
     with progress() as on_event:
         report = render_audition(
             order, load_settings(cache=cache, worker_options=WorkerOptions(workers=workers, device=device)), on_event
@@ -123,7 +140,7 @@ def pack(
     if as_json:
         output.print_json({"status": "ok", "path": str(path), "files": list(files)})
     else:
-        output.results().print(f"{path}  [dim]{len(files)} files, {path.stat().st_size:,} bytes[/dim]")
+        output.results().say("{}  [dim]{} files, {} bytes[/dim]", path, len(files), f"{path.stat().st_size:,}")
 
 
 @app.command(epilog="Example: [bold]tts-cli voices unpack nora.ttsvoice[/bold]")
@@ -140,7 +157,44 @@ def unpack(
     if as_json:
         output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
     else:
-        output.results().print(f"{folder}  [dim]use it as `voice: {folder.name}`[/dim]")
+        output.results().say("{}  [dim]use it as `voice: {}`[/dim]", folder, folder.name)
+
+
+@app.command(epilog="Example: [bold]tts-cli voices rename nora nora-old[/bold]")
+def rename(
+    voice: VoiceArg,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called from now on.")],
+    as_json: JsonOpt = False,
+) -> None:
+    """Rename a voice of yours; scripts that name it must be changed by hand."""
+    from tts_cli.voicework.listing import rename_voice
+
+    folder = rename_voice(voice, name, load_settings())
+    if as_json:
+        output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
+    else:
+        output.results().say("{}  [dim]use it as `voice: {}`[/dim]", folder, folder.name)
+
+
+@app.command(epilog="Example: [bold]tts-cli voices remove nora[/bold]")
+def remove(
+    voice: VoiceArg,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Delete a voice of yours, its clips included; takes that it spoke stay in the cache."""
+    from tts_cli.voicework.listing import own_folder, remove_voice
+
+    settings = load_settings()
+    folder = own_folder(voice, settings)
+    asks = not yes and not as_json and sys.stdin is not None and sys.stdin.isatty()
+    if asks and not typer.confirm(f"delete {folder} and all that is in it?", err=True):
+        raise typer.Exit(ExitCode.USAGE)
+    remove_voice(folder)
+    if as_json:
+        output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
+    else:
+        output.results().say("{}: deleted", folder)
 
 
 def _listed_json(voice: "Listed") -> dict[str, str]:

@@ -65,6 +65,7 @@ class Conditioner:
     `condition` computes; `expected_s` is how long that takes. A `per_language` state depends on the language; one
     that is `per_line` is made in the language of each line, not of the voice. `missing_part` returns the part of the
     engine's weights that cloning in a language needs and that is not here, "" if there is none; planning calls it.
+    An engine that `matches` does not imitate: it takes the one of its own voices that is nearest to the clip.
     """
 
     version: int
@@ -79,6 +80,7 @@ class Conditioner:
     missing_part: Callable[[str], str] = lacks_nothing
     suffix: Literal[".pt", ".safetensors"] = ".pt"
     expected_s: float = 10.0
+    matches: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,8 @@ class Weights:
 
     `sha256` holds the hashes (64 hex digits) of those files whose bytes are known beforehand. The part "" is always
     fetched; one with a name and a `doc` only when it is asked for (`tts-cli download ENGINE:PART`). Whoever wants
-    `gated` weights has to accept a licence first.
+    `gated` weights has to accept a licence first. Where only a `card` among the files says the licence, what it says is
+    shown and kept.
     """
 
     repo: str
@@ -99,6 +102,22 @@ class Weights:
     gated: bool = False
     part: str = ""
     doc: str = ""
+    card: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenParts:
+    """Parts that are too many to be listed: `find` returns the weights of one, or raises `UnknownNameError`.
+
+    `name` stands for any of them where the others are listed, with what they take and are at most.
+    """
+
+    name: str
+    find: Callable[[str], Weights]
+    repo: str
+    megabytes: int
+    licence: str
+    doc: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +187,9 @@ class Abilities:
 
     It makes conditionals as `clones` says, or imitates nobody. One that is not `expressive` has no emotions of its
     own: it makes do with pace and level, unless the voice has a clip of one. It may tell where each word lies
-    (`word_times`), speak to a `wanted_duration`, hear up to `context_turns` earlier turns, speak a dialogue of up to
-    `dialogue_speakers`, and obey the `tags` ("[laughs]") that it names.
+    (`word_times`), keep to a `wanted_duration`, hear up to `context_turns` earlier turns, speak a dialogue of up to
+    `dialogue_speakers`, and obey the `tags` ("[laughs]") that it names. Files that end like one of `voice_files` are
+    voices of its own.
     """
 
     clones: Conditioner | None = None
@@ -179,22 +199,30 @@ class Abilities:
     context_turns: int = 0
     dialogue_speakers: int = 0
     tags: tuple[str, ...] = ()
+    voice_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Install:
     """What `tts-cli download` installs and fetches.
 
-    An engine without requirements runs in tts-cli's own environment.
+    An engine without requirements runs in tts-cli's own environment. Those of its weights that are too many to be
+    listed are `open_parts`.
     """
 
     requirements: Requirements | None = None
     weights: tuple[Weights, ...] = ()
+    open_parts: OpenParts | None = None
 
 
 def has_one_front_end(versions: Mapping[str, str]) -> str:  # noqa: ARG001  what `front_end` is given
     """Return "": an engine that turns text into sounds in one way only."""
     return ""
+
+
+def is_its_name(voice: str) -> str:
+    """Return the voice: one whose full name says all."""
+    return voice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +231,8 @@ class EngineSpec:
 
     `adapter` is "module:Class". The other functions may only import what the CLI process may, and should import
     numpy only when they are called. `voices` lists what the engine brings. `resolve` takes a voice and a language and
-    returns the engine's full voice name, "" only where it is given none and has none, or raises `UnknownNameError`.
+    returns the engine's full voice name, "" only where it is given none and has none, or raises `UnknownNameError`, or
+    `InputError` for a file. `voice_identity` returns what of a full name is in keys, or raises `MissingError`.
     `cast` names voices for speakers of whom nobody says how they sound; empty means all that speak the language.
     `front_end` takes the versions of the engine's packages and tells what turns text into sounds there. `package` is
     the distribution whose version is part of every key, `version` counts changes of the adapter that are heard.
@@ -224,6 +253,7 @@ class EngineSpec:
     abilities: Abilities = Abilities()
     install: Install = Install()
     front_end: Callable[[Mapping[str, str]], str] = has_one_front_end
+    voice_identity: Callable[[str], str] = is_its_name
     params: Mapping[str, Param] = field(default_factory=dict)
     emotions: Mapping[str, Emotion] = field(default_factory=dict)
     cast: tuple[str, ...] = ()
@@ -291,13 +321,15 @@ class Request:
 class Speech:
     """What a request became: mono float32 samples of shape [frames] in -1..1, and word times if the engine has them.
 
-    `ended` is False where the engine came to no end by itself, and stopped at its limit.
+    `ended` is False where the engine came to no end by itself, and stopped at its limit. `notices` are what the user
+    should know of the take, each told once.
     """
 
     samples: "Samples"
     sample_rate: int
     words: tuple[Word, ...] = ()
     ended: bool = True
+    notices: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

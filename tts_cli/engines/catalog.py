@@ -29,6 +29,7 @@ BUILT_IN_SPECS = (
     "tts_cli.engines.tone.spec:TONE",
     "tts_cli.engines.recording.spec:RECORDING",
     "tts_cli.engines.kokoro.spec:KOKORO",
+    "tts_cli.engines.piper.spec:PIPER",
     "tts_cli.engines.pocket_tts.spec:POCKET",
     "tts_cli.engines.tone.spec:TONE_REMOTE",
 )
@@ -55,7 +56,10 @@ def get_spec(name: str) -> EngineSpec:
 
 
 def resolve_voice(spec: EngineSpec, voice: str, language: str) -> str:
-    """Return the engine's full voice name; raises `UnknownNameError` of kind "voice" or "language"."""
+    """Return the engine's full voice name; raises `UnknownNameError` of kind "voice" or "language", or `InputError`."""
+    # Files may change at any time, and the engine knows when they have.
+    if spec.abilities.voice_files:
+        return spec.resolve(voice, language)
     return _resolve(spec.resolve, voice, language)
 
 

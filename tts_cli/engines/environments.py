@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from tts_cli.about import PACKAGE
 from tts_cli.engines.base import EngineSpec, Requirements
+from tts_cli.engines.ownership import check_home
 from tts_cli.engines.weights import engine_folder
 from tts_cli.errors import MissingError
 
@@ -51,6 +52,8 @@ def python_of(spec: EngineSpec) -> str:
 
 def usable_environment(spec: EngineSpec) -> Environment:
     """Return where the engine runs; raises `MissingError` where it cannot yet."""
+    if spec.install.requirements or spec.install.weights:
+        check_home(spec.name)
     environment = find_environment(spec)
     if environment.kind == "missing":
         lacks = "; ".join(environment.lacks)
@@ -116,9 +119,9 @@ def _lacks_here(requirements: Requirements) -> tuple[str, ...]:
     """Return what keeps an engine from running in this environment."""
     if not suits_this_python(requirements):
         return (f"it wants Python {requirements.python}, this is {platform.python_version()}",)
-    versions = _versions(_names(requirements.packages), None)
-    absent = tuple(f"no module {name} here" for name in requirements.modules if not _can_find(name))
-    return (*_unmet(requirements.packages, versions), *absent)
+    if unmet := _unmet(requirements.packages, _versions(_names(requirements.packages), None)):
+        return unmet
+    return tuple(f"no module {name} here" for name in requirements.modules if not _can_find(name))
 
 
 def _unmet(packages: Iterable[str], versions: Mapping[str, str]) -> tuple[str, ...]:

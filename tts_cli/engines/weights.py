@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.engines.base import EngineSpec, Weights
-from tts_cli.errors import MissingError
+from tts_cli.errors import MissingError, UnknownNameError
 
 RECORD = "weights.json"
 RECORD_VERSION = 1
@@ -31,7 +31,7 @@ class FetchedFile:
 class Fetched:
     """What was fetched for one `Weights`: the commit, the revision as it was `asked` for, and the one that is `pinned`.
 
-    `folder` is the snapshot's, below `hub_folder()`.
+    `folder` is the snapshot's, below `hub_folder()`; `licence` is what only the files themselves say.
     """
 
     repo: str
@@ -40,6 +40,7 @@ class Fetched:
     revision: str
     folder: str
     files: Mapping[str, FetchedFile]
+    licence: str = ""
 
     @property
     def size(self) -> int:
@@ -72,6 +73,23 @@ def parts_of(spec: EngineSpec) -> dict[str, tuple[Weights, ...]]:
     return {name: tuple(weights for weights in spec.install.weights if weights.part == name) for name in names}
 
 
+def weights_of(spec: EngineSpec, part: str) -> tuple[Weights, ...]:
+    """Return the weights of a part, listed or open; raises `UnknownNameError` where there is no such part."""
+    parts = parts_of(spec)
+    if part in parts:
+        return parts[part]
+    if part and spec.install.open_parts:
+        return (spec.install.open_parts.find(part),)
+    raise UnknownNameError(f"part of {spec.name}", part, filter(None, parts))
+
+
+def known_weights(spec: EngineSpec) -> tuple[Weights, ...]:
+    """Return the engine's weights that are listed, and those of its open parts that were fetched."""
+    listed = parts_of(spec)
+    opened = (part for part in read_record(spec.name) if part not in listed) if spec.install.open_parts else ()
+    return (*spec.install.weights, *(weights for part in opened for weights in weights_of(spec, part)))
+
+
 def find_fetched(spec: EngineSpec, weights: Weights) -> Fetched | None:
     """Return what was fetched for these weights, whether it is still there or not."""
     found = read_record(spec.name).get(weights.part, ())
@@ -81,7 +99,7 @@ def find_fetched(spec: EngineSpec, weights: Weights) -> Fetched | None:
 def find_weights(spec: EngineSpec, part: str = "") -> Path:
     """Return the folder of the part's files, the first one's if it has several; raises `MissingError` if any lack."""
     folders = []
-    for weights in parts_of(spec)[part]:
+    for weights in weights_of(spec, part):
         fetched = find_fetched(spec, weights)
         if fetched is None:
             raise _missing(spec, part, "not here")
@@ -99,7 +117,7 @@ def is_here(spec: EngineSpec, weights: Weights) -> bool:
 
 def has_weights(spec: EngineSpec, part: str = "") -> bool:
     """Return whether `find_weights` would find them."""
-    return all(is_here(spec, weights) for weights in parts_of(spec)[part])
+    return all(is_here(spec, weights) for weights in weights_of(spec, part))
 
 
 def absent_files(fetched: Fetched) -> list[str]:
@@ -138,7 +156,7 @@ def read_record(engine: str) -> dict[str, tuple[Fetched, ...]]:
 def write_record(spec: EngineSpec, weights: Weights, fetched: Fetched) -> None:
     """Keep what was fetched, whole or not at all; what other specs wanted of the part is forgotten."""
     record = dict(read_record(spec.name))
-    others = (find_fetched(spec, other) for other in parts_of(spec)[weights.part] if other != weights)
+    others = (find_fetched(spec, other) for other in weights_of(spec, weights.part) if other != weights)
     record[weights.part] = (fetched, *(other for other in others if other))
     data = {part: [asdict(one) for one in found] for part, found in record.items()}
     path = engine_folder(spec.name) / RECORD

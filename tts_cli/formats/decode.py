@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tts_cli.errors import InputError, Problem, Source
+from tts_cli.user_files import TooLargeError, is_file, read_file
 
 if TYPE_CHECKING:
     from charset_normalizer.models import CharsetMatch
@@ -45,19 +46,29 @@ def fault(name: str, line: int, column: int, message: str, hint: str = "") -> In
     return InputError([Problem(Source(name, line, column), message, hint)])
 
 
-def read_bytes(path: str) -> bytes:
-    """Read a whole authored file; raises `InputError` for what is missing, no file, or too large."""
+def read_bytes(path: str, *, may_be_pipe: bool = False) -> bytes:
+    """Read a whole authored file; raises `InputError` for what is missing, no file, or too large.
+
+    What a user types on a command line may also be a pipe, as shells make them.
+    """
     try:
-        if os.path.isdir(path):  # noqa: PTH112  os.path takes any string, pathlib raises for some
-            raise fault(path, 1, 1, "is a folder, not a file")
-        with open(path, "rb") as file:  # noqa: PTH123
-            # One byte too many is enough to refuse it, and a device file has no end.
-            data = file.read(MAX_BYTES + 1)
+        if may_be_pipe and not is_file(path) and not os.path.isdir(path):  # noqa: PTH112  never raises
+            with open(path, "rb") as file:  # noqa: PTH123
+                # One byte too many is enough to refuse it, and a device file has no end.
+                return file.read(MAX_BYTES + 1)
+        return read_file(path, MAX_BYTES)
     except FileNotFoundError:
         raise fault(path, 1, 1, "no such file") from None
+    except TooLargeError as error:
+        raise _too_large(path) from error
     except (OSError, ValueError) as error:
-        raise fault(path, 1, 1, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    return data
+        reason = getattr(error, "strerror", None) or str(error)
+        said = reason if reason.startswith("is ") else f"cannot be read: {reason}"
+        raise fault(path, 1, 1, said) from error
+
+
+def _too_large(name: str) -> InputError:
+    return fault(name, 1, 1, f"is larger than {MAX_BYTES // 2**20} MiB", "split it into several manifests")
 
 
 def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
@@ -66,7 +77,7 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> Decoded:
     With an `encoding` it is that one; an empty one lets the encoding be guessed where it is none of these.
     """
     if len(data) > MAX_BYTES:
-        raise fault(name, 1, 1, f"is larger than {MAX_BYTES // 2**20} MiB", "split it into several manifests")
+        raise _too_large(name)
     mark, codec = next((pair for pair in _MARKED if data.startswith(pair[0])), (b"", "utf-8"))
     guessed = False
     if encoding:

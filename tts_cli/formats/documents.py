@@ -23,6 +23,7 @@ from tts_cli.formats.records import (
 )
 from tts_cli.formats.schema import DefaultFields, PauseFields, ProjectFields, SpeakerFields
 from tts_cli.formats.yaml_tree import Marks, Tree, read_yaml
+from tts_cli.user_files import is_file, real_path
 
 DEEPEST_REFERENCE = 8
 MOST_SHOWN = 100
@@ -85,6 +86,10 @@ class Diagnostics:
     def complain(self, source: Source, message: str, hint: str = "") -> None:
         """Note a problem."""
         self.problems.append(Problem(source, message, hint))
+
+    def note(self, problem: Problem) -> None:
+        """Note a problem or a warning, as it says of itself."""
+        (self.problems if problem.severity == "error" else self.warnings).append(problem)
 
     def in_order(self) -> list[Problem]:
         """Return the problems sorted by file and place, each once, and no more than anybody reads."""
@@ -189,13 +194,13 @@ class FrameReader:
     def _follow(self, document: Document, reference: str, source: Source, chain: tuple[str, ...]) -> Header | None:
         path = os.path.join(document.folder, reference)  # noqa: PTH118  keeps the path as the user gave it
         # By its real path, as links can hide a circle.
-        real = os.path.realpath(path)
+        real = real_path(path)
         fault = ""
         if real in chain:
             fault = "leads back to a file that it is read from"
         elif len(chain) > DEEPEST_REFERENCE:
             fault = f"is more than {DEEPEST_REFERENCE} files deep"
-        elif not os.path.isfile(path):  # noqa: PTH113  never raises
+        elif not is_file(path):
             fault = "no such file"
         if fault:
             self._findings.complain(source, f"{reference!r}: {fault}", "paths are relative to the file they are in")

@@ -3,20 +3,21 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import PurePosixPath
 
 _UNREAL = (
     *("Name", "SpeakingVoice", "TargetVoices", "SpokenDialogue", "VoiceActorDirection"),
     *("AudioFileName", "IsRecorded", "LocalizationKeys"),
 )
+_FORMULA = ("=", "+", "-", "@", "\t")
 _WWISE_ROOT = "\\Actor-Mixer Hierarchy\\Default Work Unit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedLine:
-    """A line and its file, whose path is from the folder of the list."""
+    """A line and its file, whose path is from the folder of the list; `columns` are the sheet's own."""
 
     id: str
     speaker: str
@@ -30,17 +31,36 @@ class ListedLine:
     lufs: float
     true_peak_dbtp: float
     sha256: str
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def write_index_csv(lines: Iterable[ListedLine]) -> str:
-    """Return a sheet of everything that is known of each line."""
-    rows = [asdict(line) for line in lines]
-    return _csv(list(ListedLine.__dataclass_fields__), [list(row.values()) for row in rows])
+_COLUMNS = [one.name for one in fields(ListedLine) if one.name != "columns"]
+
+
+def _row(line: ListedLine) -> dict[str, object]:
+    """Return all that is known of a line; the sheet's own columns come last, and never in place of another."""
+    row = asdict(line)
+    own = row.pop("columns")
+    return {**row, **{name: value for name, value in own.items() if name not in row}}
+
+
+def write_index_csv(lines: Iterable[ListedLine], *, formulas: bool = False) -> str:
+    """Return a sheet of everything that is known of each line; no text of it is run, unless `formulas` may stay."""
+    rows = [_row(line) for line in lines]
+    columns = list(dict.fromkeys([*_COLUMNS, *(name for row in rows for name in row)]))
+    as_cell: Callable[[object], object] = (lambda value: value) if formulas else spreadsheet_cell
+    head = [str(as_cell(name)) for name in columns]
+    return _csv(head, [[as_cell(row.get(name, "")) for name in columns] for row in rows])
+
+
+def spreadsheet_cell(value: object) -> object:
+    """Return a value as a spreadsheet shows it: a text that begins as a formula does gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def write_index_json(lines: Iterable[ListedLine]) -> str:
     """Return the same as JSON, one line of text for each line."""
-    rows = ",\n".join(json.dumps(asdict(line), ensure_ascii=False) for line in lines)
+    rows = ",\n".join(json.dumps(_row(line), ensure_ascii=False) for line in lines)
     return f'{{"lines": [\n{rows}\n]}}\n'
 
 

@@ -11,6 +11,7 @@ from tts_cli.formats.decode import decode, fault, read_bytes
 from tts_cli.formats.fields import Names
 from tts_cli.formats.records import Entry, Record, ScalarLocation, read_mapping, validated
 from tts_cli.formats.schema import DeliveryFields, RecipeFields
+from tts_cli.formats.values import DELIVERY_FIELDS, unknown_field
 from tts_cli.formats.yaml_tree import Mark, Marks, Node, read_yaml
 from tts_cli.recipe import Delivery, FitRules, Recipe
 from tts_cli.settings import packaged
@@ -31,7 +32,7 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = {
 
 _NAMES = Names(dict.fromkeys((*get_type_hints(RecipeFields), "deliver"), ""))
 _DELIVERY_NAMES = Names(dict.fromkeys(get_type_hints(DeliveryFields), ""))
-_NOT_SOUND = ("kind", "file", "require", "seconds")
+_NOT_SOUND = ("kind", "file", "require", "seconds", "formulas")
 
 
 def find_recipe(name_or_path: str, home: Path) -> Recipe:
@@ -39,17 +40,27 @@ def find_recipe(name_or_path: str, home: Path) -> Recipe:
 
     Raises `UnknownNameError` for a name that no folder has, and `InputError` for a file that is missing or invalid.
     """
+    return _read(recipe_file(name_or_path, home))
+
+
+def recipe_file(name_or_path: str, home: Path) -> Path:
+    """Return where a recipe is read from; raises `UnknownNameError` for a name that no folder has."""
     if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path or "\\" in name_or_path:
-        return _read(Path(name_or_path))
+        return Path(name_or_path)
     paths = _paths(home)
     if name_or_path not in paths:
         raise UnknownNameError("recipe", name_or_path, paths)
-    return _read(paths[name_or_path])
+    return paths[name_or_path]
 
 
 def list_recipes(home: Path) -> tuple[Recipe, ...]:
     """Return every recipe that has a name, sorted; raises `InputError` for an invalid one."""
     return tuple(_read(path) for _, path in sorted(_paths(home).items()))
+
+
+def recipe_names(home: Path) -> tuple[str, ...]:
+    """Return the names of all recipes, sorted; none is read."""
+    return tuple(sorted(_paths(home)))
 
 
 def _paths(home: Path) -> dict[str, Path]:
@@ -126,7 +137,9 @@ def _delivery(entry: Entry, recipe: Recipe, problems: list[Problem]) -> Delivery
         problems.append(Problem(entry.at("file" if kind else ""), message))
     elif suffix in FORMATS and (found := format_fault(sound)):
         problems.append(Problem(entry.at(found[0]), found[1]))
+    if kind != "lines" and (unknown := unknown_field(file, DELIVERY_FIELDS)):
+        problems.append(Problem(entry.at("file"), f"file: {unknown[0]}", unknown[1]))
     if kind == "chapters" and recipe.split != "chapter":
         problems.append(Problem(entry.at("kind"), "kind: chapters are made only with `split: chapter`"))
-    more = {name: entry.values[name] for name in ("require", "seconds") if name in entry.values}
+    more = {name: entry.values[name] for name in ("require", "seconds", "formulas") if name in entry.values}
     return Delivery(kind=kind or "programme", file=file, sound=sound, **more)

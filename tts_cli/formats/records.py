@@ -11,7 +11,7 @@ from tts_cli.formats.schema import EmotionFields, validate
 from tts_cli.formats.sheets.sheet import Sheet
 from tts_cli.formats.values import BadValueError, parse_name
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
-from tts_cli.line import LINE_FIELDS
+from tts_cli.line import LINE_FIELDS, no_columns
 
 # What YAML writes for "nothing"; in a text they are words.
 _NOTHING = ("", "~", "null", "Null", "NULL")
@@ -112,13 +112,14 @@ class Entry:
     """Validated fields, and where they were written.
 
     Engine parameters lie flat, as "params.<name>", so that they merge one by one; `params` tells that there are some.
-    What could not be read is left out of a faulty record.
+    What could not be read is left out of a faulty record. `columns` are a sheet's own, by their headers.
     """
 
     values: Mapping[str, Any]
     place: Location
     origins: Mapping[str, Location] = field(default_factory=dict)
     is_faulty: bool = False
+    columns: Mapping[str, str] = field(default_factory=no_columns)
 
     def at(self, name: str = "") -> Source:
         """Return where a field's value was written, or the record."""
@@ -134,10 +135,11 @@ def merge(under: Entry, over: Entry) -> Entry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Fields under their own names, not yet validated."""
+    """Fields under their own names, not yet validated; `columns` are a sheet's own, by their headers."""
 
     fields: Mapping[str, Node]
     place: Location
+    columns: Mapping[str, str] = field(default_factory=no_columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def _give_borrowed(fields: dict[str, Node], written: dict[str, str], names: Name
 
 
 def read_rows(sheet: Sheet, problems: list[Problem]) -> list[Record]:
-    """Turn a sheet's rows into lines; columns that mean nothing are passed over, and so are empty cells."""
+    """Turn a sheet's rows into lines; columns that mean nothing to us are carried along, empty cells passed over."""
     columns = _columns(sheet, problems)
     if not {"text", "audio"}.intersection(name for _, name in columns):
         source = Source(sheet.name, sheet.header_row)
@@ -195,6 +197,7 @@ def read_rows(sheet: Sheet, problems: list[Problem]) -> list[Record]:
     has_params = any(name.startswith("params.") for name in places)
     # Asked once for a column, not for each of its cells.
     units = {name: sheet.header[place] for place, name in columns if with_unit(sheet.header[place], "1") != "1"}
+    own = {header.strip(): place for place, header in enumerate(sheet.header) if _is_own(header)}
     records = []
     for number, row in sheet.numbered():
         cells: dict[str, Node] = {
@@ -203,8 +206,13 @@ def read_rows(sheet: Sheet, problems: list[Problem]) -> list[Record]:
         for name in units.keys() & cells.keys():
             cells[name] = with_unit(units[name], cells[name])
         fields = _nest_params(cells) if has_params else cells
-        records.append(Record(fields, RowPlace(sheet.name, number, places)))
+        carried = {header: row[place].strip() for header, place in own.items()}
+        records.append(Record(fields, RowPlace(sheet.name, number, places), carried))
     return records
+
+
+def _is_own(header: str) -> bool:
+    return bool(header.strip()) and column_of(header) is None
 
 
 def _columns(sheet: Sheet, problems: list[Problem]) -> list[tuple[int, str]]:
@@ -256,7 +264,7 @@ def validated(
         problems.append(Problem(source, found.message, hint))
     faulty = {found.record for found in faults}
     return [
-        Entry(_flatten_params(values), record.place, is_faulty=index in faulty)
+        Entry(_flatten_params(values), record.place, is_faulty=index in faulty, columns=record.columns)
         for index, (values, record) in enumerate(zip(result, records, strict=True))
     ]
 

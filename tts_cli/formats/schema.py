@@ -196,6 +196,7 @@ class FitFields(TypedDict, total=False):
     max_rate: Annotated[float, _number(1, 1.4)]
     absolute_max_rate: Annotated[float, _number(1, 1.4)]
     min_rate: Annotated[float, _number(0.95, 1)]
+    smooth: Switch
     rate_step: Annotated[float, _number(0.01, 1)]
     drift_s: Annotated[float, _number(0, 60, " s")]
     overflow: Overflow
@@ -239,6 +240,7 @@ class DeliveryFields(SoundFields, total=False):
     file: Annotated[str, PlainValidator(values.parse_delivered_file)]
     require: dict[MeasureName, Annotated[Bounds, PlainValidator(values.parse_bounds)]]
     seconds: Annotated[float, _number(1, 36_000, " s")]
+    formulas: Switch
 
 
 @dataclass(frozen=True, slots=True)

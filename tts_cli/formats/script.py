@@ -25,6 +25,7 @@ from tts_cli.formats.sheets.csv_rows import read_csv
 from tts_cli.formats.sheets.sheet import Sheet
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS, read_subtitles
 from tts_cli.formats.yaml_tree import Mark, Marks, Node
+from tts_cli.user_files import is_file, real_path
 
 EXCEL = "xlsx"
 
@@ -76,7 +77,7 @@ def read_script(file: ScriptFile, diagnostics: Diagnostics) -> Script:
     """
     path = file.path
     name = STDIN_NAME if path == STDIN else path
-    data = (file.stdin or b"") if path == STDIN else read_bytes(path)
+    data = (file.stdin or b"") if path == STDIN else read_bytes(path, may_be_pipe=True)
     form = file.format or MANIFEST_SUFFIXES.get(PurePath(path).suffix.lower(), "")
     if form == EXCEL:
         return _read_workbook(file, name, data, diagnostics)
@@ -91,7 +92,7 @@ def read_script(file: ScriptFile, diagnostics: Diagnostics) -> Script:
         _take_lines(draft, _Lines(name, decoded, form), "", diagnostics)
     else:
         document = read_document(decoded, name, folder, diagnostics, is_json=form == "json")
-        header = FrameReader(diagnostics).read(document, (os.path.realpath(path),))
+        header = FrameReader(diagnostics).read(document, (real_path(path),))
         _Reader(document, header, diagnostics, draft).read()
     return _check(draft, Script(path, name, folder, form, header), diagnostics)
 
@@ -221,7 +222,7 @@ class _Reader:
 
     def _sheet(self, reference: str, mark: Mark | Marks, chapter: str) -> None:
         path = os.path.join(self._document.folder, reference)  # noqa: PTH118
-        if not os.path.isfile(path):  # noqa: PTH113  never raises
+        if not is_file(path):
             hint = "paths are relative to the file they are in; lines written here are a list, each begins with a dash"
             self._complain(mark, f"{reference[:80]!r}: no such file", hint)
             return

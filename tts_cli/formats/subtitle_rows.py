@@ -6,7 +6,7 @@ A cue in which two people speak becomes two lines, which share its time by their
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
@@ -20,10 +20,12 @@ SUBTITLE_FORMS = ("srt", "vtt", "ass")
 
 LONGEST_SPEAKER = 32
 _MOST_SPEAKER_WORDS = 3
+_SURELY_A_SPEAKER = 2
+"""So often a name stands before a colon before that is worth a warning."""
 
 _ARROW = "-->"
-_TIMES = re.compile(r"\s*(?P<start>.*?)\s*-->\s*(?P<end>\S*)")
-_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>", re.IGNORECASE)
+_TIMES = re.compile(r"\s*+(?P<start>(?:(?!-->).)*+)-->\s*+(?P<end>\S*+)")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*+)?\s++([^<>]++)>", re.IGNORECASE)
 # Known tags only, as a text may hold `<3` or a name in angle brackets.
 _TAG = re.compile(r"</?(?:b|i|u|s|c|v|font|lang|ruby|rt|span)(?:[\s.][^<>]*)?>|<\d[\d:.]*>|\{\\[^{}]*\}", re.IGNORECASE)
 _OVERRIDE = re.compile(r"\{[^{}]*\}")
@@ -34,8 +36,11 @@ _MARKS = dict.fromkeys(map(ord, "\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u206
 # Our own pauses are no sounds.
 _SOUND = re.compile(r"\[(?!\s*(?:pause|break)\b)[^\[\]]*\]", re.IGNORECASE)
 _SONG = re.compile(r"[♪♫].*[♪♫]|[♪♫]+|\([^()]*\)", re.DOTALL)
-_DASH = re.compile(r"[-\u2010-\u2015]\s*(?=\S)")
-_PREFIX = re.compile(r"([^:\uff1a\n]+)[:\uff1a]\s*(?=\S)")
+_TIGHT_DASH = re.compile(r"^[-\u2010-\u2015]\s*(?=\S)")
+_LOOSE_DASH = re.compile(r"^[-\u2010-\u2015](?![.,]?\d)\s*(?=\S)")
+_SPEECH_DASH = re.compile(r"[-\u2010-\u2015][^\s\d.,]")
+# Neither a time, a score nor an address: 10:30, 3:1, HTTP://X.
+_PREFIX = re.compile(r"([^:\uff1a\n]+)(?::(?=[^\d/])|\uff1a)\s*(?=\S)")
 _ASS_FIELDS = ("layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text")
 _ASS_NEEDED = ("start", "end", "text")
 
@@ -64,6 +69,7 @@ class _Cue:
     text: str
     place: CuePlace
     speaker: str = ""
+    number: str = ""
 
 
 @dataclass(slots=True)
@@ -76,6 +82,8 @@ class _Reading:
     warnings: list[Problem] = field(default_factory=list)
     unspoken: list[Source] = field(default_factory=list)
     strangers: dict[str, Source] = field(default_factory=dict)
+    shouted: dict[str, Source] = field(default_factory=dict)
+    lower: dict[str, list[Source]] = field(default_factory=dict)
 
     def complain(self, line: int, column: int, message: str, hint: str = "") -> None:
         self.problems.append(Problem(Source(self.name, line, column), message, hint))
@@ -101,7 +109,7 @@ def read_subtitles(decoded: Decoded, name: str, form: str, cast: Iterable[str] =
     reading = _Reading(name, {fold(member): member for member in cast})
     lines = decoded.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     cues = _read_ass(lines, reading) if form == "ass" else _read_blocks(lines, reading)
-    records = [record for cue in cues for record in _speak(cue, reading)]
+    records = [record for number, cue in enumerate(cues, 1) for record in _speak(cue, str(number), reading)]
     if not records and not reading.problems:
         reading.complain(1, 1, "has no cue that anybody speaks", "a cue is a line of times and the text under it")
     _sum_up(reading)
@@ -118,6 +126,13 @@ def _sum_up(reading: _Reading) -> None:
     for stranger, source in reading.strangers.items():
         hint = "add the name to `speakers:`, or take it out of the text"
         reading.warn(source, f"'{stranger}:' looks like a speaker, but is none of the cast: it is spoken", hint)
+    for name, source in reading.shouted.items():
+        hint = "where it is to be spoken, name the cast in a manifest: `speakers:`, and `lines:` with this file"
+        reading.warn(source, f"'{name}:' is taken for a speaker, but all is in capitals here", hint)
+    for name, sources in reading.lower.items():
+        if len(sources) >= _SURELY_A_SPEAKER:
+            hint = "write the name in capitals, or in `speakers:` of a manifest whose `lines:` is this file"
+            reading.warn(sources[0], f"'{name}:' looks like a speaker {len(sources)} times, but is spoken", hint)
 
 
 # --- SubRip and WebVTT ----------------------------------------------------------------------------------
@@ -160,7 +175,9 @@ def _read_block(block: Sequence[tuple[int, str]], reading: _Reading) -> Iterator
             first, written = text[0]
             places["text"] = places["speaker"] = (first, len(written) - len(written.lstrip()) + 1)
         place_of = CuePlace(reading.name, number, places)
-        yield _Cue(match["start"], match["end"], "\n".join(written for _, written in text), place_of)
+        name = "" if times[0] == 0 else " ".join(block[0][1].split())[:LONGEST_SPEAKER]
+        said = "\n".join(written for _, written in text)
+        yield _Cue(match["start"].rstrip(), match["end"], said, place_of, number=name)
 
 
 # --- ASS ------------------------------------------------------------------------------------------------
@@ -212,39 +229,42 @@ def _read_dialogue(number: int, offset: int, rest: str, fields: Sequence[str], r
 # --- what is spoken, and by whom ------------------------------------------------------------------------
 
 
-def _speak(cue: _Cue, reading: _Reading) -> Iterator[Record]:
-    """Turn a cue into the lines that are spoken in it: one for each of its speakers."""
+def _speak(cue: _Cue, number: str, reading: _Reading) -> Iterator[Record]:
+    """Turn a cue, of a number in the file, into the lines that are spoken in it: one for each of its speakers."""
     source = cue.place.at("text")
-    turns = [(who, said) for who, text in _turns(cue, reading.cast, reading.strangers) if (said := _spoken(text))]
+    turns = [(who, said) for who, text in _turns(cue, reading) if (said := _spoken(text))]
     if not turns:
         reading.unspoken.append(source)
         return
     for (speaker, text), (start, end) in zip(turns, _share(cue, [len(text) for _, text in turns]), strict=True):
-        fields = {"text": text, "start": start, "end": end}
+        fields = {"text": text, "start": start, "end": end, "cue": cue.number or number}
         yield Record(fields | {"speaker": speaker} if speaker else fields, cue.place)
 
 
-def _turns(cue: _Cue, cast: Mapping[str, str], strangers: dict[str, Source]) -> list[tuple[str, str]]:
+def _turns(cue: _Cue, reading: _Reading) -> list[tuple[str, str]]:
     """Part a cue's text where somebody else begins to speak: (speaker or "", text), one line after another."""
     turns: list[tuple[str, str]] = []
+    cast = reading.cast
     speaker = _known(cue.speaker, cast)
     named = bool(speaker)
-    for line in _mark_voices(cue.text).split("\n"):
-        voice, _, rest = line.rpartition("\0")
-        rest = _plain(rest)
-        begins = bool(voice) or bool(_DASH.match(rest))
-        rest = _DASH.sub("", rest, count=1) if _DASH.match(rest) else rest
+    lines = [line.rpartition("\0") for line in _mark_voices(cue.text).split("\n")]
+    written = [_plain(rest) for *_, rest in lines]
+    # A dash before a figure is a minus, unless the cue's other dashes stand as close to what is said.
+    dash = _TIGHT_DASH if any(map(_SPEECH_DASH.match, written)) else _LOOSE_DASH
+    for (voice, *_), line in zip(lines, written, strict=True):
+        said = dash.sub("", line, count=1)
+        begins = bool(voice) or said != line
         if voice:
             speaker, named = _known(voice.strip("\0"), cast), True
         # Where the cue itself names who speaks, a colon is part of the text.
-        elif not named and (prefix := _PREFIX.match(rest)):
-            who = _speaker_of(prefix[1].strip(), cast, lambda name: strangers.setdefault(name, cue.place.at("text")))
-            if who:
-                speaker, rest, begins = who, rest[prefix.end() :], True
+        elif not named and (prefix := _PREFIX.match(said)):
+            rest = said[prefix.end() :]
+            if who := _speaker_of(prefix[1].strip(), rest, cue.place.at("text"), reading):
+                speaker, said, begins = who, rest, True
         if begins or not turns:
-            turns.append((speaker, rest))
+            turns.append((speaker, said))
         else:
-            turns[-1] = (turns[-1][0], f"{turns[-1][1]} {rest}")
+            turns[-1] = (turns[-1][0], f"{turns[-1][1]} {said}")
     return turns
 
 
@@ -254,19 +274,29 @@ def _mark_voices(text: str) -> str:
     return _VOICE.sub(lambda match: f"\n{html.unescape(match[1]).strip()}\0", text).strip()
 
 
-def _speaker_of(name: str, cast: Mapping[str, str], stranger: Callable[[str], object]) -> str:
-    """Return who is named before a colon, "" where that may as well be text.
+def _speaker_of(name: str, said: str, source: Source, reading: _Reading) -> str:
+    """Return who is named before a colon, "" where that may as well be text; what is doubtful is noted.
 
     With a cast it must be of the cast. Without one it must be written in capitals: `MOLE: Bother!`.
     """
     if len(name) > LONGEST_SPEAKER or len(name.split()) > _MOST_SPEAKER_WORDS:
         return ""
-    if known := cast.get(fold(name)):
+    if known := reading.cast.get(fold(name)):
         return known
-    in_capitals = name == name.upper() != name.lower()
-    if cast and in_capitals:
-        stranger(name)
-    return name if in_capitals and not cast else ""
+    if not _in_capitals(name):
+        if not reading.cast and name.istitle():
+            reading.lower.setdefault(name, []).append(source)
+        return ""
+    if reading.cast:
+        reading.strangers.setdefault(name, source)
+        return ""
+    if _in_capitals(said):
+        reading.shouted.setdefault(name, source)
+    return name
+
+
+def _in_capitals(text: str) -> bool:
+    return text == text.upper() != text.lower()
 
 
 def _known(name: str, cast: Mapping[str, str]) -> str:

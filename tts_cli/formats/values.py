@@ -6,8 +6,9 @@ Every function takes what the file has (a string; a list or mapping is refused) 
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from tts_cli.formats.fields import fold
 from tts_cli.recipe import Bounds
 
 LONGEST_S = 360_000.0
@@ -17,6 +18,7 @@ LONGEST_NAME = 200
 LONGEST_FILE_NAME_BYTES = 200
 LONGEST_PATH = 400
 FILE_FIELDS = ("id", "speaker", "chapter", "language", "emotion")
+TEMPLATE_FIELD = re.compile(r"\{([^\W\d_][\w -]{0,79})\}")
 DELIVERY_FIELDS = (*FILE_FIELDS, "name", "title", "number")
 
 # Bounded, as endless digits would be a float of infinity.
@@ -200,7 +202,7 @@ def parse_id(value: object) -> str:
 
 
 def parse_file(value: object) -> str:
-    """Return a relative path inside the output folder, perhaps with the fields {id}, {speaker}, {chapter} ..."""
+    """Return a relative path inside the output folder, perhaps with fields: {id}, {speaker}, a column's name ..."""
     return _template(value, FILE_FIELDS)
 
 
@@ -211,12 +213,9 @@ def parse_delivered_file(value: object) -> str:
 
 def _template(value: object, fields: tuple[str, ...]) -> str:
     text = unicodedata.normalize("NFC", as_text(value)).replace("\\", "/")
-    plain = text
-    for field in fields:
-        plain = plain.replace(f"{{{field}}}", "x")
+    plain = TEMPLATE_FIELD.sub("x", text)
     if "{" in plain or "}" in plain:
-        known = ", ".join(f"{{{field}}}" for field in fields)
-        raise BadValueError(f"{_shown(text)} has a field that nobody knows", f"known: {known}")
+        raise BadValueError(*_unknown_field(text, fields))
     fault = (
         "it is too long"
         if len(text) > LONGEST_PATH
@@ -227,6 +226,19 @@ def _template(value: object, fields: tuple[str, ...]) -> str:
             f"{_shown(text)} cannot be an output file: {fault}", "write a path such as {speaker}/{id}.wav"
         )
     return text
+
+
+def unknown_field(template: str, known: Iterable[str]) -> tuple[str, str] | None:
+    """Return what is wrong with a template's fields, and a hint; None where all are known, whatever their case."""
+    names = list(known)
+    folded = set(map(fold, names))
+    if all(fold(field) in folded for field in TEMPLATE_FIELD.findall(template)):
+        return None
+    return _unknown_field(template, names)
+
+
+def _unknown_field(template: str, known: Iterable[str]) -> tuple[str, str]:
+    return f"{_shown(template)} has a field that nobody knows", f"known: {', '.join(f'{{{one}}}' for one in known)}"
 
 
 def _file_name_fault(name: str) -> str:

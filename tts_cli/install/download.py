@@ -1,7 +1,8 @@
 """Names of engines -> environments and weights: what is here is checked, what lacks is made or fetched."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -10,11 +11,13 @@ from tts_cli.engines.base import EngineSpec, Weights
 from tts_cli.engines.catalog import engine_names, get_spec
 from tts_cli.engines.environments import find_environment
 from tts_cli.engines.recording.spec import RECORDING
-from tts_cli.engines.weights import engine_folder, find_fetched, parts_of, write_record
-from tts_cli.errors import MissingError, UnknownNameError, UsageError
+from tts_cli.engines.weights import engine_folder, find_fetched, hub_folder, parts_of, weights_of, write_record
+from tts_cli.errors import MissingError, UsageError
 from tts_cli.install.hub_errors import describe_os_error, redact
 
 ALL = "all"
+MOST_CARD_BYTES = 1 << 16
+_LICENCE = re.compile(r"^[ \t*-]*licen[cs]e:(.{1,200})", re.IGNORECASE | re.MULTILINE)
 Conditionals = Literal["ready", "made", "fetched", "failed"]
 
 
@@ -79,12 +82,12 @@ def _resolve(name: str) -> Iterable[tuple[EngineSpec, tuple[Weights, ...]]]:
         return [(spec, parts_of(spec).get("", ())) for spec in downloadable()]
     engine, _, part = name.partition(":")
     spec = get_spec(engine)
+    if part == ALL and spec.install.open_parts:
+        hint = f"tts-cli download {engine}:{spec.install.open_parts.name} for each"
+        raise UsageError(f"{engine} has too many parts to have them all", hint=hint)
     if part == ALL:
         return [(spec, spec.install.weights)]
-    parts = parts_of(spec)
-    if part and part not in parts:
-        raise UnknownNameError(f"part of {engine}", part, filter(None, parts))
-    return [(spec, parts.get(part, ()))]
+    return [(spec, weights_of(spec, part) if part else parts_of(spec).get("", ()))]
 
 
 def _try(name: str, what: Literal["environment", "weights"], do: Callable[[], Downloaded]) -> Downloaded:
@@ -114,6 +117,17 @@ def _prepare_environment(spec: EngineSpec, request: DownloadRequest, listener: D
     return Downloaded(name=spec.name, what="environment", state=state, detail=f"{where}: {versions}")
 
 
+def read_licence(card: Path) -> str:
+    """Return what a model's card says of its licence, in one line; empty where it says nothing."""
+    try:
+        text = card.read_bytes()[:MOST_CARD_BYTES].decode("utf-8", "replace")
+    except OSError:
+        return ""
+    found = _LICENCE.search(text)
+    # Others write it, and terminals obey it.
+    return " ".join("".join(one if one.isprintable() else " " for one in found[1]).split()) if found else ""
+
+
 def _prepare_weights(
     spec: EngineSpec, weights: Weights, request: DownloadRequest, listener: DownloadListener
 ) -> Downloaded:
@@ -134,7 +148,10 @@ def _prepare_weights(
         gated = ", gated" if weights.gated else ""
         listener.say(f"{wanted.name}: {weights.repo} from {source}, licence {weights.licence or 'unknown'}{gated}")
         found = local_copy.take_over(wanted, request.folder) if request.folder else hub.fetch(wanted)
+        if weights.card:
+            found = replace(found, licence=read_licence(hub_folder() / found.folder / weights.card))
         write_record(spec, weights, found)
         state = "fetched"
-    detail = f"{found.repo} at {found.revision[:12]}, {len(found.files)} files"
+    licence = f", licence: {found.licence or 'unknown'}" if weights.card else ""
+    detail = f"{found.repo} at {found.revision[:12]}, {len(found.files)} files{licence}"
     return Downloaded(name=wanted.name, what="weights", state=state, detail=detail, size=found.size)

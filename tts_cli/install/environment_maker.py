@@ -20,6 +20,8 @@ from tts_cli.engines.weights import engine_folder
 from tts_cli.errors import MissingError
 
 LAST_LINES = 12
+# Where uv and pip are told to look for packages; a relative path there is meant from the working directory.
+_FOLDERS = {"UV_FIND_LINKS", "PIP_FIND_LINKS"}
 
 Log = Callable[[str], None]
 
@@ -38,7 +40,7 @@ def install(spec: EngineSpec, requirements: Requirements, say: Log) -> Path:
             lock = _make(new, requirements, say)
             link_package(new)
             # With nothing on its stdin a worker imports what it needs and ends.
-            _run([str(python_in(new)), "-m", "tts_cli.workers.process"], "its worker does not start")
+            _run([str(python_in(new)), "-P", "-m", "tts_cli.workers.process"], "its worker does not start", new)
             # The old environment goes only now that the new one has proved itself.
             shutil.rmtree(folder / VENV, ignore_errors=True)
             new.rename(folder / VENV)
@@ -71,13 +73,15 @@ def _make_with_uv(uv: str, venv: Path, requirements: Requirements) -> str:
     # uv can fetch another Python where this one does not suit.
     python = sys.executable if suits_this_python(requirements) else requirements.python
     # Relocatable, as it is renamed when it is whole.
-    _run([uv, "venv", "--quiet", "--relocatable", "--python", python, str(venv)], "no environment can be made")
+    make = [uv, "venv", "--quiet", "--relocatable", "--python", python, str(venv)]
+    _run(make, "no environment can be made", venv)
     overrides = venv / "overrides.txt"
     overrides.write_text("\n".join(requirements.overrides) + "\n", encoding="utf-8")
     target = ["--quiet", "--python", str(python_in(venv))]
     packages = [*WORKER_PACKAGES, *requirements.packages]
-    _run([uv, "pip", "install", *target, "--overrides", str(overrides), *packages], "its packages cannot be installed")
-    return _run([uv, "pip", "freeze", *target], "what was installed cannot be listed")
+    install = [uv, "pip", "install", *target, "--overrides", str(overrides), *packages]
+    _run(install, "its packages cannot be installed", venv)
+    return _run([uv, "pip", "freeze", *target], "what was installed cannot be listed", venv)
 
 
 def _make_with_pip(venv: Path, requirements: Requirements) -> str:
@@ -85,22 +89,33 @@ def _make_with_pip(venv: Path, requirements: Requirements) -> str:
         raise MissingError(
             f"it wants Python {requirements.python}, and without uv only this one is at hand", hint="pip install uv"
         )
-    _run([sys.executable, "-m", "venv", str(venv)], "no environment can be made")
-    pip = [str(python_in(venv)), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    _run([*pip, "install", *WORKER_PACKAGES, *requirements.packages], "its packages cannot be installed")
+    _run([sys.executable, "-P", "-m", "venv", str(venv)], "no environment can be made", venv)
+    pip = [str(python_in(venv)), "-P", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    _run([*pip, "install", *WORKER_PACKAGES, *requirements.packages], "its packages cannot be installed", venv)
     # pip knows no overrides: what the packages asked for is replaced afterwards.
     if requirements.overrides:
-        _run([*pip, "install", "--no-deps", *requirements.overrides], "its packages cannot be installed")
-    return _run([*pip, "freeze"], "what was installed cannot be listed")
+        _run([*pip, "install", "--no-deps", *requirements.overrides], "its packages cannot be installed", venv)
+    return _run([*pip, "freeze"], "what was installed cannot be listed", venv)
 
 
-def _run(command: Sequence[str], fault: str) -> str:
-    """Run a command to its end; raises `MissingError` with the last that it said."""
+def _run(command: Sequence[str], fault: str, venv: Path) -> str:
+    """Run a command to its end, in the engine's folder; raises `MissingError` with the last that it said.
+
+    Not in the working directory: a stranger's `uv.toml` or `pyproject.toml` there could name another index of packages.
+    """
     # Paths that are meant for this python must not lead another one astray.
     environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
+    for name in _FOLDERS & environment.keys():
+        environment[name] = " ".join(map(_absolute, environment[name].split()))
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, check=False
+            command,
+            cwd=venv.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except OSError as error:
         raise MissingError(f"{fault}: {error}") from error
@@ -108,3 +123,7 @@ def _run(command: Sequence[str], fault: str) -> str:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-LAST_LINES:])
         raise MissingError(f"{fault}: {said}", hint="check the network, or set UV_INDEX_URL or UV_FIND_LINKS")
     return done.stdout
+
+
+def _absolute(place: str) -> str:
+    return str(Path(place).absolute()) if Path(place).exists() else place

@@ -6,6 +6,7 @@ A hub announces a sha256 for each large file and git's sha1 for each small one; 
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,12 @@ from tts_cli.errors import MissingError
 from tts_cli.install.hub_errors import OutOfReachError, redact, translated
 from tts_cli.install.hub_files import (
     COMMIT,
+    Announced,
     FetchRequest,
     OnProgress,
+    check_announced,
+    check_answer,
+    check_commit,
     check_file,
     check_room,
     hash_file,
@@ -29,14 +34,8 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile, RepoFolder
 
 TRIES = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Announced:
-    """A file as a hub announces it: 64 digits are a sha256, 40 git's sha1, none anything."""
-
-    size: int
-    hash: str
+_GLOB = re.compile(r"[*?\[]")
+MOST_ENTRIES = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ class _Listing:
     """The files of a commit that are wanted; `token` is what the hub was asked with, if it was."""
 
     commit: str
-    files: Mapping[str, _Announced]
+    files: Mapping[str, Announced]
     token: str | Literal[False] = field(default=False, repr=False)
 
 
@@ -122,8 +121,10 @@ def _list(request: FetchRequest, token: str | Literal[False]) -> _Listing:
     repo, commit = request.weights.repo, request.asked
     if not COMMIT.fullmatch(commit):
         # A branch may move on while we list and fetch, a commit cannot.
-        commit = api.repo_info(repo, revision=commit).sha or commit
-    files = _announced(api.list_repo_tree(repo, recursive=True, revision=commit), request)
+        with _readable(repo):
+            commit = check_commit(repo, api.repo_info(repo, revision=commit).sha)
+    with _readable(repo):
+        files = _announced(api.list_repo_tree(repo, recursive=True, revision=commit), request)
     listing = _Listing(commit=commit, files=files, token=token)
     for path, pin in request.pins.items():
         if (found := files.get(path)) is None or (len(found.hash) == 64 and found.hash != pin):
@@ -131,18 +132,25 @@ def _list(request: FetchRequest, token: str | Literal[False]) -> _Listing:
                 f"{redact(_endpoint(request))} has another {path} in {repo} than the one that tts-cli was tested with",
                 hint="it is refused; --revision takes a revision of your own choice instead",
             )
+    named = [path for path in request.weights.files if not _GLOB.search(path) and path != request.weights.card]
+    if absent := [path for path in named if path not in files]:
+        raise MissingError(f"{repo} has no {absent[0]}", hint="check the name, or try another --revision")
     if not files:
         raise MissingError(f"{repo} has no file like {', '.join(request.weights.files)}", hint="try another --revision")
     return listing
 
 
-def _announced(tree: "Iterable[RepoFile | RepoFolder]", request: FetchRequest) -> dict[str, _Announced]:
-    files = {}
-    for entry in tree:
+def _announced(tree: "Iterable[RepoFile | RepoFolder]", request: FetchRequest) -> dict[str, Announced]:
+    files: dict[str, Announced] = {}
+    repo = request.weights.repo
+    for number, entry in enumerate(tree):
+        if number >= MOST_ENTRIES:
+            raise MissingError(f"the hub lists more than {MOST_ENTRIES:,} files in {repo}", hint="use --from DIR")
         size = getattr(entry, "size", None)
-        if size is not None and is_wanted(entry.path, request.weights):
+        if size is not None and (not isinstance(entry.path, str) or is_wanted(entry.path, request.weights)):
             large = getattr(entry, "lfs", None)
-            files[entry.path] = _Announced(size=size, hash=large.sha256 if large else getattr(entry, "blob_id", ""))
+            sha, size = (large.sha256, large.size) if large else (getattr(entry, "blob_id", ""), size)
+            files[entry.path] = check_announced(repo, entry.path, size, sha)
     return files
 
 
@@ -167,7 +175,8 @@ def _download(request: FetchRequest, listing: _Listing) -> Fetched:
     check_room(hub_folder(), total - present, request.weights.repo)
     bad: list[str] = []
     for _ in range(TRIES):
-        _snapshot(request, listing.commit, token=listing.token, progress=_counter(request.on_progress, total))
+        counter = _counter(request.on_progress, total)
+        _snapshot(request, listing.commit, files=listing.files, token=listing.token, progress=counter)
         # The client trusts what it has fetched, so every byte is read once more.
         fetched, bad = _check(request, folder, listing.files)
         if not bad:
@@ -195,33 +204,69 @@ def _take_local(request: FetchRequest, cause: OutOfReachError) -> Fetched:
     return fetched
 
 
-def _found(request: FetchRequest, folder: Path) -> dict[str, _Announced]:
+def _found(request: FetchRequest, folder: Path) -> dict[str, Announced]:
     """List what lies there; the cache names a blob by its hash."""
     paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     names = dict.fromkeys((*request.pins, *(name for name in paths if is_wanted(name, request.weights))))
     return {
-        name: _Announced(size=0, hash=paths[name].resolve().name if name in paths and paths[name].is_symlink() else "")
+        name: Announced(size=0, hash=paths[name].resolve().name if name in paths and paths[name].is_symlink() else "")
         for name in names
     }
 
 
-def _snapshot(request: FetchRequest, revision: str, *, progress: Any = None, **options: Any) -> str:
+def _snapshot(
+    request: FetchRequest, revision: str, *, files: Iterable[str] = (), progress: Any = None, **options: Any
+) -> str:
     from huggingface_hub import snapshot_download
 
-    folder: str = snapshot_download(
-        request.weights.repo,
-        revision=revision,
-        cache_dir=hub_folder(),
-        allow_patterns=list(request.weights.files),
-        endpoint=_endpoint(request),
-        library_name="tts-cli",
-        tqdm_class=progress or _counter(request.on_progress, 0),
-        **options,
-    )
+    _check_answers(request.weights.repo)
+    # The client lists anew, and might be told of other files than those that were checked.
+    patterns = [*files] or list(request.weights.files)
+    with _readable(request.weights.repo):
+        folder: str = snapshot_download(
+            request.weights.repo,
+            revision=revision,
+            cache_dir=hub_folder(),
+            allow_patterns=patterns,
+            endpoint=_endpoint(request),
+            library_name="tts-cli",
+            tqdm_class=progress or _counter(request.on_progress, 0),
+            **options,
+        )
     return folder
 
 
-def _check(request: FetchRequest, folder: Path, files: Mapping[str, _Announced]) -> tuple[Fetched, list[str]]:
+@contextlib.contextmanager
+def _readable(repo: str) -> Iterator[None]:
+    """Raise `MissingError` where the client stumbles over an answer that is of another form than a hub's."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise MissingError(
+            f"the hub's answers about {repo} cannot be read: {type(error).__name__} {redact(str(error))}",
+            hint="it may be no hub: check --endpoint, or use --from DIR",
+        ) from error
+
+
+def _check_answers(repo: str) -> None:
+    """Have each answer looked at before the client makes names of files of its headers."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    def look(answer: Any) -> None:
+        headers = answer.headers
+        tags = [headers[name] for name in ("X-Linked-Etag", "ETag") if name in headers]
+        check_answer(repo, headers.get("X-Repo-Commit"), tags)
+
+    def make() -> Any:
+        client = default_client_factory()
+        client.event_hooks = {**client.event_hooks, "response": [*client.event_hooks["response"], look]}
+        return client
+
+    set_client_factory(make)
+
+
+def _check(request: FetchRequest, folder: Path, files: Mapping[str, Announced]) -> tuple[Fetched, list[str]]:
     """Hash every file; returns what is sound, and the names of what is not."""
     checked = {path: check_file(folder / path, request.pins.get(path, file.hash)) for path, file in files.items()}
     fetched = Fetched(
@@ -238,7 +283,9 @@ def _check(request: FetchRequest, folder: Path, files: Mapping[str, _Announced])
 def _delete(folder: Path, paths: list[str]) -> None:
     for path in paths:
         # The blob as well as the link to it, or the client would take the blob for sound.
-        (folder / path).resolve().unlink(missing_ok=True)
+        blob = (folder / path).resolve()
+        if blob.is_relative_to(hub_folder().resolve()):
+            blob.unlink(missing_ok=True)
         (folder / path).unlink(missing_ok=True)
 
 

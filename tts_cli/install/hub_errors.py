@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from tts_cli.engines.base import Weights
 from tts_cli.errors import MissingError, TtsError
 
-# A token, or what stands before the @ of an address.
-SECRET = re.compile(r"hf_\w{4,}|(?<=//)[^/@\s]+(?=@)")
+# A token, what stands before the last @ of an address, or what it asks with.
+SECRET = re.compile(r"hf_\w{4,}|(?<=//)[^/\s]+(?=@)|(?<=[^\s?]\?)[^\s?'\"]+")
 KEPT = "run the command again: finished files are kept"
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,10 +13,58 @@ from tts_cli.engines.weights import FetchedFile, hub_folder
 from tts_cli.errors import MissingError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+_HASH = re.compile(r"|[0-9a-f]{40}|[0-9a-f]{64}")
+# Parts of paths, without what leads elsewhere, a pattern's signs or what a terminal takes for a command.
+_NAME = re.compile(r"(?!\.{1,2}$)[^/\\:*?\[\]<>|\"\x00-\x1f\x7f-\x9f]{1,200}")
+_LARGEST = 1 << 42
+_DEEPEST = 16
 # What a disk should have left after a download.
 SPARE_BYTES = 256 * 2**20
 
 OnProgress = Callable[[int, int], None]  # bytes that are here, of how many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """A file as a hub announces it: 64 digits are a sha256, 40 git's sha1, none anything."""
+
+    size: int
+    hash: str
+
+
+def check_announced(repo: str, path: object, size: object, sha: object) -> Announced:
+    """Return a file that somebody else announces; raises `MissingError` unless path, size and hash are sound.
+
+    Paths and hashes become names of files: each must be a name, and lead nowhere else.
+    """
+    names = path.split("/") if isinstance(path, str) else []
+    if not 1 <= len(names) <= _DEEPEST or not all(map(_NAME.fullmatch, names)):
+        raise _refused(repo, f"a file of the name {path!r:.80}")
+    if type(size) is not int or not 0 <= size <= _LARGEST or not isinstance(sha, str) or not _HASH.fullmatch(sha):
+        raise _refused(repo, f"a wrong size or hash of {path!r:.80}")
+    return Announced(size=size, hash=sha)
+
+
+def check_commit(repo: str, commit: object) -> str:
+    """Return the commit that a hub names for a revision; raises `MissingError` unless it is one."""
+    if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
+        raise _refused(repo, f"a commit of the name {commit!r:.80}")
+    return commit
+
+
+def check_answer(repo: str, commit: str | None, names: Iterable[str]) -> None:
+    """Refuse an answer whose headers, of which the hub's client makes names of files, are no names."""
+    if commit is not None:
+        check_commit(repo, commit)
+    for name in names:
+        # As the client reads it: a weak tag is a tag.
+        if not _NAME.fullmatch(name.lstrip("W/").strip('"')):
+            raise _refused(repo, f"a file of the hash {name!r:.80}")
+
+
+def _refused(repo: str, what: str) -> MissingError:
+    hint = "it is refused, as it could name a file elsewhere: use another mirror, or --from DIR"
+    return MissingError(f"the hub announces {what} in {repo}", hint=hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

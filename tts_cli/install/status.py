@@ -9,7 +9,7 @@ from pathlib import Path
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import engine_names, get_spec
 from tts_cli.engines.environments import find_environment
-from tts_cli.engines.weights import engine_folder, has_weights, hub_folder, parts_of
+from tts_cli.engines.weights import engine_folder, has_weights, hub_folder, known_weights
 from tts_cli.errors import MissingError
 
 
@@ -69,11 +69,14 @@ def remove(name: str) -> int:
 
 def _weights(spec: EngineSpec) -> tuple[str, tuple[str, ...]]:
     """Return which parts are here, and what is missing that every line needs."""
-    if not spec.install.weights:
+    if not (spec.install.weights or spec.install.open_parts):
         return "none needed", ()
-    here = [part or "yes" for part in parts_of(spec) if has_weights(spec, part)]
-    needed = "" in parts_of(spec) and "yes" not in here
-    return ", ".join(here) or "missing", ("its weights are not here",) if needed else ()
+    parts = dict.fromkeys(weights.part for weights in known_weights(spec))
+    here = [part or "yes" for part in parts if has_weights(spec, part)]
+    needed = "" in parts and "yes" not in here
+    return ", ".join(here) or ("missing" if spec.install.weights else "none yet"), (
+        "its weights are not here",
+    ) if needed else ()
 
 
 def _abilities(spec: EngineSpec, versions: Mapping[str, str]) -> tuple[str, ...]:
@@ -91,9 +94,14 @@ def _belongings(spec: EngineSpec) -> list[Path]:
     """Return the folders of ours that are this engine's alone."""
     others = (get_spec(name) for name in engine_names() if name != spec.name)
     # Another engine may speak with the same repository.
-    shared = {weights.repo for other in others for weights in other.install.weights}
-    repos = dict.fromkeys(weights.repo for weights in spec.install.weights if weights.repo not in shared)
+    shared = {repo for other in others for repo in _repos(other)}
+    repos = [repo for repo in _repos(spec) if repo not in shared]
     return [engine_folder(spec.name), *(hub_folder() / f"models--{repo.replace('/', '--')}" for repo in repos)]
+
+
+def _repos(spec: EngineSpec) -> dict[str, None]:
+    opened = [spec.install.open_parts.repo] if spec.install.open_parts else []
+    return dict.fromkeys([*(weights.repo for weights in spec.install.weights), *opened])
 
 
 def _size(folder: Path) -> int:

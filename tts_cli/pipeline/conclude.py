@@ -1,5 +1,6 @@
 """Takes and files -> Report: what became of each line, and what the next run must know of this one."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -46,10 +47,12 @@ def conclude(
     if run.sheet and run.request.write_back:
         lines = make_line_timelines(plan, takes, run.recipe)
         rows = report_to_rows(plan, outcomes, lines, delivery.line_names)
-        write_atomically(run.request.write_back, write_back(run.sheet, rows))
+        write_atomically(run.guard.path(os.path.relpath(run.request.write_back, run.out)), write_back(run.sheet, rows))
     masters = [output for output in outputs if output.kind == "master"]
     kept_lines = _lines_to_keep(run, plan, takes)
-    timeline = keep_timeline(run.previous, plan, delivery.masters, masters, kept_lines)
+    timeline = keep_timeline(
+        run.guard, run.previous, plan, delivery.masters, masters, lines=kept_lines, levels=delivery.levels.kept
+    )
     return replace(
         report_lines(run, plan, takes, outcomes, state),
         outputs=outputs,
@@ -114,7 +117,8 @@ def close(run: RunContext, report: Report) -> None:
     # The shards share one output folder in the end: it is written by the one that stitches.
     if report.shard:
         return
-    write_report(run.out, report)
+    write_report(run.guard, report)
+    run.guard.close()
     ResumeLog(run.out).close()
     if report.status == "ok" and not run.request.only:
         run.shard_run.close()

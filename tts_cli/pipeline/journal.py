@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tts_cli.errors import OutputError
+from tts_cli.errors import UsageError, refused
 from tts_cli.pipeline.master.report import count_outcomes
 from tts_cli.pipeline.model import Deliverable, Report
 from tts_cli.pipeline.request import Event, Progress, Recorded, Started
@@ -21,17 +21,35 @@ from tts_cli.workers.messages import WorkerEvent
 PROGRESS_S = 10.0
 
 
+def _holds_something_else(path: Path) -> bool:
+    """Say whether a file's first line is no event: it is somebody's, and nothing is added to it."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline(10_000)
+        return bool(first) and "event" not in json.loads(first)
+    except OSError:
+        return False
+    except (ValueError, TypeError):
+        return True
+
+
 class Journal:
-    """Appends the events of a run to a file, each as it happens; raises `OutputError` if it cannot be opened."""
+    """Appends the events of a run to a file, each as it happens.
+
+    Raises `UsageError` for a file that holds something else, and `OutputError` for one that cannot be opened.
+    """
 
     def __init__(self, path: Path) -> None:
         self._started = time.monotonic()
         self._progress_at = self._started
+        if _holds_something_else(path):
+            hint = "name a new file, or one that an earlier run wrote"
+            raise UsageError(f"--events would write into {path}, which holds no events", hint=hint)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+            raise refused(path, "be written", error) from error
 
     def __enter__(self) -> Self:
         return self

@@ -146,7 +146,8 @@ class Placement:
 class Deliverable:
     """A shipped file and its measured values; `path` is relative to the output folder.
 
-    A file that was joined has `pieces`: of each, the digest of what it was made from, and its length in samples.
+    A file that was joined has `pieces`: of each, the digest of what it was made from, and its length in samples. One
+    that is a single `line`'s says which.
     """
 
     path: str
@@ -161,22 +162,28 @@ class Deliverable:
     measures: Mapping[str, int | float] = field(default_factory=dict)
     checks: "tuple[Check, ...]" = ()
     pieces: tuple[tuple[str, int], ...] = ()
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A measured value of a deliverable against what its recipe requires; one that was not measured is None."""
+    """A measured value of a deliverable against what its recipe requires; one that was not measured is None.
+
+    What was written and does not read back is a failed check too, with a `note` of what reads otherwise.
+    """
 
     name: str
     value: float | None
     low: float | None
     high: float | None
     passed: bool
+    note: str = ""
 
     @property
     def measured(self) -> str:
         """The value as people read it."""
-        return "not measured" if self.value is None else f"{self.value:g}"
+        note = f" ({self.note})" if self.note else ""
+        return "not measured" if self.value is None else f"{self.value:g}{note}"
 
 
 class Outcome(StrEnum):
@@ -258,7 +265,8 @@ class ExportReport:
     """What an export did for one recipe; `export.json` is its plain form.
 
     A `partial` one lacks files, as so many lines are `missing`; a `failed` one has files that miss a requirement.
-    `notices` are what a person must know before shipping.
+    Of its files so many were `made`, and so many `kept` as the last export wrote them. `over_budget` names the
+    lines of a dub that do not fit. `notices` are what a person must know before shipping.
     """
 
     manifest: str
@@ -266,7 +274,12 @@ class ExportReport:
     out: str
     status: Literal["ok", "partial", "failed"]
     outputs: tuple[Deliverable, ...]
+    timeline: Deliverable | None = None
+    made: int = 0
+    kept: int = 0
     failures: tuple[Failure, ...] = ()
+    quality_issues: tuple[Failure, ...] = ()
+    over_budget: tuple[Failure, ...] = ()
     missing: int = 0
     notices: tuple[str, ...] = ()
     wall_seconds: float = 0.0

@@ -10,7 +10,7 @@ from tts_cli.types import Utterance
 from tts_cli.workers.messages import WorkerEvent
 
 if TYPE_CHECKING:
-    from tts_cli.audio.io.bed import Ducking
+    from tts_cli.audio.mastering.bed import Ducking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,8 @@ class RenderRequest:
     """What a user asks for: a manifest (with its bytes if it comes from stdin) and what to make of it.
 
     Other sources in `more` follow it in one programme. `defaults` are fields, as a manifest would write them, of lines
-    that nobody says them of. Of a `shard` only the takes are made; `stitch_only` makes all but takes.
+    that nobody says them of. Of a `shard` only the takes are made; `stitch_only` makes all but takes. With `overwrite`
+    files of others are replaced, with `relevel` the levels that many lines share are found anew.
     """
 
     manifest: str
@@ -52,6 +53,8 @@ class RenderRequest:
     write_back: Path | None = None
     shard: Shard | None = None
     stitch_only: bool = False
+    overwrite: bool = False
+    relevel: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

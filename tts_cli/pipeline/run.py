@@ -12,7 +12,8 @@ from typing import TypeVar
 from tts_cli.engines.catalog import get_spec
 from tts_cli.errors import DamagedTakeError
 from tts_cli.pipeline.conclude import close, conclude, report_lines
-from tts_cli.pipeline.delivery.deliver import check_line_names, deliver, open_delivery
+from tts_cli.pipeline.delivery.deliver import claim_files, deliver, open_delivery
+from tts_cli.pipeline.master.file_names import check_writable
 from tts_cli.pipeline.master.report import line_outcomes
 from tts_cli.pipeline.model import Plan, PlannedLine, Report, Shard
 from tts_cli.pipeline.plan.plan import make_jobs
@@ -34,12 +35,14 @@ DAMAGE_TRIES = 3
 def render(request: RenderRequest, settings: Settings, on_event: EventSink, stop: Stop | None = None) -> Report:
     """Do the main job, or a shard's part of it; a damaged take met on the way is recorded anew and the run goes on.
 
-    Raises `InputError` and `UsageError` before any work begins, `MissingError` where an engine cannot speak, and
-    `KeyboardInterrupt` where a stop was asked for and has been heeded.
+    Raises `InputError`, `UsageError` and `OutputError` before any work begins, `MissingError` where an engine cannot
+    speak, and `KeyboardInterrupt` where a stop was asked for and has been heeded.
     """
     started = time.monotonic()
     run = open_run(request, settings, on_event, stop or Stop())  # source -> script
     recorder = Recorder(run)
+    if request.write_back and not request.shard:
+        check_writable(request.write_back)
     if request.shard:
         report = _render_shard(run, recorder, request.shard)
     else:
@@ -52,7 +55,7 @@ def render(request: RenderRequest, settings: Settings, on_event: EventSink, stop
 
 def _render(run: RunContext, recorder: Recorder) -> Report:
     plan = plan_script(run, force=run.request.force and not recorder.has_rendered)  # script -> plan
-    check_line_names(run, plan)
+    claim_files(run)
     run.on_event(_started(run, plan))
     recorded = gather_takes(run, recorder, plan)  # plan -> takes
     delivery = open_delivery(run, recorded.plan, recorded.takes, recorded.dub)  # takes -> edit
@@ -81,7 +84,9 @@ def survive_damage(run: RunContext, work: Callable[[], Result]) -> Result:
     for _ in range(DAMAGE_TRIES - 1):
         try:
             return work()
-        except DamagedTakeError:
+        except DamagedTakeError as error:
+            # Its bytes may be those that the record names, and still not be such a take.
+            run.cache.forget(error.key)
             _drop_damaged(run)
     return work()
 
@@ -119,6 +124,9 @@ class Forecast:
 
 
 def dry_run(request: RenderRequest, settings: Settings) -> Forecast:
-    """Return what `render` would do, and why; nothing is written. Raises `InputError` and `UsageError`."""
-    plan = plan_script(open_run(request, settings, lambda _: None, Stop()), force=request.force)
+    """Return what `render` would do, and why; nothing is written. Raises `InputError` and `UsageError` as it does."""
+    run = open_run(request, settings, lambda _: None, Stop())
+    plan = plan_script(run, force=request.force)
+    if not request.shard:
+        claim_files(run)
     return Forecast(plan=plan, to_render=plan.to_render, audio_seconds=sum(job.estimated_s for job in make_jobs(plan)))

@@ -8,11 +8,12 @@ from tts_cli.cache.shard_run import ShardRun
 from tts_cli.cache.store import Cache
 from tts_cli.engines.catalog import forget_server_models
 from tts_cli.errors import UsageError
-from tts_cli.formats.recipes import find_recipe
+from tts_cli.formats.recipes import find_recipe, recipe_file
 from tts_cli.formats.script import Script
 from tts_cli.formats.sheets.sheet import Sheet
 from tts_cli.pipeline.edit.dub import check_slots
 from tts_cli.pipeline.master.file_names import safe_name
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.master.previous_run import PreviousRun
 from tts_cli.pipeline.model import Plan
 from tts_cli.pipeline.plan.plan import make_plan, select_lines
@@ -21,7 +22,7 @@ from tts_cli.pipeline.script.lines import LineDefaults
 from tts_cli.pipeline.script.resolve import load_script
 from tts_cli.pipeline.script.source import ScriptSource
 from tts_cli.recipe import Recipe
-from tts_cli.settings import Settings, WorkerOptions
+from tts_cli.settings import Settings, WorkerOptions, settings_files
 from tts_cli.types import Manifest
 from tts_cli.workers.stop import Stop
 
@@ -38,6 +39,7 @@ class RunContext:
     recipe: Recipe
     out: Path
     previous: PreviousRun
+    guard: OutputGuard
     shard_run: ShardRun
     cache: Cache
     selected: frozenset[str]
@@ -86,6 +88,8 @@ def open_run(
         check_slots(manifest, recipe.fit)
     out = request.out or Path("out") / safe_name(manifest.name)
     cache, previous = Cache(settings.cache), PreviousRun(out)
+    inputs: list[str | Path] = [*manifest.files, *settings_files(), recipe_file(name, settings.home)]
+    guard = OutputGuard(out, inputs, overwrite=request.overwrite, listed=previous.list_names)
     return RunContext(
         request=request,
         on_event=on_event,
@@ -95,6 +99,7 @@ def open_run(
         recipe=recipe,
         out=out,
         previous=previous,
+        guard=guard,
         shard_run=ShardRun(settings.cache, str(Path(request.manifest).absolute())),
         cache=cache,
         selected=select_lines(manifest, request.only, lambda: previous.quality_issues),
@@ -122,6 +127,4 @@ def _find_sheet(request: RenderRequest, manifest: Manifest, sheets: Mapping[str,
     path = paths.pop()
     if paths or path not in sheets:
         raise UsageError("--write-back needs lines that all come from one CSV sheet")
-    if request.write_back.resolve() == Path(path).resolve():
-        raise UsageError("--write-back would overwrite the sheet itself", hint="name another file")
     return sheets[path]

@@ -7,6 +7,9 @@ from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
+from tts_cli.errors import fold_warnings
+from tts_cli.text.markup import first_words
+
 Json = Mapping[str, Any]
 
 _LOUDEST_LUFS, _QUIETEST_LUFS = 0.0, -50.0
@@ -25,6 +28,7 @@ def write_page(review: Json, base: str, sounds: Mapping[str, str]) -> bytes:
         _problems(review["problems"]),
         _files(review["files"], source),
         _tools(review["lines"]),
+        _contents(review),
         *_chapters(review, source),
         f"<script>{_asset('report_page.js')}</script></body></html>\n",
     ]
@@ -69,7 +73,7 @@ def _head(review: Json) -> str:
     counts = ", ".join(f"{count:,} {name}" for name, count in review["counts"].items() if count and name != "total")
     style = "good" if review["status"] == "ok" and not review["problems"] else "bad"
     status = "ok" if style == "good" else review["status"] if review["status"] != "ok" else "has problems"
-    warnings = "".join(f'<p class="warn">warning: {escape(text)}</p>' for text in review["warnings"])
+    warnings = "".join(f'<p class="warn">warning: {escape(text)}</p>' for text in fold_warnings(review["warnings"]))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><title>{title}</title>'
@@ -111,24 +115,23 @@ def _files(files: Iterable[Json], source: _Source) -> str:
             continue
         lufs = "" if file["lufs"] is None else f"{file['lufs']:.1f}"
         peak = "" if file["true_peak_dbtp"] is None else f"{file['true_peak_dbtp']:.1f}"
-        checks = "; ".join(
-            f"{escape(check['name'])} {escape(check['measured'])} "
-            + (
-                '<span class="good">pass</span>'
-                if check["passed"]
-                else f'<span class="bad">FAIL</span> ({escape(check["wanted"])})'
-            )
-            for check in file["checks"]
-        )
+        checks = "".join(map(_check, file["checks"]))
         link = f'<a href="{source.file(file["path"])}">{escape(file["path"])}</a>'
         length = _clock(file["seconds"]) if file["seconds"] else ""
         cells = f'<td class="number">{length}</td><td class="number">{lufs}</td><td class="number">{peak}</td>'
-        rows.append(f"<tr><td>{link}</td><td>{escape(file['kind'])}</td>{cells}<td>{checks}</td></tr>")
+        rows.append(f"<tr><td>{link}</td><td>{escape(file['kind'])}</td>{cells}<td><ul>{checks}</ul></td></tr>")
     head = (
         '<tr><th>file</th><th>kind</th><th class="number">length</th><th class="number">LUFS</th>'
         '<th class="number">dBTP</th><th>checks</th></tr>'
     )
     return f"<h2>Files</h2><table>{head}{''.join(rows)}</table>"
+
+
+def _check(check: Json) -> str:
+    """Tell what a file measures, and beside it what was wanted."""
+    verdict = '<span class="good">pass</span>' if check["passed"] else '<span class="bad">FAIL</span>'
+    wanted = f'<span class="soft">wanted {escape(check["wanted"])}</span>'
+    return f"<li>{escape(check['name'])} {escape(check['measured'])}, {wanted} {verdict}</li>"
 
 
 def _tools(lines: Iterable[Json]) -> str:
@@ -148,24 +151,49 @@ def _tools(lines: Iterable[Json]) -> str:
 
 def _chapters(review: Json, source: _Source) -> Iterator[str]:
     """Yield each master with its lines, in the script's order; lines that are in none come first."""
+    groups = _by_chapter(review)
+    if lines := groups.get(""):
+        yield f'<details open id="chapter-0"><summary><h3>In no file</h3></summary>{_rows(lines, source)}</details>'
+    for number, chapter in enumerate(review["chapters"], 1):
+        lines = groups.get(chapter["path"], [])
+        count = f"{len(lines):,} line{'' if len(lines) == 1 else 's'}"
+        told = f"{count}, {_clock(chapter['seconds'])}, {escape(chapter['path'])}"
+        yield (
+            f'<details open id="chapter-{number}"><summary><h3>{escape(chapter["title"])}</h3> '
+            f'<span class="soft">{told}</span></summary>{_plots(chapter, source)}{_rows(lines, source)}</details>'
+        )
+
+
+def _by_chapter(review: Json) -> dict[str, list[Json]]:
+    """Group the lines by the master they are in, "" for those that are in none."""
     groups: dict[str, list[Json]] = {}
     known = {chapter["path"] for chapter in review["chapters"]}
     for line in review["lines"]:
         groups.setdefault(line["master"] if line["master"] in known else "", []).append(line)
-    if "" in groups:
-        yield f"<details open><summary><h3>In no file</h3></summary>{_rows(groups[''], source)}</details>"
-    for chapter in review["chapters"]:
-        lines = groups.get(chapter["path"], [])
-        told = f"{len(lines):,} lines, {_clock(chapter['seconds'])}, {escape(chapter['path'])}"
-        yield (
-            f'<details open><summary><h3>{escape(chapter["title"])}</h3> <span class="soft">{told}</span></summary>'
-            f"{_plots(chapter, source)}{_rows(lines, source)}</details>"
-        )
+    return groups
+
+
+def _contents(review: Json) -> str:
+    """List the chapters, with their lengths and how many problems each has; nothing where there is only one."""
+    if len(review["chapters"]) < 2:
+        return ""
+    groups, items = _by_chapter(review), []
+    for number, chapter in enumerate(review["chapters"], 1):
+        bad = sum(line["status"] != "ok" for line in groups.get(chapter["path"], ()))
+        told = f' <span class="bad">{bad:,} with a problem</span>' if bad else ""
+        link = f'<a href="#chapter-{number}">{escape(chapter["title"])}</a>'
+        items.append(f'<li>{link} <span class="soft">{_clock(chapter["seconds"])}</span>{told}</li>')
+    return f'<nav aria-label="Chapters"><ol>{"".join(items)}</ol></nav>'
 
 
 def _plots(chapter: Json, source: _Source) -> str:
     """Draw a chapter's peaks, and its short-term loudness with the target."""
-    data = f'data-src="{source.file(chapter["path"])}" data-seconds="{chapter["seconds"]}"'
+    title, seconds = escape(chapter["title"], quote=True), chapter["seconds"]
+    data = (
+        f'data-src="{source.file(chapter["path"])}" data-seconds="{seconds}" role="slider" tabindex="0" '
+        f'aria-valuemin="0" aria-valuemax="{seconds}" aria-valuenow="0" aria-valuetext="0:00 of {_clock(seconds)}"'
+    )
+    keys = "click or Space plays from here, Space or Esc stops, arrows move"
     labels = "".join(
         f'<span style="top:{_level(lufs):.0f}%">{lufs:.0f}</span>' for lufs in (-10.0, -20.0, -30.0, -40.0)
     )
@@ -175,8 +203,8 @@ def _plots(chapter: Json, source: _Source) -> str:
     )
     wave = _svg(_wave(chapter["peaks"]))
     return (
-        f'<div class="plot" {data} title="Peaks; click to listen from here">{wave}<i></i></div>'
-        f'<div class="plot" {data} title="Short-term loudness in LUFS; click to listen from here">'
+        f'<div class="plot" {data} aria-label="Peaks of {title}" title="Peaks; {keys}">{wave}<i></i></div>'
+        f'<div class="plot" {data} aria-label="Loudness of {title}" title="Short-term loudness in LUFS; {keys}">'
         f"{_svg(line + _curve(chapter['lufs']))}{labels}<i></i></div>"
     )
 
@@ -213,8 +241,9 @@ def _rows(lines: Iterable[Json], source: _Source) -> str:
 
 def _row(line: Json, source: _Source) -> str:
     url, start_s = source.line(line)
+    label = escape(f"Play {line['id']}: {first_words(line['text'])}", quote=True)
     button = (
-        f'<button class="play" aria-pressed="false" aria-label="Play" data-src="{url}" data-start="{start_s}" '
+        f'<button class="play" aria-pressed="false" aria-label="{label}" data-src="{url}" data-start="{start_s}" '
         f'data-seconds="{line["seconds"]}">▶</button>'
         if line["seconds"]
         else "<span></span>"

@@ -1,27 +1,28 @@
 """An output folder -> all that is known of it, line by line and file by file, for people and for CI."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tts_cli.audio.io.readback import BlockListener, make_overview
 from tts_cli.audio.samples import Samples
-from tts_cli.pipeline.delivery.export_json import EXPORT_FILE, read_export
 from tts_cli.pipeline.edit.dub import TIMING_FILE
 from tts_cli.pipeline.master.file_names import TIMELINE_FILE
-from tts_cli.pipeline.master.report_json import RecipeRow, ReportFile, read_report
+from tts_cli.pipeline.master.report_json import RecipeRow, ReportFile
 from tts_cli.pipeline.master.timeline_json import MasterRow, TimelineFile, read_timeline
 from tts_cli.pipeline.model import Check, Deliverable, Failure
 from tts_cli.pipeline.request import EventSink, Progress
 from tts_cli.review.model import Chapter, CheckRow, Review, ReviewedFile, ReviewedLine
+from tts_cli.review.runs import Run, changed_lines, find_runs, is_stale, last_run
 from tts_cli.review.snippets import SnippetExtractor
 
 COLUMNS = 900
 LOUDNESS_TOLERANCE_LU = 0.5
 PEAK_TOLERANCE_DB = 0.05
 _SILENT_LUFS = -70.0
+_MOST_NAMED = 5
 
 
 def review_folder(folder: Path, *, embed: bool = False, on_event: EventSink = lambda _: None) -> Review:
@@ -30,14 +31,21 @@ def review_folder(folder: Path, *, embed: bool = False, on_event: EventSink = la
     Raises `InputError` where it is no output folder or its files are damaged, and `OutputError` where a master cannot
     be decoded.
     """
-    report, timeline = read_report(folder), read_timeline(folder / TIMELINE_FILE)
-    lines = tuple(_review_lines(report, timeline, _read_timing(folder)))
-    masters = [master for master in timeline.masters if (folder / master.path).is_file()]
+    return review_runs(find_runs(folder), embed=embed, on_event=on_event)
+
+
+def review_runs(runs: Sequence[Run], *, embed: bool = False, on_event: EventSink = lambda _: None) -> Review:
+    """Do the same for runs that were found; the lines of the first are shown."""
+    shown, newest = runs[0], last_run(runs)
+    report, timeline = shown.report, shown.timeline or read_timeline(shown.folder / TIMELINE_FILE)
+    lines = tuple(_review_lines(shown, timeline, _read_timing(shown.folder)))
+    masters = [master for master in timeline.masters if (shown.folder / master.path).is_file()]
     total = sum(master.length / master.sample_rate for master in masters)
     chapters: list[Chapter] = []
     sounds: dict[str, str] = {}
     for master in masters:
-        cutter = SnippetExtractor([line for line in lines if line.master == master.path] if embed else [])
+        path = f"{shown.prefix}{master.path}"
+        cutter = SnippetExtractor([line for line in lines if line.master == path] if embed else [])
         before = sum(chapter.seconds for chapter in chapters)
 
         def listen(
@@ -46,26 +54,27 @@ def review_folder(folder: Path, *, embed: bool = False, on_event: EventSink = la
             cutter(start, block, rate)
             on_event(Progress(stage="review", done=before + start / rate, total=total))
 
-        chapters.append(_look_over(folder, master, report.recipe, listen))
+        chapters.append(_look_over(shown, master, listen))
         sounds |= cutter.finish()
     return Review(
         project=report.manifest,
         status=report.status,
         counts=report.lines,
         audio_seconds=report.audio_seconds,
-        files=(*(_review_file(folder, output, report.recipe) for output in report.outputs), *_review_exports(folder)),
+        files=tuple(file for run in runs for file in _review_files(run, newest)),
         chapters=tuple(chapters),
         lines=lines,
-        incomplete=report.incomplete,
+        incomplete={name: count for run in runs for name, count in run.report.incomplete.items()},
         warnings=report.warnings,
         sounds=sounds,
     )
 
 
-def _look_over(folder: Path, master: MasterRow, recipe: RecipeRow | None, listener: BlockListener) -> Chapter:
-    overview = make_overview(folder / master.path, COLUMNS, listener)
+def _look_over(run: Run, master: MasterRow, listener: BlockListener) -> Chapter:
+    overview = make_overview(run.folder / master.path, COLUMNS, listener)
+    recipe = run.report.recipe
     return Chapter(
-        path=master.path,
+        path=f"{run.prefix}{master.path}",
         title=master.title,
         seconds=round(overview.seconds, 3),
         target_lufs=recipe.loudness_lufs if recipe else None,
@@ -89,22 +98,21 @@ def _read_timing(folder: Path) -> dict[str, dict[str, str]]:
     try:
         with (folder / TIMING_FILE).open(newline="", encoding="utf-8") as file:
             return {row["line"]: row for row in csv.DictReader(file)}
-    except OSError:
+    except (OSError, ValueError, KeyError, csv.Error):  # it is extra: a sheet that somebody changed is left out
         return {}
 
 
-def _review_lines(
-    report: ReportFile, timeline: TimelineFile, timing: Mapping[str, dict[str, str]]
-) -> Iterator[ReviewedLine]:
+def _review_lines(run: Run, timeline: TimelineFile, timing: Mapping[str, dict[str, str]]) -> Iterator[ReviewedLine]:
     """Yield the lines in the script's order; those that were never recorded come last."""
+    report, prefix = run.report, run.prefix
     places = _places(timeline)
-    own = {output.path: output.seconds for output in report.outputs if output.kind == "lines"}
+    own = {output.line: output for output in report.outputs if output.line}
     problems = _line_problems(report)
     reasons = {row.line: row.reason for row in report.rendered}
     for line in timeline.lines:
         status, failure = problems.pop(line.id, ("ok", None))
         master, start_s, seconds = places.get(line.id, ("", 0.0, 0.0))
-        own_file = f"lines/{line.id}.wav"
+        file = own.get(line.id)
         yield ReviewedLine(
             id=line.id,
             chapter=line.chapter,
@@ -118,10 +126,10 @@ def _review_lines(
             problem=failure.error if failure else "",
             source=_place(failure),
             reason=reasons.get(line.id, ""),
-            master=master,
-            audio=own_file if own_file in own else master,
+            master=f"{prefix}{master}" if master else "",
+            audio=f"{prefix}{file.path if file else master}" if file or master else "",
             start_s=start_s,
-            seconds=seconds or own.get(own_file, 0.0),
+            seconds=seconds or (file.seconds if file else 0.0),
             timing=timing.get(line.id, {}),
         )
     for name, (status, failure) in problems.items():
@@ -160,15 +168,27 @@ def _places(timeline: TimelineFile) -> dict[str, tuple[str, float, float]]:
     }
 
 
-def _review_file(folder: Path, output: Deliverable, recipe: RecipeRow | None) -> ReviewedFile:
-    return ReviewedFile(
-        path=output.path,
-        kind=output.kind,
-        seconds=output.seconds,
-        lufs=output.lufs,
-        true_peak_dbtp=output.true_peak_dbtp,
-        checks=tuple(_check_file(folder, output, recipe)),
-    )
+def _review_files(run: Run, newest: Run) -> Iterator[ReviewedFile]:
+    """Yield a run's files, each with its checks; one that holds what another run has since made anew fails one."""
+    changed = changed_lines(run, newest)
+    for output in run.report.outputs:
+        stale = _stale_check(changed) if is_stale(run, output, changed, newest) else []
+        own = [_delivery_check(check) for check in output.checks]
+        yield ReviewedFile(
+            path=f"{run.prefix}{output.path}",
+            kind=output.kind,
+            seconds=output.seconds,
+            lufs=output.lufs,
+            true_peak_dbtp=output.true_peak_dbtp,
+            checks=(*_check_file(run.folder, output, run.report.recipe), *own, *stale),
+        )
+
+
+def _stale_check(changed: Collection[str]) -> list[CheckRow]:
+    names = sorted(changed)
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    measured = f"stale: made before line {', '.join(names[:_MOST_NAMED])}{more} changed"
+    return [CheckRow(name="script", wanted="as the last run made it", measured=measured, passed=False)]
 
 
 def _check_size(folder: Path, output: Deliverable) -> CheckRow:
@@ -197,20 +217,6 @@ def _check_file(folder: Path, output: Deliverable, recipe: RecipeRow | None) -> 
         measured=f"{peak:.1f} dBTP",
         passed=peak <= ceiling + PEAK_TOLERANCE_DB,
     )
-
-
-def _review_exports(folder: Path) -> Iterator[ReviewedFile]:
-    """Yield the files that recipes delivered into folders inside this one, each with its recipe's checks."""
-    for path in sorted(folder.glob(f"*/{EXPORT_FILE}")):
-        for output in read_export(path.parent).outputs:
-            yield ReviewedFile(
-                path=f"{path.parent.name}/{output.path}",
-                kind=output.kind,
-                seconds=output.seconds,
-                lufs=output.lufs,
-                true_peak_dbtp=output.true_peak_dbtp,
-                checks=(_check_size(path.parent, output), *map(_delivery_check, output.checks)),
-            )
 
 
 def _delivery_check(check: Check) -> CheckRow:

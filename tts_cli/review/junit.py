@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from tts_cli.text.markup import first_words
+
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 FAILED = ("failed", "over budget")
 """The statuses of a line that fail a build; a flagged one passes."""
@@ -38,12 +40,13 @@ def _add_line(suite: ET.Element, line: Mapping[str, Any]) -> None:
         suite,
         "testcase",
         classname=_clean(line["chapter"] or "lines"),
-        name=_clean(line["id"]),
+        name=_clean(f"{line['id']}: {first_words(line['text'])}" if line["text"] else line["id"]),
         time=f"{line['seconds']:.3f}",
     )
     if line["source"]:
-        path, _, _ = line["source"].rpartition(":")[0].rpartition(":")
+        path, _, number = line["source"].rpartition(":")[0].rpartition(":")
         case.set("file", _clean(path))
+        case.set("line", number)
     if line["status"] in FAILED:
         ET.SubElement(case, "failure", type=line["status"], message=_clean(line["problem"])).text = _clean(line["text"])
     elif line["status"] != "ok":

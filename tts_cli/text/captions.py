@@ -4,9 +4,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, islice, pairwise
 
 # What ends a caption best, and second best.
-_SENTENCE, _CLAUSE = re.compile(r"[.!?…。!?]+[\"'”’»)\]]*$"), re.compile(r"[,;:—–、,;:-]+[\"'”’»)\]]*$")  # noqa: RUF001
+_SENTENCE = re.compile(r"(?<![.!?…。!?])[.!?…。!?]++[\"'”’»)\]]*+$")  # noqa: RUF001
+_CLAUSE = re.compile(r"(?<![,;:—–、,;:-])[,;:—–、,;:-]++[\"'”’»)\]]*+$")  # noqa: RUF001
 # In shares of a full caption: ending with a sentence is worth half of one, with a clause a quarter.
 _SENTENCE_BONUS, _CLAUSE_BONUS = 0.5, 0.25
 # After a few words not even a sentence's end is worth a caption of its own.
@@ -50,7 +53,13 @@ def split_captions(text: str, rules: CaptionRules) -> tuple[Chunk, ...]:
 
 def width(text: str) -> int:
     """Return how many columns a text takes."""
-    return sum(0 if unicodedata.combining(char) else 2 if _is_wide(char) else 1 for char in text)
+    return len(text) if text.isascii() else sum(map(_char_width, text))
+
+
+# A text has few different characters, and each is measured dozens of times.
+@lru_cache(maxsize=4096)
+def _char_width(char: str) -> int:
+    return 0 if unicodedata.combining(char) else 2 if _is_wide(char) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +85,15 @@ def _pieces(text: str) -> list[_Piece]:
 
 def _unbroken(word: str) -> list[str]:
     """Part a word at its wide characters: each may begin a line, but punctuation stays with what it follows."""
-    parts: list[str] = []
-    for char in word:
-        breaks = bool(parts) and (_is_wide(char) or _is_wide(parts[-1][-1]))
-        if breaks and unicodedata.category(char)[0] not in "PM":
-            parts.append(char)
-        else:
-            parts[-1:] = [f"{parts[-1]}{char}" if parts else char]
-    return parts
+    if word.isascii():
+        return [word]
+    wide = list(map(_is_wide, word))
+    starts = [
+        place
+        for place in range(1, len(word))
+        if (wide[place] or wide[place - 1]) and unicodedata.category(word[place])[0] not in "PM"
+    ]
+    return [word[start:end] for start, end in pairwise([0, *starts, len(word)])]
 
 
 def _is_wide(char: str) -> bool:
@@ -118,16 +128,29 @@ def _joined_width(pieces: Sequence[_Piece]) -> int:
 
 def _best_end(pieces: Sequence[_Piece], first: int, rules: CaptionRules) -> int:
     """Choose where a caption ends: as late as fits, but rather after a sentence or a clause."""
-    fitting = first + 1
-    while fitting < len(pieces) and len(_filled(pieces[first : fitting + 1], rules.columns)) <= rules.lines:
+    # Piece by piece, as `_filled` sets them: to set all of them again for each would cost the square.
+    lines, used, fitting = 1, width(pieces[first].text), first + 1
+    while fitting < len(pieces):
+        wide = width(pieces[fitting].text)
+        longer = used + pieces[fitting].spaced + wide
+        lines, used = (lines, longer) if longer <= rules.columns else (lines + 1, wide)
+        if lines > rules.lines:
+            break
         fitting += 1
     if fitting == len(pieces):
         return fitting
     capacity = rules.columns * rules.lines
-    rest = _joined_width(pieces[first:]) / capacity
+    # No further than matters: the whole rest would be measured anew for each caption.
+    sums = accumulate(width(piece.text) + piece.spaced for piece in islice(pieces, first, None))
+    left = 0
+    for left in sums:
+        if left > _LAST_TWO * capacity:
+            break
+    rest = left / capacity
+    shares = [wide / capacity for wide in accumulate(width(one.text) + one.spaced for one in pieces[first:fitting])]
 
     def worth(end: int) -> float:
-        share = _joined_width(pieces[first:end]) / capacity
+        share = shares[end - first - 1]
         text = pieces[end - 1].text
         bonus = _SENTENCE_BONUS if _SENTENCE.search(text) else _CLAUSE_BONUS if _CLAUSE.search(text) else 0.0
         # the last two share evenly: nobody reads a caption of one word

@@ -1,17 +1,17 @@
 """Marks inside a line: `[pause:500ms]`, `[pause:1.5s]`, `[pause:2]` and `[break]`; other brackets are plain text."""
 
 import re
+from collections.abc import Iterator
 
 from tts_cli.errors import MarkupError
+from tts_cli.text.foreign_markup import to_shown
 
 BREAK_S = 0.6
 LONGEST_PAUSE_S = 60.0
 
-_NAME = r"\[\s*(?:break|pause\s*:\s*(?P<length>[^\[\]]*?))\s*\]"
-_TAG = re.compile(_NAME, re.IGNORECASE)
-_SHOWN_TAG = re.compile(
-    rf"(?P<before>\s*)(?:{_NAME.replace('?P<length>', '?:')}(?P<after>\s*))+(?P<mark>[,.;:!?…]?)", re.IGNORECASE
-)
+# What stands inside is looked at in Python: a pattern with spaces in three places would try all ways to share them.
+_BRACKETS = re.compile(r"\[(?P<inside>[^\[\]]*)\]")
+_MARKS = tuple(",.;:!?…")
 _LENGTH = re.compile(r"(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>ms|s)?", re.IGNORECASE | re.ASCII)
 # What was surely meant as a tag: a stage direction such as "[pauses]" or "[break into song]" is not.
 _ATTEMPT = re.compile(r"\[\s*(?:pause\s*(?:[:=\]\d.]|$)|break\s*(?:[:=\d]|$))[^\[\]]*\]?", re.IGNORECASE)
@@ -25,8 +25,8 @@ def parse_markup(text: str) -> list[tuple[str, float | None]]:
     """
     chunks: list[tuple[str, float | None]] = []
     start = 0
-    for tag in _TAG.finditer(text):
-        chunks.append((text[start : tag.start()], _pause_s(tag)))
+    for tag, length in _tags(text):
+        chunks.append((text[start : tag.start()], _pause_s(tag[0], length)))
         start = tag.end()
     chunks.append((text[start:], None))
     for chunk, _ in chunks:
@@ -38,23 +38,48 @@ def parse_markup(text: str) -> list[tuple[str, float | None]]:
 
 def display_text(text: str) -> str:
     """Return the text as it is shown: without tags."""
+    text = to_shown(text)
     if "[" not in text:
         return text
-    return _SHOWN_TAG.sub(_joint, text).strip()
+    shown: list[str] = []
+    start, space = 0, ""
+    for end, after in [*((tag.start(), tag.end()) for tag, _ in _tags(text)), (len(text), len(text))]:
+        said = text[start:end].strip()
+        lead = text[start : start + len(text[start:end]) - len(text[start:end].lstrip())]
+        # Where a tag was, one of the spaces around it stays, and none before a punctuation mark.
+        shown += [said if said.startswith(_MARKS) and shown else (space or lead) + said] if said else []
+        space = text[start + len(text[start:end].rstrip()) : end] if said else space or lead
+        start = after
+    return "".join(shown).strip()
 
 
-def _joint(tag: re.Match[str]) -> str:
-    """Return what stays where a tag was: one of the spaces around it, and none before a punctuation mark."""
-    return tag["mark"] or tag["before"] or tag["after"]
+def first_words(text: str, most: int = 40) -> str:
+    """Return the beginning of a text as it is shown, on one line of at most `most` characters."""
+    shown = " ".join(display_text(text).split())
+    if len(shown) <= most:
+        return shown
+    whole = shown[: most - 2].rpartition(" ")[0]
+    return f"{whole or shown[: most - 3]}..."
 
 
-def _pause_s(tag: re.Match[str]) -> float:
-    if tag["length"] is None:
+def _tags(text: str) -> Iterator[tuple[re.Match[str], str | None]]:
+    """Yield each pause in a text with what it says of its length, None for `[break]`."""
+    for brackets in _BRACKETS.finditer(text):
+        name, colon, length = brackets["inside"].partition(":")
+        name = name.strip().lower()
+        if name == "break" and not colon:
+            yield brackets, None
+        elif name == "pause" and colon:
+            yield brackets, length.strip()
+
+
+def _pause_s(tag: str, written: str | None) -> float:
+    if written is None:
         return BREAK_S
-    length = _LENGTH.fullmatch(tag["length"])
+    length = _LENGTH.fullmatch(written)
     if not length:
-        raise MarkupError(f"{tag[0][:40]!r} has no length in seconds or milliseconds", hint=_HINT)
+        raise MarkupError(f"{tag[:40]!r} has no length in seconds or milliseconds", hint=_HINT)
     seconds = float(length["number"]) / (1000 if (length["unit"] or "").lower() == "ms" else 1)
     if seconds > LONGEST_PAUSE_S:
-        raise MarkupError(f"{tag[0][:40]!r} is longer than {LONGEST_PAUSE_S:g} s", hint=_HINT)
+        raise MarkupError(f"{tag[:40]!r} is longer than {LONGEST_PAUSE_S:g} s", hint=_HINT)
     return seconds

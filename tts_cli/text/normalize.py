@@ -31,9 +31,9 @@ _TABLE: dict[int, str | None] = {
 }
 # French sets a space inside its quotation marks; left there, it would look like the end of a word.
 _FRENCH_OPEN = re.compile(r"(?<![^\s('’])«\s+")
-_FRENCH_CLOSE = re.compile(r"\s+»(?=[\s.,;:!?…]|$)")
+_FRENCH_CLOSE = re.compile(r"(?<!\s)\s++»(?=[\s.,;:!?…]|$)")
 _SPACES = re.compile(r"\s+")
-_DOTS = re.compile(r"\.{2,}(?:\s*\.{2,})*")
+_DOTS = re.compile(r"\.{2,}+(?:\s*+\.{2,}+)*+")
 _SPEAKABLE = re.compile(r"[^\W_]")
 
 

@@ -1,14 +1,18 @@
 """What a line's text becomes: the parts to speak, in order, and the silence around them."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tts_cli.errors import MarkupError
+from tts_cli.text.foreign_markup import left_out, to_spoken
 from tts_cli.text.markup import parse_markup
 from tts_cli.text.normalize import is_speakable, normalize
 from tts_cli.text.split import split_text
 from tts_cli.types import Boundary
 
+# UTF-8 that was once read as Windows-1252, and characters that were lost.
+_GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
 _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*")
 
 
@@ -34,6 +38,7 @@ def make_parts(text: str, target_chars: int, max_chars: int) -> Parts:
 
     Raises `MarkupError` for a broken tag and where there is nothing to speak.
     """
+    text = to_spoken(text)
     # Most lines are one part, and need no cutting.
     if "[" not in text and "\n" not in text and len(text) <= target_chars:
         spoken = normalize(text)
@@ -59,10 +64,20 @@ def make_parts(text: str, target_chars: int, max_chars: int) -> Parts:
 
 def check_text(text: str) -> None:
     """Raise what `make_parts` would raise for this text, without cutting it up."""
+    text = to_spoken(text)
     if "[" in text:
         text = " ".join(chunk for chunk, _ in parse_markup(text))
     if not is_speakable(text):
         raise MarkupError("nothing to speak", hint="give the line a letter or a digit, or `skip: true`")
+
+
+def find_doubts(text: str) -> Iterator[tuple[str, str]]:
+    """Yield a message and a hint for what can be spoken, but hardly as its author meant it."""
+    if not text.isascii() and (garbled := _GARBLED.search(text)):
+        yield f"{garbled[0]!r} looks like text saved in the wrong encoding", ""
+    if tags := left_out(text):
+        hint = "of SSML, `<break>` and `<sub>` are obeyed; a line has `speed`, `pitch`, `volume`, `emotion` and `voice`"
+        yield f"{', '.join(f'<{tag}>' for tag in tags)}: left out, as no engine is told of it", hint
 
 
 def _cut(chunk: str, target_chars: int, max_chars: int) -> list[Part]:

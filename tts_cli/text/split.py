@@ -18,7 +18,7 @@ _BOUNDARIES = (Boundary.SENTENCE, Boundary.PHRASE, Boundary.COMMA, Boundary.COMM
 _CLOSERS = r"""["'”’»›)\]}」』）】》〉]*"""
 _MARK = re.compile(
     rf"""
-      (?P<stop>[.!?‽]+{_CLOSERS}) (?=\s)
+      (?P<stop>(?<![.!?‽])[.!?‽]++{_CLOSERS}+) (?=\s)
     | (?P<full>[。！？｡．।॥؟۔։።။។༎]+{_CLOSERS})
     | (?P<phrase>[;:…](?=\s) | [；：؛፤] | —+ | (?<=\s)[–-](?=\s))
     | (?P<comma>,(?=\s) | [、，､،፣])
@@ -66,6 +66,12 @@ def split_text(text: str, target: int, limit: int) -> tuple[tuple[str, Boundary]
         pieces.append((text[start:end].strip(), boundary))
         start = _after_spaces(text, end)
     return (*pieces[:-1], (pieces[-1][0], Boundary.PARAGRAPH))
+
+
+def is_abbreviated(text: str, place: int) -> bool:
+    """Return whether the full stop at that place belongs to a word ("Dr. Grimesby") and ends no sentence."""
+    mark = _MARK.match(text, place)
+    return mark is not None and mark.lastgroup == "stop" and _kind_of_stop(text, mark) is None
 
 
 def _after_spaces(text: str, place: int) -> int:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tts_cli.errors import InputError, Problem, Source
+from tts_cli.user_files import read_file
 from tts_cli.voices.pt_file import MAX_BYTES, BadStateError, Tree, read_pt, write_pt
 from tts_cli.voices.safetensors_file import read_safetensors, write_safetensors
 
@@ -12,12 +13,11 @@ SUFFIXES = (".pt", ".safetensors")
 def read_state(path: Path) -> Tree:
     """Read a state that may come from anywhere; nothing in it is executed. Raises `InputError` at the file's place."""
     try:
-        with path.open("rb") as file:
-            # One byte too many is enough to refuse it, and a device file has no end.
-            data = file.read(MAX_BYTES + 1)
+        data = read_file(path, MAX_BYTES)
         return read_safetensors(data) if path.suffix.lower() == ".safetensors" else read_pt(data)
     except OSError as error:
-        raise refusal(path, f"cannot be read: {error.strerror}") from error
+        reason = error.strerror or str(error)
+        raise refusal(path, reason if reason.startswith("is ") else f"cannot be read: {reason}") from error
     except BadStateError as error:
         raise refusal(path, str(error), "only files of tensors that torch or safetensors saved can be read") from error
 

@@ -5,9 +5,10 @@ import io
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping
 from typing import Any
+
+from tts_cli.voices.archive import DAMAGE, TooManyMembersError, open_archive
 
 FORMAT, VERSION = "tts-cli voice", 1
 SUFFIX = ".ttsvoice"
@@ -49,16 +50,16 @@ def read_pack(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
     if len(data) > MOST_BYTES:
         raise BadPackError(f"is larger than {MOST_BYTES // 2**20} MiB")
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with open_archive(data, MOST_FILES, (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)) as archive:
             _check_names([member.filename for member in archive.infolist()])
             files = _read_members(archive)
-        about = json.loads(files.pop(CONTENTS, b"null"))
-    # zipfile has no error of its own for an encrypted member or an unknown compression.
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, RecursionError) as error:
+    except (BadPackError, TooManyMembersError) as error:
+        raise BadPackError(str(error)) from error
+    except DAMAGE as error:
         raise BadPackError(f"is damaged, or no zip file: {error}") from error
-    except ValueError as error:
-        if isinstance(error, BadPackError):
-            raise
+    try:
+        about = json.loads(files.pop(CONTENTS, b"null"))
+    except (ValueError, RecursionError) as error:
         raise BadPackError(f"has a list of contents that cannot be read: {error}") from error
     _check_contents(about, files)
     return about, files

@@ -7,12 +7,12 @@ with string keys, lists, numpy arrays, numbers, strings and None.
 import io
 import math
 import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tts_cli.voices.archive import DAMAGE, TooManyMembersError, open_archive
 from tts_cli.voices.pt_pickle import BFLOAT16, DTYPES, BadPickleError, Storage, Tensor, read_pickle, write_pickle
 
 MAX_BYTES = 64 * 2**20
@@ -44,14 +44,14 @@ def read_pt(data: bytes) -> Tree:
     if not data.startswith(b"PK\x03\x04"):
         raise BadStateError("is not in torch's zip format (older formats would have to be executed)")
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with open_archive(data, MAX_STORAGES, (zipfile.ZIP_STORED,)) as archive:
             members = _Members(archive)
             return _Builder(members).build(read_pickle(members.read("data.pkl")))
     except BadPickleError as error:
         raise BadStateError(str(error)) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        if isinstance(error, BadStateError):
-            raise
+    except (BadStateError, TooManyMembersError) as error:
+        raise BadStateError(str(error)) from error
+    except DAMAGE as error:
         raise BadStateError(f"is a damaged zip file: {error}") from error
 
 
@@ -63,11 +63,8 @@ class _Members:
         self._names = set(archive.namelist())
         found = archive.infolist()
         self._folder, slash, _ = found[0].filename.partition("/") if found else ("", "", "")
-        if not slash or len(found) > MAX_STORAGES:
+        if not slash:
             raise BadStateError("is not laid out like a file of torch")
-        # Uncompressed, no member unpacks to more than the file holds.
-        if any(member.compress_type != zipfile.ZIP_STORED for member in found):
-            raise BadStateError("is compressed, which torch never does")
         if self._has("byteorder") and self.read("byteorder") != b"little":
             raise BadStateError("was written on a big-endian machine")
 

@@ -118,7 +118,7 @@ class _Machine:
 
     def name(self, text: str) -> None:
         if text not in _NAMES:
-            raise BadPickleError(f"its pickle asks for {text.replace(' ', '.')}, which data does not need")
+            raise BadPickleError(f"its pickle asks for {text[:80].replace(' ', '.')}, which data does not need")
         self._stack.append(_Name(text))
 
     def mark(self, _: None) -> None:

@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from tts_cli.audio.io.files import decode_audio
+from tts_cli.audio.io.recordings import LONGEST_CLIP_S, decode_audio
 from tts_cli.audio.mastering.edit import fade_edges
+from tts_cli.audio.meters.measure import take_out_offset
 from tts_cli.audio.meters.quality import (
     FRAME_S,
     Decibels,
@@ -38,10 +39,11 @@ WIDEST_SPREAD_DB = 8.0
 QUIETEST_DBFS = -40.0
 MOST_CLIPPED = 1e-4
 MOST_SILENCE = 0.5
+LARGEST_OFFSET = 0.01
 
-_ADDRESS = re.compile(r"\[\S+ @ 0x[0-9a-f]+\] ")
+_ADDRESS = re.compile(r"\[[^\s\[\]]+ @ 0x[0-9a-f]+\] ")
 
-Kind = Literal["short", "long", "silence", "clipping", "noise", "hum", "levels", "quiet", "rate"]
+Kind = Literal["short", "long", "silence", "clipping", "noise", "hum", "levels", "quiet", "rate", "offset"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ def check_clip(path: Path) -> CheckedClip:
 
 def check_samples(path: Path, samples: Samples, sample_rate: int) -> CheckedClip:
     """Do so for a clip that is decoded already; `path` is only its name."""
+    samples, offset = take_out_offset(samples)
     quality = measure_quality(samples, sample_rate)
     if quality.speech_s < USABLE_S:
         said = f"holds {quality.speech_s:.1f} s of speech in {quality.seconds:.1f} s"
@@ -98,14 +101,14 @@ def check_samples(path: Path, samples: Samples, sample_rate: int) -> CheckedClip
         sample_rate=sample_rate,
         start_s=start / sample_rate,
         quality=quality,
-        diagnostics=tuple(find_faults(quality)),
+        diagnostics=(*find_faults(quality), *_offset_faults(offset)),
     )
 
 
 def read_clip(path: Path) -> tuple[Samples, int]:
     """Return a clip as mono float32 [frames] and its sample rate; raises `InputError`."""
     try:
-        samples, sample_rate = decode_audio(path)
+        samples, sample_rate = decode_audio(path, LONGEST_CLIP_S)
     except TakeError as error:
         # ffmpeg says it in several lines, each with addresses of its own
         said = _ADDRESS.sub("", error.message.removeprefix(f"{path} ").partition("\n")[0])
@@ -137,6 +140,12 @@ def _length_faults(quality: Quality) -> Iterable[Finding]:
     if silent > MOST_SILENCE:
         said = f"mostly silence: {silent:.0%} of {seconds:.1f} s"
         yield Finding(kind="silence", message=said, measured=100 * silent, wanted=100 * MOST_SILENCE, unit="%")
+
+
+def _offset_faults(offset: float) -> Iterable[Finding]:
+    if abs(offset) >= LARGEST_OFFSET:
+        said = f"DC offset: {offset:+.2f} of full scale, which was taken out"
+        yield Finding(kind="offset", message=said, measured=offset, wanted=0.0, unit="")
 
 
 def _sound_faults(quality: Quality) -> Iterable[Finding]:

@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from tts_cli.about import DEFAULT_LANGUAGE
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.engines.catalog import get_spec
-from tts_cli.errors import UnknownNameError
-from tts_cli.formats.voice_files import format_yaml
-from tts_cli.pipeline.master.file_names import output_path, safe_name
+from tts_cli.errors import InputError, Problem, UnknownNameError
+from tts_cli.formats.voice_files import EMOTIONS_FOLDER, format_yaml, read_emotions_folder
+from tts_cli.pipeline.master.file_names import safe_name
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.model import Report
 from tts_cli.pipeline.request import EventSink, RenderRequest
 from tts_cli.pipeline.run import render
@@ -40,16 +44,18 @@ class AuditionOrder:
     out: Path | None = None
     text: str = ""
     emotions: Sequence[str] = ()
+    overwrite: bool = False
 
 
 def audition(order: AuditionOrder, settings: Settings, on_event: EventSink) -> Report:
     """Write a manifest with a line for each emotion, and render it: one master, and a file for each line.
 
-    Raises `UnknownNameError` for an emotion that neither the voice nor the engine has.
+    Raises `UnknownNameError` for an emotion that neither the voice, the engine nor the project in this folder has.
     """
     spec = get_spec(order.engine)
     voice = find_voice(order.voice, spec, settings)
-    known = {**spec.emotions, **voice.emotions}
+    own = _project_emotions()
+    known = {**spec.emotions, **voice.emotions, **own}
     for emotion in order.emotions:
         if emotion not in known:
             raise UnknownNameError("emotion", emotion, known)
@@ -58,12 +64,30 @@ def audition(order: AuditionOrder, settings: Settings, on_event: EventSink) -> R
     manifest = {
         "project": {"title": f"Audition of {voice.name}", "language": language},
         "defaults": {"engine": spec.name, "voice": _voice_reference(order.voice)},
+        **({"emotions": own} if own else {}),
         "lines": [{"id": safe_name(emotion), "emotion": emotion, "text": text} for emotion in order.emotions or known],
     }
     out = order.out or Path("out") / f"audition-{safe_name(voice.name)}"
-    path = output_path(out, MANIFEST)
+    guard = OutputGuard(out, overwrite=order.overwrite)
+    guard.claim([MANIFEST])
+    path = guard.path(MANIFEST)
     write_atomically(path, format_yaml(manifest).encode())
-    return render(RenderRequest(manifest=str(path), out=out, lines=True), settings, on_event)
+    request = RenderRequest(manifest=str(path), out=out, lines=True, overwrite=order.overwrite)
+    return render(request, settings, on_event)
+
+
+def _project_emotions() -> dict[str, Any]:
+    """Return the emotions of the project in this folder, as a manifest in any folder can say them."""
+    problems: list[Problem] = []
+    names = read_emotions_folder(Path(), problems)
+    if problems:
+        raise InputError(problems)
+    folder = Path(EMOTIONS_FOLDER)
+    own = {name: dict(yaml.safe_load((folder / f"{name}.yaml").read_text("utf-8-sig"))) for name in names}
+    for emotion in own.values():
+        if "reference" in emotion:
+            emotion["reference"] = str((folder / emotion["reference"]).resolve())
+    return own
 
 
 def _voice_reference(voice: str) -> str:

@@ -1,5 +1,6 @@
 """The library looked at: which voices there are, and what one of them is."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from pathlib import Path
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import engine_names, get_spec
-from tts_cli.errors import InputError, MissingError, UnknownNameError
+from tts_cli.errors import InputError, MissingError, UnknownNameError, UsageError, refused
+from tts_cli.formats.values import BadValueError, parse_id
 from tts_cli.formats.voice_files import VOICE_FILE, VoiceFile, read_voice
 from tts_cli.pipeline.plan.voice_states import conditionals_requests_of
 from tts_cli.settings import Settings, packaged
@@ -82,6 +84,38 @@ def show_voice(name: str, settings: Settings) -> Shown:
         clips=clips,
         **values,
     )
+
+
+def own_folder(name: str, settings: Settings) -> Path:
+    """Return the folder of a voice that may be changed; raises `UsageError` for one that tts-cli brings along."""
+    folder = find_folder(name, settings)
+    if folder.parent in packaged(FOLDER):
+        raise UsageError(f"the voice {name!r} came with tts-cli", hint="only voices of your own can be changed")
+    return folder
+
+
+def remove_voice(folder: Path) -> None:
+    """Delete a voice; raises `OutputError`."""
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise refused(error.filename or folder, "be deleted", error) from error
+
+
+def rename_voice(name: str, new: str, settings: Settings) -> Path:
+    """Give a voice another name; returns its folder. Raises `UsageError` for a name that is taken or is none."""
+    folder = own_folder(name, settings)
+    try:
+        target = folder.with_name(parse_id(new))
+    except BadValueError as error:
+        raise UsageError(f"the voice's name {error}", hint=error.hint) from error
+    if target.exists():
+        raise UsageError(f"{target} is there already", hint="choose another name")
+    try:
+        folder.rename(target)
+    except OSError as error:
+        raise refused(folder, "be renamed", error) from error
+    return target
 
 
 def _engines(file: VoiceFile, settings: Settings) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,16 @@ from tts_cli.audio.io.files import encode_take
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.catalog import engine_names, get_spec
-from tts_cli.errors import InputError, OutputError, Problem, Source, TakeError, UsageError
+from tts_cli.errors import InputError, Problem, Source, TakeError, UsageError, refused
 from tts_cli.formats.records import Entry
 from tts_cli.formats.values import BadValueError, parse_id
 from tts_cli.formats.voice_files import EMOTIONS_FOLDER, VOICE_FILE, VoiceFile, read_voice
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.plan.utterances import NEUTRAL
 from tts_cli.pipeline.plan.voice_states import PACKED, conditionals_requests_of, import_state, packed_name
+from tts_cli.scratch import Scratch
 from tts_cli.settings import Settings
+from tts_cli.user_files import read_file
 from tts_cli.voices.conditionals import read_state, refusal
 from tts_cli.voices.pack import MOST_BYTES, SUFFIX, BadPackError, read_pack, write_pack
 from tts_cli.voices.pt_file import is_finite
@@ -45,14 +47,16 @@ def pack(
     path = path or Path(f"{file.name}{SUFFIX}")
     if path.exists() and not replace:
         raise UsageError(f"{path} is there already", hint="replace it with --force, or name another with -o")
-    files = _files(file) | {SAMPLE: _sample(folder, engine, settings)} | _conditionals(folder, engine, settings)
+    own = _files(file)
+    OutputGuard(path.parent, [folder / name for name in own], overwrite=True).claim([path.name])
+    files = own | {SAMPLE: _sample(folder, engine, settings)} | _conditionals(folder, engine, settings)
     said = {what: file.entry.values.get(what, "") for what in ("description", "language", "licence", "consent")}
     try:
         write_atomically(path, write_pack({"name": file.name, **said}, files))
     except BadPackError as error:
         raise refusal(folder, str(error)) from error
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        raise refused(path, "be written", error) from error
     return path, tuple(sorted(files))
 
 
@@ -72,8 +76,9 @@ def _files(file: VoiceFile) -> dict[str, bytes]:
 
 def _sample(folder: Path, engine: str, settings: Settings) -> bytes:
     """Have the voice speak, so that whoever gets the pack can hear it before unpacking."""
-    with tempfile.TemporaryDirectory(prefix="tts-cli-") as out:
-        order = AuditionOrder(voice=str(folder.resolve()), engine=engine, out=Path(out), emotions=(NEUTRAL.name,))
+    with Scratch() as scratch:
+        out = scratch.path
+        order = AuditionOrder(voice=str(folder.resolve()), engine=engine, out=out, emotions=(NEUTRAL.name,))
         report = audition(order, settings, lambda _: None)
         if report.failures:
             raise TakeError(f"the voice cannot speak: {report.failures[0].error}")
@@ -114,8 +119,7 @@ def unpack(path: Path, to: Path, *, replace: bool) -> Path:
     Raises `InputError` for what is no sound pack, and leaves nothing behind then.
     """
     try:
-        with path.open("rb") as opened:
-            about, files = read_pack(opened.read(MOST_BYTES + 1))
+        about, files = read_pack(read_file(path, MOST_BYTES))
         name = parse_id(about.get("name"))
     except OSError as error:
         raise refusal(path, f"cannot be read: {error.strerror}") from error

@@ -11,7 +11,7 @@ from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import get_spec
-from tts_cli.errors import InputError, OutputError, Problem, Source
+from tts_cli.errors import InputError, Problem, Source, refused
 from tts_cli.formats.documents import Diagnostics
 from tts_cli.pipeline.master.file_names import safe_name
 from tts_cli.pipeline.plan.plan import make_plan
@@ -142,4 +142,4 @@ def _write(path: Path, data: bytes) -> None:
     try:
         write_atomically(path, data)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        raise refused(path, "be written", error) from error

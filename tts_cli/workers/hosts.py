@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.environments import python_of
+from tts_cli.scratch import Scratch, sweep
 from tts_cli.types import ConditionalsRequest, Utterance
 from tts_cli.workers.child import Child, environment
 from tts_cli.workers.devices import Device, find_devices, usable_cores
-from tts_cli.workers.scratch import Scratch, sweep
 
 
 class Worker(Protocol):

@@ -7,7 +7,7 @@
     <- {"event": "began", "keys"}                               before the engine is given these calls, all at once
     <- {"event": "heartbeat", "memory", "gpu_memory"}           every second while it works
     <- {"event": "conditionals", "key", "blob", "size", "wall_s"}
-    <- {"event": "take", ...}                                   a take as in `cache.records`
+    <- {"event": "take", ..., "notices"}                        a take as in `cache.records`
     <- {"event": "failed", "key", "kind", "error"}              kind: input | unsound | oom | device | engine |
                                                                 internal | storage
     <- {"event": "done", "memory", "gpu_memory"}                after the last job of a request
@@ -185,7 +185,7 @@ def classify_error(error: BaseException) -> str:
 # --- what a pool tells of its workers while they work -----------------------------------------------------
 
 
-Happening = Literal["starting", "ready", "working", "alive", "died", "recycled", "ended"]
+Happening = Literal["starting", "ready", "working", "noticed", "alive", "died", "recycled", "ended"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

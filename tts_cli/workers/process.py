@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from tts_cli.audio.io.files import Subtype, encode_take
-from tts_cli.audio.meters.measure import measure_take
+from tts_cli.audio.meters.measure import measure_take, take_out_offset
 from tts_cli.cache.blobs import AUDIO, PCM, STATE, read_blob, write_blob
 from tts_cli.cache.records import take_to_json
 from tts_cli.cache.store import Cache, Missing
@@ -171,8 +172,9 @@ class _WorkerSession:
         """Measure, encode and keep what an engine spoke; `engine_s` is its share of the engine's time."""
         started = time.perf_counter()
         _check(speech)
-        measures = measure_take(speech.samples, speech.sample_rate)
-        data = encode_take(speech.samples, speech.sample_rate, self._subtype)
+        samples, offset = take_out_offset(speech.samples)
+        measures = replace(measure_take(samples, speech.sample_rate), dc=round(offset, 4))
+        data = encode_take(samples, speech.sample_rate, self._subtype)
         take = Take(
             key=job["key"],
             blob=self._keep(data, AUDIO),
@@ -184,7 +186,7 @@ class _WorkerSession:
             ended=speech.ended,
             wall_s=round(engine_s + time.perf_counter() - started, 4),
         )
-        return {"event": "take", **take_to_json(take)}
+        return {"event": "take", **take_to_json(take), "notices": list(speech.notices)}
 
     def _clip(self, prompt: dict[str, Any]) -> PromptAudio:
         data = read_blob(self._cache.root, prompt["pcm"], PCM)
@@ -208,7 +210,8 @@ class _WorkerSession:
         try:
             return write_blob(self._cache.root, data, suffix)
         except OSError as error:
-            raise TakeError(f"the cache cannot be written: {error}", kind="storage") from error
+            told = f"the cache cannot be written: {error.filename or self._cache.root}: {error.strerror}"
+            raise TakeError(told, kind="storage") from error
 
 
 def _answer(session: _WorkerSession, op: str, jobs: Sequence[Job]) -> Iterator[Answer]:

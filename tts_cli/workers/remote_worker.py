@@ -17,11 +17,11 @@ from tts_cli.cache.records import CachedConditionals
 from tts_cli.cache.store import Cache
 from tts_cli.engines.base import EngineSpec
 from tts_cli.errors import MissingError
+from tts_cli.scratch import Scratch
 from tts_cli.types import ConditionalsRequest, Utterance
 from tts_cli.workers.child import Child, WorkerDied
 from tts_cli.workers.devices import Device, find_devices
 from tts_cli.workers.hosts import LocalHost
-from tts_cli.workers.scratch import Scratch
 
 WATCH_S = 0.1
 SUFFIXES = {"take": AUDIO, "conditionals": STATE}

@@ -207,6 +207,8 @@ class WorkerSlot:
 
     def _result(self, answer: dict[str, Any]) -> Result:
         if answer["event"] == "take":
+            if notices := answer.get("notices"):
+                self.event("noticed", detail="\n".join(notices))
             return TakeDone(take=take_from_json(answer), worker=self.number)
         if answer["event"] == "conditionals":
             return ConditionalsDone(**{name: answer[name] for name in ("key", "blob", "size", "wall_s")})

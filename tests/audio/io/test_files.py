@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tts_cli.audio.io.containers import format_fault
-from tts_cli.audio.io.files import decode_audio, decode_take, encode_take, open_outputs
+from tts_cli.audio.io.files import decode_take, encode_take, open_outputs
 from tts_cli.audio.io.outputs import Output
+from tts_cli.audio.io.recordings import decode_audio
 from tts_cli.errors import OutputError, TakeError
 from tts_cli.recipe import Recipe
 
@@ -110,7 +111,7 @@ def test_a_playlist_cannot_name_other_files(tmp_path: Path):
 def test_what_cannot_be_read_is_said_plainly(tmp_path: Path):
     with pytest.raises(TakeError, match="No such file"):
         decode_audio(tmp_path / "missing.wav")
-    with pytest.raises(TakeError, match="directory"):
+    with pytest.raises(TakeError, match="is a folder"):
         decode_audio(tmp_path)
     (tmp_path / "empty.mp3").touch()
     with pytest.raises(TakeError, match=r"empty\.mp3"):
@@ -126,6 +127,26 @@ def test_absurd_sample_rates_are_refused(rate: int, tmp_path: Path):
     soundfile.write(tmp_path / "x.wav", np.zeros(10, np.float32), rate)
     with pytest.raises(TakeError, match="sample rate") as caught:
         decode_audio(tmp_path / "x.wav")
+    assert caught.value.kind == "input"
+
+
+@pytest.mark.parametrize("length", [bytes(4), b"\xff" * 4])
+@pytest.mark.parametrize("riff", [bytes(4), b"\xff" * 4])
+def test_a_wav_that_was_written_as_a_stream_is_read_to_its_end(length: bytes, riff: bytes, tmp_path: Path):
+    soundfile.write(tmp_path / "x.wav", speechlike(), RATE, "PCM_16")
+    expected, _ = decode_audio(tmp_path / "x.wav")
+    data = (tmp_path / "x.wav").read_bytes()
+    place = data.index(b"data") + 4
+    (tmp_path / "x.wav").write_bytes(data[:4] + riff + data[8:place] + length + data[place + 4 :])
+    samples, rate = decode_audio(tmp_path / "x.wav")
+    assert rate == RATE
+    assert samples == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_file_of_no_kind_is_no_traceback(tmp_path: Path):
+    (tmp_path / "x.raw").write_bytes(np.random.default_rng(0).bytes(20_000))
+    with pytest.raises(TakeError, match="not audio of a known kind") as caught:
+        decode_audio(tmp_path / "x.raw")
     assert caught.value.kind == "input"
 
 
@@ -215,7 +236,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path):
     )
     said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
     assert [line.split(":")[0] for line in said.splitlines() if line.startswith("cannot")] == [
-        f"cannot write {tmp_path}/x.{suffix}" for suffix in ("wav", "flac", "mp3")
+        f"{tmp_path}/x.{suffix} cannot be written" for suffix in ("wav", "flac", "mp3")
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -223,7 +244,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path):
 def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path: Path):
     (tmp_path / "file").touch()
     with (
-        pytest.raises(OutputError, match="cannot write"),
+        pytest.raises(OutputError, match="cannot be written"),
         open_outputs([Output(path=tmp_path / "file" / "x.wav", recipe=Recipe(name="test"))], frames=9),
     ):
         pass

@@ -11,7 +11,7 @@ import pytest
 
 from tts_cli.audio.io.files import open_outputs
 from tts_cli.audio.io.measure_while_writing import can_follow, measure_following
-from tts_cli.audio.io.outputs import Output
+from tts_cli.audio.io.outputs import Cover, Output
 from tts_cli.audio.io.readback import measure_file
 from tts_cli.audio.meters.loudness import FileLevels
 from tts_cli.errors import OutputError
@@ -24,8 +24,8 @@ def programme(seconds: float, rate: int) -> np.ndarray:
     return (swell * np.convolve(chance.standard_normal(swell.size), [0.3, 0.4, 0.3], "same")).astype(np.float32)
 
 
-def write(path: Path, recipe: Recipe, samples: np.ndarray, tags: dict[str, str] | None = None) -> bytes:
-    with open_outputs([Output(path=path, recipe=recipe, tags=tags or {})], frames=len(samples)) as writer:
+def write(path: Path, recipe: Recipe, samples: np.ndarray) -> bytes:
+    with open_outputs([Output(path=path, recipe=recipe)], frames=len(samples)) as writer:
         writer.write(samples)
     return path.read_bytes()
 
@@ -57,15 +57,27 @@ def test_the_same_as_measured_afterwards(
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("cut", [1, 9, 10, 11, 3000])
-def test_tags_at_the_beginning_are_passed_over(cut: int, tmp_path: Path):
+@pytest.mark.parametrize("cover_bytes", [0, 300_000, 10_000_000])
+def test_what_is_followed_is_sound_from_its_first_byte_on(cover_bytes: int, tmp_path: Path):
+    """A head, however large, is laid before the sound when the encoder is done: nobody reads one that grows."""
     recipe = Recipe(name="test", format="mp3")
-    data = write(tmp_path / "x.mp3", recipe, programme(3, 44_100), {"copyright": "é" * 1500, "comment": "c"})
+    cover = Cover(data=np.random.default_rng(1).bytes(cover_bytes), mime="image/jpeg") if cover_bytes else None
+    output = Output(path=tmp_path / "x.mp3", recipe=recipe, tags={"copyright": "é" * 1500}, cover=cover)
+    samples, finished = programme(12, 44_100), Event()
+    with ThreadPoolExecutor(1) as pool:
+        with open_outputs([output], frames=samples.size) as writer:
+            followed = pool.submit(measure_following, writer.reopen(), recipe, finished)
+            for block in np.array_split(samples, 9):
+                writer.write(block)
+        finished.set()
+        levels = followed.result()
+    data = output.path.read_bytes()
     assert data.startswith(b"ID3")
-    followed = follow(data, [cut], recipe, tmp_path / "y.mp3")
-    afterwards = measure_file(tmp_path / "x.mp3")
-    assert followed.lufs == pytest.approx(afterwards.lufs, abs=0.001)
-    assert followed.frames == afterwards.frames
+    assert len(data) > cover_bytes + 3000
+    afterwards = measure_file(output.path)
+    assert levels.lufs == pytest.approx(afterwards.lufs, abs=0.001)
+    assert levels.frames == afterwards.frames == samples.size
+    assert list(tmp_path.iterdir()) == [output.path]
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.02, 0.2])

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from tts_cli.audio.io.ffmpeg import ffmpeg_path
+from tts_cli.audio.io.probe import read_picture
 from tts_cli.audio.io.video import Track, add_track, read_film
 from tts_cli.errors import OutputError
 
@@ -129,3 +130,30 @@ def test_what_cannot_be_is_told(dub: Path, tmp_path: Path) -> None:
         read_film(tmp_path / "film.m3u8")
     with pytest.raises(OutputError, match="a dub cannot be put into"):
         add_track(read_film(dub), Track(audio=dub, language="de-AT", title="x"), tmp_path / "copy.wav")
+
+
+def test_what_is_attached_to_a_film_stays_attached(tmp_path: Path) -> None:
+    """Fonts, a cover and a text go into the copy as files; none of them is played, and nothing begins later."""
+    cover = tmp_path / "cover.png"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x64", "-frames:v", "1", cover)
+    (tmp_path / "font.ttf").write_bytes(bytes(range(256)) * 40)
+    film = tmp_path / "film.mkv"
+    sources = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=25:d=2", "-f", "lavfi", "-i", "sine=d=2")
+    fonts = ("-attach", tmp_path / "font.ttf", "-metadata:s:t:0", "mimetype=application/x-truetype-font")
+    pictures = ("-attach", cover, "-metadata:s:t:1", "mimetype=image/png")
+    ffmpeg(*sources, "-c:v", "libx264", "-c:a", "aac", *fonts, *pictures, film)
+    soundfile.write(tmp_path / "dub.wav", np.zeros(96_000), 48_000)
+    read = read_film(film)
+    assert read.streams.count("attachment") == 1
+    assert [(name, mime) for _, name, mime in read.pictures] == [("cover.png", "image/png")]
+
+    copy = tmp_path / "copy.mkv"
+    add_track(read, Track(audio=tmp_path / "dub.wav", language="de", title="Dub"), copy)
+
+    made = read_film(copy)
+    assert sorted(made.kept) == sorted([*read.kept, "audio"])
+    assert [(name, mime) for _, name, mime in made.pictures] == [("cover.png", "image/png")]
+    assert made.length_s == read.length_s
+    assert read_picture(copy, "matroska", made.pictures[0][0]) == cover.read_bytes()
+    ffmpeg("-dump_attachment:t:0", tmp_path / "back.ttf", "-i", copy, "-f", "null", "-t", "0", "-")
+    assert (tmp_path / "back.ttf").read_bytes() == (tmp_path / "font.ttf").read_bytes()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soxr
 
-from tts_cli.audio.io.files import decode_audio
+from tts_cli.audio.io.recordings import decode_audio
 from tts_cli.audio.meters.quality import Samples, find_speech, frame_levels, measure_quality
 
 RATE = 16_000

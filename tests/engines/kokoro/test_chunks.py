@@ -1,15 +1,18 @@
 """Chunks of phonemes, times of words, voices and their blends, and parts of speech by rule: no package needed."""
 
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tts_cli.engines.kokoro.chunks import LONGEST, Spoken, cut, phonemes_of, time_words
+from tts_cli.engines.kokoro.chunks import LONGEST, Spoken, cut, phonemes_of, settle_words, time_words
+from tts_cli.engines.kokoro.g2p import as_written
 from tts_cli.engines.kokoro.tagger import tag
 from tts_cli.engines.kokoro.voices import letter_of, parse_blend, resolve, voices, write_blend
 from tts_cli.errors import UnknownNameError
+from tts_cli.text.english import read_english
 from tts_cli.types import Word
 
 VOCABULARY = {letter: number for number, letter in enumerate("abcdefghijklm .,!?", start=1)}
@@ -162,3 +165,62 @@ def test_tags(text: str, word: str, expected: str) -> None:
 def test_every_token_gets_a_tag(tokens: list[str]) -> None:
     assert len(tag(tokens)) == len(tokens)
     assert all(tag(tokens))
+
+
+def test_words_start_where_they_are_heard_and_end_with_their_sound() -> None:
+    samples = np.zeros(48_000, np.float32)
+    samples[2_400:9_600] = samples[19_200:31_200] = 0.5
+    samples[36_000:] = 0.001  # a breath
+    predicted = [Word("one", 3_600, 6_000), Word("two", 6_000, 20_400), Word("three", 20_400, 48_000)]
+
+    settled = settle_words(predicted, samples)
+
+    # "one" runs into "two"; silence follows "two" and "three", and is not theirs.
+    assert settled == [Word("one", 2_400, 4_800), Word("two", 4_800, 9_600), Word("three", 19_200, 31_200)]
+
+
+@given(
+    st.lists(st.integers(0, 4_000), min_size=2, max_size=12),
+    st.lists(st.floats(-1, 1, width=32), min_size=0, max_size=40),
+)
+def test_settled_words_stay_in_order_and_inside(gaps: list[int], levels: list[float]) -> None:
+    edges = np.cumsum(gaps).tolist()
+    samples = np.repeat(np.array(levels, np.float32), 600)
+    words = [Word(str(at), start, end) for at, (start, end) in enumerate(pairwise(edges)) if end > start]
+    words = [word for word in words if word.end <= len(samples) + 1200]
+
+    settled = settle_words(words, samples)
+
+    times = [time for word in settled for time in (word.start, word.end)]
+    assert times == sorted(times)
+    assert all(0 <= time <= len(samples) for time in times)
+
+
+def test_signs_are_words_and_stars_are_not() -> None:
+    assert tag(["50", "%", "&", "+", "@", "°", "*", "stars", "*"]) == [
+        "CD",
+        "NN",
+        "CC",
+        "SYM",
+        "IN",
+        "NN",
+        "NFP",
+        "NNS",
+        "NFP",
+    ]
+
+
+def test_a_word_is_named_as_it_was_written() -> None:
+    reading = read_english("At 10:30 on Baker St. near 5 kg")
+    said = reading.spoken.replace(".", " .").split()
+    words = [Spoken(word, word.upper(), space=True) for word in said]
+
+    assert [(word.text, word.phonemes) for word in as_written(words, reading)] == [
+        *(("At", "AT"), ("10:30", "10 30"), ("on", "ON"), ("Baker", "BAKER")),
+        *(("St.", "STREET"), ("near", "NEAR"), ("5", "5"), ("kg", "KILOGRAMS")),
+    ]
+
+
+def test_words_without_a_name_pass_through() -> None:
+    words = [Spoken("", sound, space=True) for sound in ("a", "b", "c")]
+    assert as_written(words, read_english("etc. to me")) == words

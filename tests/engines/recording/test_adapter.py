@@ -64,17 +64,17 @@ def test_a_file_that_was_edited_meanwhile_is_refused(tmp_path, tone):
 
 def test_what_is_decoded_is_what_was_hashed(tmp_path, tone, monkeypatch):
     """Even a file that changes between the reading and the decoding cannot get in under the old hash."""
-    from tts_cli.audio.io import files
+    from tts_cli.audio.io import recordings
 
     path = tmp_path / "line.wav"
     soundfile.write(path, tone, 48_000, subtype="FLOAT")
-    decode = files.decode_audio
+    decode = recordings.decode_audio
 
     def decode_late(source):
         soundfile.write(path, np.zeros(10, np.float32), 48_000)
         return decode(source)
 
-    monkeypatch.setattr(files, "decode_audio", decode_late)
+    monkeypatch.setattr(recordings, "decode_audio", decode_late)
     np.testing.assert_array_equal(play(path).samples, tone)
 
 

@@ -44,7 +44,7 @@ def test_what_the_engine_speaks(cli, tmp_path: Path, decode) -> None:
     result = cli("export", "book.yaml", "--recipe", "acx", "-o", "out")
 
     assert result.code == 6, result.err  # the sample is shorter than a minute, as is the book
-    assert "book-sample.mp3: seconds is" in result.err
+    assert "a-book-sample.mp3: seconds is" in result.err
     assert result.err.count("failed:") == 1
     assert "ACX does not take AI narration" in result.err
     files = sorted((tmp_path / "out" / "acx").glob("0*.mp3"))

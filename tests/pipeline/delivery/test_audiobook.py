@@ -14,6 +14,7 @@ import soundfile
 
 from tts_cli.audio.io.ffmpeg import ffmpeg_path
 
+NAME = "der-fluß-und-andere-wege"
 BOOK = """\
 project:
   title: "Der Fluß; und = andere # Wege"
@@ -57,8 +58,8 @@ def shipped(cli, book: Path, tmp_path: Path) -> Path:
 
 def test_the_m4b_is_its_timeline_to_the_sample(shipped: Path, decode, chapters_of) -> None:
     """Every chapter begins in the m4b where its mark says, and sounds there as it does in its own mp3."""
-    whole = decode(shipped / "book.m4b")
-    marks = chapters_of(shipped / "book.m4b")
+    whole = decode(shipped / f"{NAME}.m4b")
+    marks = chapters_of(shipped / f"{NAME}.m4b")
     assert [title for _, _, title in marks] == [
         "Opening Credits",
         "Das Ufer - 岸; a=b #1",
@@ -82,7 +83,7 @@ def test_the_m4b_is_its_timeline_to_the_sample(shipped: Path, decode, chapters_o
 
 def test_tags_cover_and_titles_read_back(shipped: Path, tmp_path: Path) -> None:
     cover = (tmp_path / "art" / "cover.png").read_bytes()
-    book = mutagen.mp4.MP4(shipped / "book.m4b")
+    book = mutagen.mp4.MP4(shipped / f"{NAME}.m4b")
     assert book["\xa9nam"] == book["\xa9alb"] == ["Der Fluß; und = andere # Wege"]
     assert (book["\xa9ART"], book["\xa9wrt"], book["\xa9grp"]) == (["Änne Öhm"], ["朗読 太郎"], ["River Tales"])
     assert book["\xa9day"] == ["1908"]
@@ -99,7 +100,7 @@ def test_tags_cover_and_titles_read_back(shipped: Path, tmp_path: Path) -> None:
 
 
 def test_the_files_measure_what_the_sidecar_says(shipped: Path, decode) -> None:
-    files = [shipped / "book.m4b", shipped / "book-sample.mp3", *(shipped / "chapters").glob("*.mp3")]
+    files = [shipped / f"{NAME}.m4b", shipped / f"{NAME}-sample.mp3", *(shipped / "chapters").glob("*.mp3")]
     assert len(files) == 7
     for path in files:
         said = json.loads(path.with_name(f"{path.name}.json").read_text())
@@ -197,4 +198,4 @@ def test_credits_and_sample(cli, book: Path, shipped: Path, decode) -> None:
         "05-closing-credits",
     ]
     assert lengths[0] < lengths[-1]  # "A book about a river" against all that the recipe says
-    assert lengths[1] < decode(shipped / "book-sample.mp3").size < sum(lengths[1:-1])
+    assert lengths[1] < decode(shipped / f"{NAME}-sample.mp3").size < sum(lengths[1:-1])

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from tts_cli.audio.io.ffmpeg import ffmpeg_path
+from tts_cli.audio.io.video import Track
 
 FILM = """\
 1
@@ -107,7 +108,7 @@ def test_over_music_and_effects_without_a_film(cli, film: Path, tmp_path: Path) 
     result = cli("export", "film.srt", "--recipe", "dub", "--bed", "me.wav", "-o", "out", "--json")
 
     assert result.code == 0, result.err
-    names = [output["path"] for output in result.json["exports"][0]["outputs"]]
+    names = [output["name"] for output in result.json["exports"][0]["outputs"]]
     assert names == ["film.dub.wav", "film.dub.srt", "timing.csv", "film.dub-mix.wav"]
     assert soundfile.info(tmp_path / "out" / "dub" / "film.dub-mix.wav").frames == 7 * 48_000
 
@@ -130,6 +131,9 @@ def test_a_line_over_budget_fails_the_export(cli, film: Path, tmp_path: Path) ->
 
     assert result.code == 6
     assert "timing.csv: over_budget is 2, not at most 0" in result.err
+    assert "film.srt:2:1: over budget: cue 1 'Would you like to come over? Really...' runs " in result.err
+    report = json.loads((tmp_path / "out" / "dub" / "export.json").read_text())
+    assert [row["error"].split(" ")[1] for row in report["over_budget"]] == ["1", "2"]
     assert (tmp_path / "out" / "dub" / "film.dub.wav").exists()
 
 
@@ -144,3 +148,44 @@ def test_what_cannot_be_is_told(cli, film: Path, tmp_path: Path) -> None:
     rendered = cli("export", "rendered", "--recipe", "dub")
     assert rendered.code == 2
     assert "a dub is exported from its manifest" in rendered.err
+
+
+def test_what_makes_no_sound_is_refused_before_any_work(cli, film: Path, tmp_path: Path) -> None:
+    ffmpeg("-i", film, "-map", "0:v", "-c", "copy", tmp_path / "silent.mp4")
+
+    ducked = cli("export", "film.srt", "--recipe", "dub", "--video", "silent.mp4", "--duck", "gentle", "-o", "out")
+    assert ducked.code == 2
+    assert "silent.mp4 has no sound to be turned down" in ducked.err
+    assert "--bed" in ducked.err
+    laid = cli("export", "film.srt", "--recipe", "dub", "--bed", "silent.mp4", "-o", "out")
+    assert laid.code == 2
+    assert "--bed silent.mp4 has no sound" in laid.err
+    assert not (tmp_path / "out").exists()
+    # without a bed it is a film like all others
+    assert cli("export", "film.srt", "--recipe", "dub", "--video", "silent.mp4", "-o", "out").code == 0
+
+
+def test_a_mix_is_the_same_bytes_each_time(cli, film: Path, tmp_path: Path) -> None:
+    mixes = set()
+    for number in range(3):
+        command = ("export", "film.srt", "--recipe", "dub", "--video", film, "--duck", "balanced", "-o", f"out{number}")
+        assert cli(*command).code == 0
+        mixes.add((tmp_path / f"out{number}" / "dub" / "film.dub-mix.wav").read_bytes())
+    assert len(mixes) == 1
+    samples, _ = soundfile.read(tmp_path / "out0" / "dub" / "film.dub-mix.wav")
+    # the hum of the film lasts to its last picture
+    assert np.abs(samples[-480:]).max() > 0.01
+
+
+def test_a_stream_that_got_lost_fails_the_export(cli, film: Path, monkeypatch) -> None:
+    from tts_cli.pipeline.delivery import dub_files
+
+    real = dub_files.add_track
+
+    def forgetful(film_read, track, path) -> None:
+        real(film_read, Track(audio=track.audio, language=track.language, title=track.title), path)
+
+    monkeypatch.setattr(dub_files, "add_track", forgetful)
+    result = cli("export", "film.srt", "--recipe", "dub", "--video", film, "-o", "out")
+    assert result.code == 6
+    assert "film.dub.mp4: read_back_streams is 3 (without subtitle), not 4" in result.err

@@ -104,7 +104,7 @@ def test_a_speakers_gain_that_moves_by_a_hair_writes_no_line_again(
     (tmp_path / "game.csv").write_text("id,text\na,Up we go.\n")
     (tmp_path / "r.yaml").write_text("format: wav\nsplit: programme\ndeliver: [{kind: lines, file: '{id}.wav'}]\n")
     written = []
-    for gain_db in (2.951, 3.049, 3.051):
+    for gain_db in (2.951, 3.449, 3.551):
         monkeypatch.setattr(
             "tts_cli.pipeline.delivery.line_files.find_programme_gain", lambda *_, gain_db=gain_db: gain_db
         )

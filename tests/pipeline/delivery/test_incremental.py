@@ -15,6 +15,7 @@ import soundfile
 
 from tts_cli.pipeline.delivery import aac_join as joins
 from tts_cli.pipeline.delivery import audio_files as programmes
+from tts_cli.pipeline.master.output_guard import INDEX_FILE
 
 BOOK = """\
 project: {title: A Book, author: Anon}
@@ -180,7 +181,7 @@ def test_a_kill_in_the_middle_leaves_no_half_file_and_is_made_good(cli, book: Pa
     for name in done:
         soundfile.read(out / name)
     export(cli)
-    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == [INDEX_FILE]
     assert {"one.mp3", "two.mp3", "three.mp3", "book.m4b"} <= {path.name for path in out.iterdir()}
 
 
@@ -190,7 +191,7 @@ def test_an_export_that_was_killed_goes_on_where_it_was(
     """Killed while it described the last file: what was finished before is not written again."""
     (tmp_path / "r.yaml").write_text(RECIPE.replace("  - {kind: programme", "# "))
     with monkeypatch.context() as patch:
-        patch.setattr("tts_cli.pipeline.export._report", lambda *_: 1 / 0)
+        patch.setattr("tts_cli.pipeline.export._report", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out")
     assert sorted(encoded) == ["one", "three", "two"]
@@ -250,7 +251,7 @@ def test_a_line_that_fails_leaves_its_chapter_out(cli, book: Path, tmp_path: Pat
     assert result.code == 5
     [report] = result.json["exports"]
     assert (report["status"], report["missing"]) == ("partial", 1)
-    assert [output["path"] for output in report["outputs"]] == ["one.mp3", "three.mp3"]
+    assert [output["name"] for output in report["outputs"]] == ["one.mp3", "three.mp3"]
     assert "broken.wav" in report["failures"][0]["error"]
 
 
@@ -286,8 +287,8 @@ def test_a_full_disk_is_an_error_and_leaves_what_was_there(cli, book: Path, tmp_
     result = subprocess.run(argv, capture_output=True, text=True, check=False)
 
     assert result.returncode == 5, result.stderr
-    assert "cannot write" in result.stderr
+    assert "cannot be written" in result.stderr
     after = digests(tmp_path / "out" / "r")
     assert after["two.mp3"] == before["two.mp3"]
     assert after["book.m4b"] == before["book.m4b"]
-    assert not [path.name for path in (tmp_path / "out" / "r").iterdir() if path.name.startswith(".")]
+    assert [path.name for path in (tmp_path / "out" / "r").iterdir() if path.name.startswith(".")] == [INDEX_FILE]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.pipeline.edit.slot_fit import RUN_S, SlotLine, engine_speeds, fit_lines
+from tts_cli.pipeline.edit.slot_fit import SlotLine, engine_speeds, fit_lines
 from tts_cli.recipe import FitRules
 
 RATE = 1000  # samples are milliseconds
@@ -123,17 +123,62 @@ def test_each_line_may_say_what_is_done_to_it():
     assert fit(line(0, 1000, 970))[0].rate == 1.0
 
 
-def test_neighbours_of_one_speaker_are_of_a_like_pace():
+def paces(*lines, **more):
+    return [round(placed.rate, 2) for placed in fit(*lines, **more)]
+
+
+def test_beside_a_much_faster_line_its_speakers_pace_does_not_jump():
     lines = [line(start, start + 1000, 500) for start in range(0, 6480, 1080)]
     lines[3] = replace(lines[3], natural=1250, spoken=1250)
-    rates = [round(placed.rate, 2) for placed in fit(*lines)]
-    assert rates == [1.0, 1.05, 1.15, 1.25, 1.15, 1.05]
+    assert paces(*lines) == [1.0, 1.0, 1.1, 1.25, 1.1, 1.0]
+    assert paces(*lines, rules=replace(RULES, smooth=False)) == [1.0, 1.0, 1.0, 1.25, 1.0, 1.0]
+    lines[2] = replace(lines[2], speaker="rat")
+    assert paces(*lines) == [1.0, 1.1, 1.0, 1.25, 1.1, 1.0]
+    lines[3] = replace(lines[3], natural=1150, spoken=1150)  # a step of 15 % is no jump
+    assert paces(*lines) == [1.0, 1.0, 1.0, 1.15, 1.0, 1.0]
 
 
-@pytest.mark.parametrize(("pause", "rate"), [(4_999, 1.15), (5_000, 1.15), (5_001, 1.0)])
+@pytest.mark.parametrize(("pause", "rate"), [(4_999, 1.1), (5_000, 1.1), (5_001, 1.0)])
 def test_neighbours_are_those_within_five_seconds(pause, rate):
     fast = line(0, 1000, 3125)  # 1.25 times as fast in its slot and the second and a half after it
     assert fit(fast, line(1000 + pause, 20_000, 500))[1].rate == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(("natural", "length"), [(1009, 1009), (1010, 1010), (1012, 992)])
+def test_below_one_percent_nothing_is_done(natural, length):
+    first, second = fit(line(0, 1000, natural), line(1080, 3000, 100, "rat"))
+    assert first.length == length
+    assert ("stretch" in first.actions) == (natural > 1010)
+    assert second.late == max(0, length - 1000)
+
+
+def test_what_the_engine_leaves_below_one_percent_is_not_stretched():
+    first, _ = fit(line(0, 1000, 1153, spoken=1003), line(1080, 3000, 100, "rat"))
+    assert (first.length, first.tempo, first.actions) == (1003, 1.0, ("borrow", "speed"))
+
+
+@pytest.mark.parametrize("overflow", ["truncate", "fail"])
+def test_what_would_be_cut_or_fail_is_stretched_by_no_less_than_one_percent(overflow):
+    after = line(1080, 3000, 100, "rat")
+    first, _ = fit(line(0, 1000, 1004), after, rules=replace(RULES, overflow=overflow))
+    assert (first.rate, first.lost, first.over) == (pytest.approx(1.01), 0, 0)
+    [last] = fit(line(0, 1000, 1004), length=1000)
+    assert (last.rate, last.lost) == (pytest.approx(1.01), 0)
+
+
+def test_what_is_too_long_is_hurried_before_a_line_that_fits():
+    lines = [line(0, 1000, 2450), *(line(1080 * place, 1080 * place + 1000, 990, "rat") for place in range(1, 6))]
+    placed = fit(*lines)
+    assert [round(one.rate, 2) for one in placed] == [1.37, 1.0, 1.0, 1.0, 1.0, 1.0]
+    assert 700 < placed[1].late <= 800
+    assert not any(one.is_over_budget for one in placed)
+
+
+def test_a_line_that_fits_catches_up_only_where_the_budget_is_spent():
+    lines = [line(0, 1000, 3000), line(1080, 2080, 1000, "rat"), line(2160, 3160, 1000, "rat")]
+    placed = fit(*lines)
+    assert [round(one.rate, 2) for one in placed] == [1.4, 1.25, 1.1]  # the last only beside a jump
+    assert [one.late for one in placed] == [0, 1143, 943]
 
 
 def test_the_programme_has_an_end():
@@ -180,7 +225,7 @@ def test_what_always_holds(rows, overflow):
         assert one.late == one.start - one.cue
         assert 1.0 <= one.tempo <= 1.4 + 1e-9
         assert one.length + one.lost == pytest.approx(one.natural / one.rate, abs=1)
-        if one.natural <= one.limit - one.cue and not one.late:
+        if fits(one) and not one.late:
             assert one.over == 0
         if overflow != "shift":
             assert one.late == 0
@@ -199,17 +244,49 @@ def test_shifted_lines_of_one_speaker_never_overlap(rows):
         last[before.speaker] = one.start + one.length
 
 
-@given(LINES)
-def test_rates_of_neighbours_differ_by_a_step_unless_the_hard_rate_is_needed(rows):
+def fits(one):
+    return one.natural <= one.limit - one.cue
+
+
+@given(LINES, st.booleans())
+def test_a_line_that_fits_is_faster_only_beside_a_jump_or_over_budget(rows, smooth):
     lines = scene(rows)
-    placed = fit_lines(lines, RULES, RATE, None)
-    last = {}
+    placed = fit_lines(lines, replace(RULES, drift_s=60, smooth=smooth), RATE, None)
     for one, before in zip(placed, lines, strict=True):
-        if before.speaker in last:
-            other, end = last[before.speaker]
-            if before.start - end <= RUN_S * RATE:
-                assert abs(min(one.rate, 1.25) - min(other.rate, 1.25)) <= 0.1 + 1e-6
-        last[before.speaker] = (one, before.end)
+        if fits(one) and one.rate > 1:
+            assert smooth
+            assert one.rate <= 1.1
+            assert any(
+                other.rate > one.rate + 0.15 - 1e-6 and before.speaker == beside.speaker
+                for other, beside in zip(placed, lines, strict=True)
+            )
+
+
+@given(LINES)
+def test_a_line_that_fits_is_never_beyond_what_catching_up_allows(rows):
+    placed = fit_lines(scene(rows), RULES, RATE, None)
+    late = False
+    for one in placed:
+        late = late or one.late > 0
+        if fits(one):
+            assert one.rate <= (1.25 if late else 1.1) + 1e-9
+
+
+@given(LINES)
+def test_smoothing_changes_no_line_that_is_too_long_and_makes_no_line_later(rows):
+    lines = scene(rows)
+    level = fit_lines(lines, RULES, RATE, None)
+    rough = fit_lines(lines, replace(RULES, smooth=False), RATE, None)
+    for one, other in zip(level, rough, strict=True):
+        assert one.start <= other.start
+        assert one.rate == pytest.approx(other.rate) or other.rate < one.rate <= 1.1 + 1e-9
+
+
+@given(LINES, st.sampled_from(["shift", "overlap", "truncate", "fail"]), st.floats(0.5, 1.0))
+def test_no_stretch_is_below_one_percent(rows, overflow, share):
+    lines = [replace(one, spoken=max(1, round(one.natural * share))) for one in scene(rows)]
+    for one in fit_lines(lines, replace(RULES, overflow=overflow), RATE, None):
+        assert one.tempo == 1 or abs(one.tempo - 1) >= 0.01 - 1e-9
 
 
 @given(LINES)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +203,49 @@ def test_what_the_encoder_loses_is_made_good_in_a_second_pass(shelf: Shelf, tmp_
 
 
 # --- extremes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("overshoots", "shipped"),
+    [([0.24, 0.57, 0.32, -0.1], 3), ([0.9, 0.5, 0.2, 0.6, 0.7, 0.8, 0.2], 2)],
+)
+def test_an_encoder_that_overshoots_as_it_likes_is_tried_again_and_the_best_is_shipped(
+    overshoots: list[float], shipped: int, shelf: Shelf, tmp_path: Path, monkeypatch
+):
+    """As Opus did on real speech, where two steps of one size did not do."""
+    from tts_cli.pipeline.master import master as module
+
+    recipe = Recipe(name="t", format="opus", sample_rate=48_000, bitrate_kbps=48, true_peak_dbtp=-1)
+    coming, written = iter(overshoots), []
+
+    def measure(path: Path):
+        levels = measured(path)
+        written.append(path.read_bytes())
+        return replace(levels, true_peak_dbtp=-1 + next(coming))
+
+    measured = module.measure_file
+    monkeypatch.setattr(module, "measure_file", measure)
+    peaky = 0.3 * voice(3)
+    peaky[::4_000] = 0.95
+    timeline = line_up([shelf.record(peaky, 22_050)], rate=48_000)
+    [file] = make_masters([timeline], [Output(path=tmp_path / "x.opus", recipe=recipe)], shelf.read)
+    assert len(written) == len(overshoots)
+    assert file.path.read_bytes() == written[shipped]
+    assert len(set(written)) == min(len(overshoots), 6)
+
+
+def test_a_short_file_is_as_loud_as_a_long_one(shelf: Shelf, tmp_path: Path):
+    """RMS is taken between the silences at both ends, which are most of a file of credits."""
+    recipe = Recipe(name="t", format="wav", rms_db=-20, true_peak_dbtp=-3.1)
+    loudness, rms = [], []
+    for seconds in (60, 4):
+        spoken = line_up([shelf.record(voice(seconds), 22_050)], gap_s=2.5)
+        [file] = make_masters([spoken], [Output(path=tmp_path / f"{seconds}.wav", recipe=recipe)], shelf.read)
+        loudness.append(file.levels.lufs)
+        rms.append(file.levels.rms_db)
+    assert abs(loudness[0] - loudness[1]) < 0.6
+    assert rms[0] == pytest.approx(-20, abs=0.5)
+    assert -22.5 < rms[1] < -20.5
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

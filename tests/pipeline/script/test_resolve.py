@@ -437,9 +437,52 @@ def test_chapters_come_as_a_list_or_a_mapping(chapters):
 
 
 def test_a_sheet_has_its_chapters_in_a_column():
-    manifest = load("chapter,text\nOne,a\nTwo,b\nOne,c\n", "a.csv")
+    manifest = load("chapter,text\nOne,a\nOne,b\nTwo,c\n", "a.csv")
     assert list(manifest.chapters) == ["One", "Two"]
-    assert [line.chapter for line in manifest.lines] == ["One", "Two", "One"]
+    assert [line.chapter for line in manifest.lines] == ["One", "One", "Two"]
+
+
+AGAIN = (
+    "lines: [{chapter: One, text: a}, {chapter: Two, text: b}, {chapter: One, text: c}, {chapter: One, text: d},"
+    " {chapter: Two, text: e}, {chapter: One, text: f}]\n"
+)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "chapter,text\nOne,a\nTwo,b\nOne,c\nOne,d\nTwo,e\nOne,f\n",
+        AGAIN,
+        f"chapters: {{Two: '', One: ''}}\n{AGAIN}",
+    ],
+)
+def test_a_chapter_that_begins_again_is_a_second_one(script: str):
+    """What a script says in its order is spoken in its order."""
+    manifest = load(script, "a.csv" if script.startswith("chapter,") else "book.yaml")
+    assert [line.chapter for line in manifest.lines] == ["One", "Two", "One-2", "One-2", "Two-2", "One-3"]
+    assert [manifest.chapters[name].title or name for name in ("One", "One-2", "One-3")] == ["One"] * 3
+    said = [warning.message for warning in manifest.warnings if "begins a second time" in warning.message]
+    assert len(said) == 2
+
+
+def test_ten_thousand_turns_between_two_chapters_load_in_a_moment():
+    rows = "".join(f"{'One' if index % 2 else 'Two'},a\n" for index in range(10_000))
+    begun = time.process_time()
+    manifest = load(f"chapter,text\n{rows}", "a.csv")
+    assert len(manifest.chapters) == 10_000
+    assert time.process_time() - begun < 6
+
+
+def test_a_second_chapter_is_like_the_first_and_ids_do_not_move():
+    apart = load(
+        "chapters: {one: {title: The First, speaker: s}, One-2: ''}\nlines: [{chapter: one, text: a},"
+        " {chapter: One-2, text: b}, {chapter: The First, text: c}, d, {chapter: one, text: e}, f]\n"
+    )
+    assert [line.chapter for line in apart.lines] == ["one", "One-2", "one-3", "", "one-4", "part-2"]
+    assert [line.speaker for line in apart.lines] == ["s", "", "s", "", "s", ""]
+    assert [apart.chapters[name].title for name in ("one-3", "one-4")] == ["The First"] * 2
+    together = load("chapters: {one: {title: The First, speaker: s}}\nlines: [{chapter: one, text: c}]\n")
+    assert together.lines[0].id == apart.lines[2].id
 
 
 def test_a_line_may_name_a_declared_chapter_by_id_or_title():
@@ -699,3 +742,24 @@ def test_twenty_thousand_lines_load_in_a_moment(suffix):
     begun = time.perf_counter()
     assert len(load_manifest(path).lines) == 20_000
     assert time.perf_counter() - begun < 6
+
+
+def test_a_template_may_name_the_sheets_own_columns_and_no_others():
+    sheet = load("text,Quest ID,file\nHello.,Q1,{quest id}/{id}.wav\n", "game.csv").lines
+    assert [(one.file, dict(one.columns)) for one in sheet] == [("{quest id}/{id}.wav", {"Quest ID": "Q1"})]
+    with pytest.raises(InputError) as caught:
+        load("text,Quest ID,file\nHello.,Q1,{qest}/{id}.wav\n", "game.csv")
+    [problem] = caught.value.problems
+    assert "'{qest}/{id}.wav' has a field that nobody knows" in problem.message
+    assert "{Quest ID}" in problem.hint
+    assert (problem.source.line, problem.source.column) == (2, 3)
+
+
+def test_every_file_behind_a_manifest_is_known(tmp_path):
+    (tmp_path / "take.wav").touch()
+    write("cast.yaml", "speakers: {ann: f3}\n")
+    write("sheet.csv", "text\nHello.\n")
+    book = load(
+        "include: cast.yaml\nchapters:\n  - {id: a, lines: sheet.csv}\n  - {id: b, lines: [{audio: take.wav}]}\n"
+    )
+    assert {"book.yaml", "cast.yaml", "sheet.csv", "take.wav"} <= set(book.files)

@@ -58,7 +58,7 @@ def test_what_is_sound_is_not_flagged():
         (np.zeros(RATE), "is silent"),
         (speech(level=0.002), "is silent"),
         (np.clip(speech() * 20, -1, 1), "is clipped ("),
-        (speech() + 0.1, "has a DC offset of +0.10"),
+        (speech() + 0.1, "had a DC offset of +0.10, which was taken out"),
         (speech()[: round(1.63 * RATE)], "ends in the middle of a sound ("),
         (np.concatenate([speech(1), np.zeros(3 * RATE), speech(1)]), "is silent for 3."),
         (speech(0.2), "lasts only 0.2 s, where its text should last 2.0 s"),

@@ -21,7 +21,7 @@ FORMATS: Mapping[str, AudioFormat] = {
 
 MP3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 # MPEG-2 has the lower rates, and bitrates of its own.
-_MP3_LOW_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+MP3_LOW_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _MP3_HZ = (48_000, 44_100, 32_000)
 _MP3_LOW_HZ = (24_000, 22_050, 16_000)
 _AAC_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
@@ -50,7 +50,7 @@ def _mp3_fault(recipe: Recipe) -> FormatProblem | None:
     fault = _not_among("sample_rate", recipe.sample_rate, _MP3_LOW_HZ + _MP3_HZ, "mp3")
     low = recipe.sample_rate in _MP3_LOW_HZ
     where = f"mp3 at {recipe.sample_rate} Hz"
-    return fault or _not_among("bitrate_kbps", recipe.bitrate_kbps, _MP3_LOW_KBPS if low else MP3_KBPS, where)
+    return fault or _not_among("bitrate_kbps", recipe.bitrate_kbps, MP3_LOW_KBPS if low else MP3_KBPS, where)
 
 
 def _not_among(what: str, value: int, known: tuple[int, ...], where: str) -> FormatProblem | None:
@@ -70,6 +70,7 @@ _LAME_SCALES = ((160, 0.95), (192, 0.97), (224, 0.98))
 _EXACT_HEADROOM_DB = 0.1  # other meters interpolate a little differently
 _GOOD_HEADROOM_DB, _THIN_HEADROOM_DB = 0.3, 0.7
 _GOOD_KBPS_PER_CHANNEL = 96
+_OPUS_HEADROOM_DB = 1.0  # it keeps energies, not shapes: its peaks go astray more than others'
 
 
 def level_shift_db(recipe: Recipe) -> float:
@@ -86,7 +87,8 @@ def headroom_db(recipe: Recipe) -> float:
     if recipe.format in ("wav", "flac"):
         return _EXACT_HEADROOM_DB
     good = recipe.bitrate_kbps >= _GOOD_KBPS_PER_CHANNEL * recipe.channels
-    return _GOOD_HEADROOM_DB if good else _THIN_HEADROOM_DB
+    codec_db = _OPUS_HEADROOM_DB if recipe.format == "opus" else 0.0
+    return codec_db + (_GOOD_HEADROOM_DB if good else _THIN_HEADROOM_DB)
 
 
 # --- languages: three letters of ISO 639-2, for what a manifest writes after BCP 47 ----------------------------

@@ -1,6 +1,7 @@
 """The only place that runs ffmpeg: an encoder fed with samples, and a decoder that yields them."""
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -16,13 +17,14 @@ import numpy as np
 from tts_cli.audio.io.outputs import EXACT, Output, encoder_arguments, joining_arguments
 from tts_cli.audio.samples import Samples
 from tts_cli.errors import MissingError
+from tts_cli.scratch import Scratch
 
 ENVIRONMENT_VARIABLE = "TTS_CLI_FFMPEG"
 
 _PIPE_BYTES = 1 << 20  # as much as an unprivileged process may ask for on Linux: the encoder never starves
 _BLOCK_FRAMES = 1 << 16
 _TAIL_LINES = 4
-_QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
+QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
 DEMUXERS: Mapping[str, str] = {
     ".aac": "aac",
     ".ac3": "ac3",
@@ -46,6 +48,9 @@ DEMUXERS: Mapping[str, str] = {
     ".wma": "asf",
 }
 """The demuxer for each suffix. It is forced: ffmpeg's own guess would also open playlists that name other files."""
+
+
+_ADDRESS = re.compile(r"\[[^\[\]]* @ 0x[0-9a-f]+\] ")
 
 
 class FfmpegError(Exception):
@@ -92,12 +97,12 @@ class Encoder:
     """
 
     def __init__(self, outputs: Sequence[Output]) -> None:
-        self._heads = tempfile.TemporaryDirectory(prefix="tts-cli-")
+        self._heads = Scratch()
         try:
-            arguments = encoder_arguments(outputs, Path(self._heads.name))
-            self._process = _Process([ffmpeg_path(), *_QUIET, *arguments], stdin=subprocess.PIPE)
+            arguments = encoder_arguments(outputs, self._heads.path)
+            self._process = FfmpegProcess([ffmpeg_path(), *QUIET, *arguments], stdin=subprocess.PIPE)
         except BaseException:
-            self._heads.cleanup()
+            self._heads.remove()
             raise
 
     def write(self, block: Samples) -> None:
@@ -127,9 +132,9 @@ def join_aac(pieces: Sequence[Path], output: Output) -> None:
 
     Raises FfmpegError when it cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="tts-cli-") as folder:
-        arguments = joining_arguments(output, Path(folder))
-        process = _Process([ffmpeg_path(), *_QUIET, *arguments], stdin=subprocess.PIPE)
+    with Scratch() as scratch:
+        arguments = joining_arguments(output, scratch.path)
+        process = FfmpegProcess([ffmpeg_path(), *QUIET, *arguments], stdin=subprocess.PIPE)
         try:
             for piece in pieces:
                 with piece.open("rb") as file:
@@ -158,7 +163,19 @@ class Decoded:
 @contextmanager
 def decoding(path: Path, demuxer: str, stream: int = 0) -> Iterator[Decoded]:
     """Decode an audio stream of a file, the first one, as far as the caller reads; raises FfmpegError without one."""
-    with _decoded(_Process(_decoder_argv(path, demuxer, stream), stdout=subprocess.PIPE)) as decoded:
+    with _decoded(FfmpegProcess(_decoder_argv(path, demuxer, stream), stdout=subprocess.PIPE)) as decoded:
+        yield decoded
+
+
+@contextmanager
+def decoding_stereo(path: Path, demuxer: str, sample_rate: int) -> Iterator[Decoded]:
+    """Decode the first audio stream of a file to two channels at a rate; one that begins late, or has holes, keeps its
+    times. Raises FfmpegError without one.
+    """
+    # `async` fills holes with silence and cuts overlaps; the first sample is that of time 0
+    filters = f"aresample={sample_rate}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo"
+    argv = _decoder_argv(path, demuxer, 0, f"{filters},{_IN_LONG_PIECES}")
+    with _decoded(FfmpegProcess(argv, stdout=subprocess.PIPE)) as decoded:
         yield decoded
 
 
@@ -169,13 +186,13 @@ def decoding_steadily(path: Path, demuxer: str) -> Iterator[Decoded]:
     One filter reads and decodes such a file; else each packet wanders through four threads of ffmpeg.
     """
     with path.open("rb") as file:  # as standard input: no path needs to be quoted in a filter's words
-        process = _Process(_steady_decoder_argv(demuxer), stdin=file, stdout=subprocess.PIPE)
+        process = FfmpegProcess(_steady_decoder_argv(demuxer), stdin=file, stdout=subprocess.PIPE)
     with _decoded(process) as decoded:
         yield decoded
 
 
 @contextmanager
-def _decoded(process: "_Process") -> Iterator[Decoded]:
+def _decoded(process: "FfmpegProcess") -> Iterator[Decoded]:
     try:
         sample_rate, channels = _read_header(process)
         yield Decoded(sample_rate=sample_rate, channels=channels, blocks=_read_blocks(process, channels))
@@ -191,7 +208,7 @@ def copying_adts(path: Path) -> Iterator[IO[bytes]]:
 
     source = ffmpeg.input(f"file:{path}", f="mov", protocol_whitelist="file")
     graph = source.audio.output("pipe:1", f="adts", acodec="copy", **EXACT)
-    process = _Process(list(graph.compile(cmd=[ffmpeg_path(), *_QUIET])), stdout=subprocess.PIPE)
+    process = FfmpegProcess(list(graph.compile(cmd=[ffmpeg_path(), *QUIET])), stdout=subprocess.PIPE)
     try:
         yield process.stdout
     finally:
@@ -203,12 +220,12 @@ _AU = {"f": "au", "acodec": "pcm_f32be", **EXACT}
 _IN_LONG_PIECES = f"asetnsamples=n={_BLOCK_FRAMES}:p=0"  # handing on short ones costs more than decoding them
 
 
-def _decoder_argv(path: Path, demuxer: str, stream: int) -> list[str]:
+def _decoder_argv(path: Path, demuxer: str, stream: int, filters: str = _IN_LONG_PIECES) -> list[str]:
     import ffmpeg
 
     source = ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
-    graph = source.output("pipe:1", map=f"0:a:{stream}", af=_IN_LONG_PIECES, **_AU)
-    return list(graph.compile(cmd=[ffmpeg_path(), *_QUIET]))
+    graph = source.output("pipe:1", map=f"0:a:{stream}", af=filters, **_AU)
+    return list(graph.compile(cmd=[ffmpeg_path(), *QUIET]))
 
 
 def _steady_decoder_argv(demuxer: str) -> list[str]:
@@ -216,10 +233,10 @@ def _steady_decoder_argv(demuxer: str) -> list[str]:
 
     read = f"amovie=filename=/dev/stdin:format_name={demuxer}:format_opts=protocol_whitelist=file"
     graph = ffmpeg.input(f"{read},{_IN_LONG_PIECES}", f="lavfi").output("pipe:1", **_AU)
-    return list(graph.compile(cmd=[ffmpeg_path(), *_QUIET]))
+    return list(graph.compile(cmd=[ffmpeg_path(), *QUIET]))
 
 
-def _read_header(process: "_Process") -> tuple[int, int]:
+def _read_header(process: "FfmpegProcess") -> tuple[int, int]:
     """Read an AU header and return sample rate and channels."""
     fixed = process.stdout.read(24)
     if len(fixed) < 24:
@@ -230,7 +247,7 @@ def _read_header(process: "_Process") -> tuple[int, int]:
     return sample_rate, channels
 
 
-def _read_blocks(process: "_Process", channels: int) -> Iterator[Samples]:
+def _read_blocks(process: "FfmpegProcess", channels: int) -> Iterator[Samples]:
     frame_bytes = 4 * channels
     while data := process.stdout.read(_BLOCK_FRAMES * frame_bytes):
         # A stream that was cut short may end inside a frame.
@@ -247,12 +264,11 @@ def filtered(samples: Samples, sample_rate: int, name: str, **options: float | s
     import ffmpeg
 
     graph = ffmpeg.input("pipe:0", f="f32le", ar=sample_rate, ac=1).filter(name, **options)
-    argv = graph.output("pipe:1", f="f32le").compile(cmd=[ffmpeg_path(), *_QUIET])
+    argv = graph.output("pipe:1", f="f32le").compile(cmd=[ffmpeg_path(), *QUIET])
     data = np.ascontiguousarray(samples, "<f4").tobytes()
     said = subprocess.run(argv, input=data, capture_output=True, check=False, process_group=0)
     if said.returncode:
-        lines = said.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise FfmpegError("\n".join(lines[-_TAIL_LINES:]) or f"ffmpeg ended with status {said.returncode}")
+        raise FfmpegError(_last_words(said.stderr) or f"ffmpeg ended with status {said.returncode}")
     return np.frombuffer(said.stdout, "<f4").astype(np.float32)
 
 
@@ -261,8 +277,8 @@ def run_graph(graph: Any, more: Sequence[str] = ()) -> None:
 
     `more` are options of the output, for which ffmpeg-python has no word: the same one more than once.
     """
-    *argv, path, overwrite = graph.compile(cmd=[ffmpeg_path(), *_QUIET], overwrite_output=True)
-    process = _Process([*argv, *more, path, overwrite])
+    *argv, path, overwrite = graph.compile(cmd=[ffmpeg_path(), *QUIET], overwrite_output=True)
+    process = FfmpegProcess([*argv, *more, path, overwrite])
     try:
         process.finish()
     except BaseException:
@@ -270,27 +286,9 @@ def run_graph(graph: Any, more: Sequence[str] = ()) -> None:
         raise
 
 
-def read_packets(path: Path, demuxer: str, stream: str) -> Iterator[str]:
-    """Yield what ffmpeg's framecrc tells of a stream: `#name index: value` of its head, then a line per packet.
-
-    Nothing is decoded. Raises FfmpegError when there is no such stream.
-    """
-    import ffmpeg
-
-    source = ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
-    graph = source.output("pipe:1", map=stream, c="copy", f="framecrc", copy_unknown=None)
-    process = _Process(list(graph.compile(cmd=[ffmpeg_path(), *_QUIET])), stdout=subprocess.PIPE)
-    try:
-        for line in process.stdout:
-            yield line.decode("utf-8", "replace").rstrip("\n")
-        process.finish()
-    finally:
-        process.kill()
-
-
 def has_filter(name: str) -> bool:
     """Tell whether the ffmpeg that would run has a filter."""
-    argv = [ffmpeg_path(), *_QUIET, "-h", f"filter={name}"]
+    argv = [ffmpeg_path(), *QUIET, "-h", f"filter={name}"]
     said = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
     return said.stdout.startswith(f"Filter {name}")
 
@@ -298,7 +296,7 @@ def has_filter(name: str) -> bool:
 # --- the process ----------------------------------------------------------------------------------------
 
 
-class _Process:
+class FfmpegProcess:
     """An ffmpeg with one end of it in our hands, and what it complains about in a file."""
 
     def __init__(
@@ -318,10 +316,10 @@ class _Process:
         """Wait for the end; raise FfmpegError with its last words when it was not a good one."""
         code = self._popen.wait()
         self._complaints.seek(0)
-        lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
+        said = self._complaints.read()
         self._release()
         if code:
-            raise FfmpegError("\n".join(lines[-_TAIL_LINES:]) or f"ffmpeg ended with status {code}")
+            raise FfmpegError(_last_words(said) or f"ffmpeg ended with status {code}")
 
     def kill(self) -> None:
         """End it now, if it has not ended."""
@@ -335,6 +333,11 @@ class _Process:
             if pipe is not None:
                 with suppress(BrokenPipeError):
                     pipe.close()
+
+
+def _last_words(said: bytes) -> str:
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return "\n".join(_ADDRESS.sub("", line) for line in lines[-_TAIL_LINES:])
 
 
 def _let_finish_turns(pid: int) -> None:

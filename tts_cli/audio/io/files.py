@@ -1,10 +1,11 @@
-"""Audio files: takes to and from FLAC bytes, recorded lines of any format, and masters written whole or not at all."""
+"""Audio files: takes to and from FLAC bytes, and masters written whole or not at all."""
 
 import fcntl
 import glob
 import io
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -16,20 +17,19 @@ import numpy.typing as npt
 import soundfile
 
 from tts_cli.audio.io.containers import format_fault
-from tts_cli.audio.io.ffmpeg import DEMUXERS, Encoder, FfmpegError, decoding
-from tts_cli.audio.io.outputs import Output
+from tts_cli.audio.io.ffmpeg import Encoder, FfmpegError
+from tts_cli.audio.io.outputs import PCM_TAGS, Output
 from tts_cli.audio.samples import Samples
-from tts_cli.errors import OutputError, TakeError
+from tts_cli.errors import OutputError, TakeError, refused
 
 if TYPE_CHECKING:
     from tts_cli.recipe import Recipe
 
 Subtype = Literal["PCM_16", "PCM_24"]
 
-LONGEST_RECORDING_S = 3600
-"""A recorded line may be so long; far smaller files can claim to be far longer."""
-_RATES_HZ = (4_000, 192_000)
 _BLOCK_FRAMES = 1 << 16
+_COPIED_BYTES = 1 << 20
+_LONGEST_TAKE = 1 << 30  # samples: three hours at the highest rate
 
 # --- takes ----------------------------------------------------------------------------------------------
 
@@ -59,10 +59,13 @@ def _as_integers(samples: Samples, bits: int) -> npt.NDArray[np.int32]:
     return np.asarray(scaled.astype(np.int32) << (32 - bits), np.int32)
 
 
-def decode_take(data: bytes) -> tuple[Samples, int]:
-    """Return mono float32 samples [frames] and the sample rate; raises TakeError when it is no mono FLAC."""
+def decode_take(data: bytes, most_frames: int = _LONGEST_TAKE) -> tuple[Samples, int]:
+    """Return mono float32 samples [frames] and the sample rate; raises TakeError when it is no mono FLAC.
+
+    A file that says it is longer than `most_frames` is not decoded any further than one sample beyond.
+    """
     try:
-        samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32")
+        samples, sample_rate = soundfile.read(io.BytesIO(data), frames=most_frames + 1, dtype="float32")
     except soundfile.LibsndfileError as error:
         raise TakeError(f"the take cannot be decoded: {error.error_string}") from error
     if samples.ndim != 1:
@@ -76,6 +79,10 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
     soundfile itself seeks after each read, which makes an mp3 decoder forget its bit reservoir: slow, and wrong.
     """
 
+    def __init__(self, file: Path | IO[bytes]) -> None:
+        # As bytes: soundfile encodes a name strictly, and a name may hold bytes that are no text.
+        super().__init__(os.fsencode(file) if isinstance(file, Path) else file)
+
     def seekable(self) -> bool:
         return False
 
@@ -85,64 +92,9 @@ class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]
             yield block
 
 
-# --- recorded lines -------------------------------------------------------------------------------------
-
-
-def decode_audio(path: Path) -> tuple[Samples, int]:
-    """Return a user's recording as mono float32 [frames] and its sample rate: the mean of its channels.
-
-    Raises TakeError of kind "input" when it cannot be read or is not audio.
-    """
-    try:
-        # libsndfile tells of a system error; the system tells which.
-        path.open("rb").close()
-        return _decode_by_soundfile(path)
-    except OSError as error:
-        raise TakeError(f"cannot read {path}: {error.strerror}", kind="input") from error
-    except soundfile.LibsndfileError:
-        # Not damaged yet: AAC, AMR and films are beyond libsndfile.
-        return _decode_by_ffmpeg(path)
-
-
-def _decode_by_soundfile(path: Path) -> tuple[Samples, int]:
-    with SequentialFile(path) as file:
-        return _collected(path, file.each_block(_BLOCK_FRAMES), file.samplerate), file.samplerate
-
-
-def _decode_by_ffmpeg(path: Path) -> tuple[Samples, int]:
-    demuxer = DEMUXERS.get(path.suffix.lower())
-    if demuxer is None:
-        known = " ".join(sorted(DEMUXERS))
-        raise TakeError(f"{path} is not audio of a known kind", kind="input", hint=f"known: {known}")
-    try:
-        with decoding(path, demuxer) as decoded:
-            return _collected(path, decoded.blocks, decoded.sample_rate), decoded.sample_rate
-    except FfmpegError as error:
-        raise TakeError(f"{path} cannot be decoded: {error}", kind="input") from error
-
-
-def _collected(path: Path, blocks: Iterator[Samples], sample_rate: int) -> Samples:
-    """Join blocks [n, channels] as mono [frames], refusing what no speech recording is like."""
-    if not _RATES_HZ[0] <= sample_rate <= _RATES_HZ[1]:
-        raise TakeError(f"{path} has a sample rate of {sample_rate} Hz", kind="input", hint="resample it to 48000 Hz")
-    mono: list[Samples] = []
-    frames = 0
-    for block in blocks:
-        mono.append(block.mean(axis=1, dtype=np.float32))
-        frames += block.shape[0]
-        # Counted while it is decoded, as a header can claim any length.
-        if frames > LONGEST_RECORDING_S * sample_rate:
-            minutes = LONGEST_RECORDING_S // 60
-            raise TakeError(f"{path} is longer than {minutes} minutes", kind="input", hint="cut it into several lines")
-    if not frames:
-        raise TakeError(f"{path} holds no samples", kind="input")
-    return np.concatenate(mono)
-
-
 # --- masters --------------------------------------------------------------------------------------------
 
 PCM_FORMATS = ("wav", "flac")
-_PCM_TAGS = frozenset(("title", "artist", "album", "tracknumber", "genre", "date", "copyright", "comment"))
 _RF64_BYTES = 0xFFFF_0000  # a plain WAV counts its bytes in 32 bits
 
 
@@ -158,7 +110,7 @@ class _PcmFile(soundfile.SoundFile):  # type: ignore[misc]
     """A PCM file that is given integers, which costs a third of what libsndfile takes to convert floats."""
 
     def __init__(self, path: Path, recipe: "Recipe", kind: str) -> None:
-        super().__init__(path, "w", recipe.sample_rate, recipe.channels, f"PCM_{recipe.bits}", format=kind)
+        super().__init__(os.fsencode(path), "w", recipe.sample_rate, recipe.channels, f"PCM_{recipe.bits}", format=kind)
         self._bits = recipe.bits
 
     def write(self, block: Samples) -> None:
@@ -193,9 +145,20 @@ class Draft:
             self.temporary.replace(self.path)
             _sync_folder(self.path.parent)
 
+    def refusal(self) -> OSError | None:
+        """Return why the system lets nobody write on, which libsndfile and ffmpeg do not say; it spoils the file."""
+        try:
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(bytes(_BLOCK_FRAMES))
+            self._file.flush()
+        except OSError as error:
+            return error
+        return None
+
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._file.close()
+        with suppress(OSError):  # what it still holds may not fit on the disk
+            self._file.close()
         self.temporary.unlink(missing_ok=True)
 
 
@@ -222,10 +185,18 @@ class MasterWriter:
         self._channels = outputs[0].recipe.channels
         self._drafts = drafts
         self._sinks: list[_Sink] = []
-        placed = [replace(output, path=draft.temporary) for output, draft in zip(outputs, drafts, strict=True)]
-        # One ffmpeg encodes all of them, so the samples cross one pipe.
-        encoded = [output for output in placed if output.recipe.format not in PCM_FORMATS]
+        self._heads = {index: output.id3 for index, output in enumerate(outputs) if output.id3}
+        self._bodies: dict[int, Draft] = {}
         try:
+            # What gets a head from us is encoded to a file beside its draft: there a sound begins with its first byte.
+            for index in self._heads:
+                self._bodies[index] = Draft(drafts[index].path)
+            placed = [
+                replace(output, path=self._bodies.get(index, drafts[index]).temporary)
+                for index, output in enumerate(outputs)
+            ]
+            # One ffmpeg encodes all of them, so the samples cross one pipe.
+            encoded = [output for output in placed if output.recipe.format not in PCM_FORMATS]
             with _translated(drafts[0].path):
                 for output in placed:
                     if output not in encoded:
@@ -240,25 +211,35 @@ class MasterWriter:
         """Append a float32 block, mono [n] or [n, channels]; mono goes to every channel."""
         if block.ndim == 1 and self._channels > 1:
             block = np.repeat(block[:, None], self._channels, axis=1)
-        with _translated(self._drafts[0].path):
+        with _translated(self._drafts[0].path, self._drafts):
             for sink in self._sinks:
                 sink.write(block)
 
     def reopen(self, index: int = 0) -> IO[bytes]:
-        """Open one of the unfinished files for reading along."""
-        return self._drafts[index].reopen()
+        """Open the sound of one of the unfinished files for reading along, without the head that it will have."""
+        return self._bodies.get(index, self._drafts[index]).reopen()
 
     def close(self) -> None:
         """Finish the files."""
-        with _translated(self._drafts[0].path):
+        with _translated(self._drafts[0].path, self._drafts):
             for sink in self._sinks:
                 sink.close()
+            for index, head in self._heads.items():
+                with self._drafts[index].temporary.open("wb") as file, self._bodies[index].reopen() as body:
+                    file.write(head)
+                    shutil.copyfileobj(body, file, _COPIED_BYTES)
+        self._discard_bodies()
 
     def kill(self) -> None:
         """Stop at once; the files are worthless."""
         for sink in self._sinks:
             with suppress(OSError, soundfile.LibsndfileError):
                 sink.kill() if isinstance(sink, Encoder) else sink.close()
+        self._discard_bodies()
+
+    def _discard_bodies(self) -> None:
+        for body in self._bodies.values():
+            body.discard()
 
 
 @contextmanager
@@ -272,6 +253,7 @@ def open_outputs(outputs: Sequence[Output], *, frames: int) -> Iterator[MasterWr
     for output in outputs:
         if fault := format_fault(output.recipe):
             raise OutputError(f"cannot write {output.path}: {fault[1]}")
+    _check_room(outputs, frames)
     with drafting([output.path for output in outputs]) as drafts:
         writer = MasterWriter(outputs, drafts, frames)
         try:
@@ -282,23 +264,47 @@ def open_outputs(outputs: Sequence[Output], *, frames: int) -> Iterator[MasterWr
             raise
 
 
+def _check_room(outputs: Sequence[Output], frames: int) -> None:
+    """Raise OutputError where a disk has less room than these files need, before anything is written to it."""
+    needed: dict[Path, float] = {}
+    for output in outputs:
+        recipe = output.recipe
+        folder = next((folder for folder in output.path.absolute().parents if folder.is_dir()), Path("/"))
+        pcm = frames * recipe.channels * recipe.bits / 8
+        # FLAC of speech is about half as large; of silence it is next to nothing.
+        encoded = frames / recipe.sample_rate * recipe.bitrate_kbps * 100
+        size = {"wav": pcm, "flac": pcm / 10}.get(recipe.format, encoded)
+        needed[folder] = needed.get(folder, 0.0) + size
+    for folder, size in needed.items():
+        free = shutil.disk_usage(folder).free
+        if free < size:
+            hours = frames / outputs[0].recipe.sample_rate / 3600
+            said = f"{folder} has {free / 1e9:.1f} GB free, and {hours:.1f} hours need {size / 1e9:.1f} GB"
+            raise OutputError(f"cannot write {outputs[0].path}: {said}", hint="make room, or write elsewhere with -o")
+
+
 def _open_pcm(output: Output, frames: int) -> _Sink:
     recipe = output.recipe
     huge = recipe.format == "wav" and frames * recipe.channels * recipe.bits // 8 > _RF64_BYTES
     sink = _PcmFile(output.path, recipe, "RF64" if huge else recipe.format.upper())
-    for name in _PCM_TAGS.intersection(output.tags):
-        setattr(sink, name, output.tags[name])
+    for name in PCM_TAGS:
+        if name in output.tags:
+            setattr(sink, name, output.tags[name])
     return sink
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, drafts: Sequence[Draft] = ()) -> Iterator[None]:
     """Turn what goes wrong while writing into an OutputError that names the file."""
     try:
         yield
-    except (OSError, FfmpegError, soundfile.LibsndfileError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"cannot write {path}: {reason}") from error
+    except OSError as error:
+        raise refused(path, "be written", error) from error
+    except (FfmpegError, soundfile.LibsndfileError) as error:
+        for draft in drafts:
+            if found := draft.refusal():
+                raise refused(draft.path, "be written", found) from error
+        raise OutputError(f"{path} cannot be written: {error}") from error
 
 
 def _sweep(path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import IO
 
 import numpy as np
 
-from tts_cli.audio.io.containers import MP3_KBPS
+from tts_cli.audio.io.containers import MP3_KBPS, MP3_LOW_KBPS
 from tts_cli.audio.io.files import SequentialFile
+from tts_cli.audio.io.id3 import ID3_HEADER_BYTES, id3_length
 from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.audio.samples import Samples
 from tts_cli.errors import OutputError
@@ -22,10 +23,8 @@ _BATCH_FRAMES = 512
 _CONTEXT_FRAMES = 12  # a frame may draw bits from 511 bytes before it: ten frames, at the lowest bitrate
 _DELAY_SAMPLES = 1105  # what the file's header tells players to skip: LAME's 576 and the decoder's 529
 _READ_BYTES = 1 << 16
-_BYTES_AT_1_HZ = _FRAME_SAMPLES * 1000 // 8  # of a frame at 1 kbit/s
 _PIECES = 4  # a batch in pieces of a usual block's size: what is measured takes several times its memory
 _POLL_S = 0.05
-_TAG_HEADER_BYTES = 10
 
 
 def can_follow(recipe: Recipe) -> bool:
@@ -35,6 +34,9 @@ def can_follow(recipe: Recipe) -> bool:
 
 def measure_following(file: IO[bytes], recipe: Recipe, finished: Event) -> FileLevels:
     """Measure a file that is growing, until `finished` is set and its end is reached; closes it.
+
+    It begins with a frame, as heads are laid before the sound when all of it is there. The encoder writes the first
+    frame again at the end; of that one only its length is used, which stays.
 
     Every frame is read back from the file and decoded once, as `measure_file` would after the fact.
     """
@@ -64,7 +66,6 @@ def _decoded(file: IO[bytes], recipe: Recipe, finished: Event) -> Iterator[Sampl
 
 def _batches(file: IO[bytes], sample_rate: int, finished: Event) -> Iterator[list[bytes]]:
     """Yield the frames after the header, many at a time, as they reach the file."""
-    _skip_tag(file, finished)
     held = b""
     frames: list[bytes] = []
     # The first frame is LAME's header, which holds no sound.
@@ -92,24 +93,18 @@ def constant_kbps(path: Path) -> int:
     finished.set()
     with path.open("rb") as file:
         sample_rate = SequentialFile(path).samplerate
+        file.seek(id3_length(file.read(ID3_HEADER_BYTES)))
         rates = {_kbps(frame) for frames in _batches(file, sample_rate, finished) for frame in frames}
     return rates.pop() if len(rates) == 1 else 0
 
 
 def _kbps(frame: bytes) -> int:
-    return MP3_KBPS[(frame[2] >> 4) - 1]
+    return (MP3_LOW_KBPS if _is_low(frame) else MP3_KBPS)[(frame[2] >> 4) - 1]
 
 
-def _skip_tag(file: IO[bytes], finished: Event) -> None:
-    """Go to where the frames begin: after an ID3 tag, whose header gives its length in 7 bits of each of 4 bytes."""
-    header, over = b"", False
-    while len(header) < _TAG_HEADER_BYTES and not over:
-        over = finished.wait(_POLL_S)
-        file.seek(0)
-        header = file.read(_TAG_HEADER_BYTES)
-    is_tagged = header.startswith(b"ID3") and len(header) == _TAG_HEADER_BYTES
-    length = sum(byte << 7 * place for place, byte in enumerate(reversed(header[-4:])))
-    file.seek(_TAG_HEADER_BYTES + length if is_tagged else 0)
+def _is_low(frame: bytes) -> bool:
+    """Tell whether a frame is one of MPEG-2: half as long, with bitrates of its own."""
+    return not frame[1] & 0x08
 
 
 def _frames(data: bytes, sample_rate: int) -> Iterator[bytes]:
@@ -121,9 +116,10 @@ def _frames(data: bytes, sample_rate: int) -> Iterator[bytes]:
     while position + 4 <= len(data):
         if data[position] != 0xFF:
             raise OutputError("the encoder wrote something other than mp3 frames")
-        kbps = MP3_KBPS[(data[position + 2] >> 4) - 1]
-        # The standard's length of a frame: 144 times bitrate over rate, and a byte of padding.
-        end = position + _BYTES_AT_1_HZ * kbps // sample_rate + (data[position + 2] >> 1 & 1)
+        head = data[position : position + 4]
+        samples = _FRAME_SAMPLES // 2 if _is_low(head) else _FRAME_SAMPLES
+        # The standard's length of a frame: 144 (or 72) times bitrate over rate, and a byte of padding.
+        end = position + samples * 1000 // 8 * _kbps(head) // sample_rate + (head[2] >> 1 & 1)
         if end > len(data):
             return
         yield data[position:end]

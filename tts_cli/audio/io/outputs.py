@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tts_cli.audio.io.containers import UNKNOWN, three_letters
+from tts_cli.audio.io.id3 import Id3, write_id3
+
 if TYPE_CHECKING:
     from tts_cli.recipe import Recipe
 
@@ -21,12 +24,27 @@ class Mark:
     title: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """A picture as it is put into files: a JPEG or a PNG."""
+
+    data: bytes = field(repr=False)
+    mime: str
+
+    @property
+    def suffix(self) -> str:
+        """How a file of it is called."""
+        return ".png" if self.mime == "image/png" else ".jpg"
+
+
 # Nothing that differs between two runs or two builds goes into the file: no encoder names, no dates.
 EXACT = {"fflags": "+bitexact", "flags:a": "+bitexact", "map_metadata": -1}
 
 
 Tags = Mapping[str, str]
 NO_TAGS: Tags = {}
+PCM_TAGS = ("title", "artist", "album", "tracknumber", "genre", "date", "copyright", "comment")
+"""What a WAV or a FLAC can be tagged with, in the order in which it is."""
 
 _ENCODERS: Mapping[str, Mapping[str, str]] = {
     "mp3": {"c:a": "libmp3lame", "f": "mp3", "id3v2_version": "0"},
@@ -36,6 +54,8 @@ _ENCODERS: Mapping[str, Mapping[str, str]] = {
 }
 # Opus counts its time in samples of 48 kHz, whatever goes in.
 _OPUS_HZ = 48_000
+# The short list of chapters in MPEG-4, beside the full one, counts chapters and the bytes of a title in one byte.
+_SHORT_LIST = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +70,31 @@ class Output:
     recipe: "Recipe"
     tags: Tags = field(default_factory=dict)
     marks: "tuple[Mark, ...]" = ()
-    cover: Path | None = None
+    cover: Cover | None = None
     container: str = ""
     gain_db: float = 0.0
     skip: int = 0
     measured: bool = True
+
+    @property
+    def id3(self) -> bytes:
+        """The head that is laid before an mp3; ffmpeg's own has frames that players ignore. Empty for all else."""
+        if self.recipe.format != "mp3" or not (self.tags or self.marks or self.cover):
+            return b""
+        rate = self.recipe.sample_rate
+        chapters = [(_ms(mark.start, rate), _ms(mark.end, rate), mark.title) for mark in self.marks]
+        cover = self.cover or Cover(data=b"", mime="")
+        return write_id3(Id3(tags=self.tags, chapters=chapters, cover=cover.data, cover_mime=cover.mime))
+
+    @property
+    def has_short_list(self) -> bool:
+        """Whether the short list of MPEG-4 can hold the chapters: it is left out where it cannot."""
+        titles = [len(mark.title.encode()) for mark in self.marks]
+        return 0 < len(titles) <= _SHORT_LIST and max(titles) <= _SHORT_LIST
+
+
+def _ms(samples: int, sample_rate: int) -> int:
+    return round(samples * 1000 / sample_rate)
 
 
 def encoder_arguments(outputs: Sequence[Output], heads: Path) -> list[str]:
@@ -73,9 +113,8 @@ def _codec(output: Output) -> dict[str, Any]:
         options["f"] = output.container
     if output.recipe.format == "opus":
         options["ar"] = _OPUS_HZ
-    # In this unit chapter marks are exact; with the index in front a player can start at once.
     if options["f"] == "ipod":
-        options |= {"movie_timescale": output.recipe.sample_rate, "movflags": "+faststart"}
+        options |= _mpeg4_options(output)
     filters = [f"atrim=start_sample={output.skip}"] if output.skip else []
     filters += [f"volume={output.gain_db:.4f}dB:precision=float"] if output.gain_db else []
     if filters:
@@ -83,24 +122,36 @@ def _codec(output: Output) -> dict[str, Any]:
     return options
 
 
+def _mpeg4_options(output: Output) -> dict[str, Any]:
+    """In this unit chapter marks are exact; with the index in front a player can start at once."""
+    flags = "+faststart" if output.has_short_list else "+faststart+disable_chpl"
+    return {"movie_timescale": output.recipe.sample_rate, "movflags": flags}
+
+
 def _compiled(parts: Sequence[tuple[Any, Output, dict[str, Any]]], heads: Path) -> list[str]:
     """Return ffmpeg's arguments that write these outputs: each its source's sound, its cover, tags and chapters."""
     import ffmpeg
 
-    shown = [output.cover for _, output, codec in parts if output.cover and _has_stream_cover(codec)]
-    covers = {cover: _picture(cover) for cover in shown}
-    headed = [output for _, output, codec in parts if output.marks or _has_tag_cover(output, codec)]
+    headed = [output for _, output, codec in parts if _has_head(output, codec)]
+    covers = {output.cover: _write_cover(output.cover, heads) for _, output, _ in parts if output.cover}
+    shown = {
+        output.cover: _picture(covers[output.cover], output.cover)
+        for _, output, codec in parts
+        if output.cover and codec["f"] == "ipod"
+    }
     written = []
     for source, output, codec in parts:
-        options = {**codec, **EXACT, **_tag_options(output)}
+        options = {**codec, **EXACT, **_tag_options(output, codec["f"])}
         streams = [source.audio]
         if output in headed:
-            options["map_chapters"] = options["map_metadata"] = 1 + len(covers) + headed.index(output)
-        if output.cover in covers and _has_stream_cover(codec):
-            streams.append(covers[output.cover])
+            place = 1 + len(shown) + headed.index(output)
+            options |= {"map_chapters": place, "map_metadata": place}
+        # MPEG-4 takes a picture as a stream, Ogg as a tag, Matroska as an attachment
+        if output.cover and codec["f"] == "ipod":
+            streams.append(shown[output.cover])
             options |= {"c:v": "copy", "disposition:v:0": "attached_pic"}
         elif output.cover and codec["f"] == "matroska":
-            options |= {"attach": f"file:{output.cover}", "metadata:s:t": f"mimetype={_mime_type(output.cover)}"}
+            options |= {"attach": f"file:{covers[output.cover]}", "metadata:s:t": f"mimetype={output.cover.mime}"}
         written.append(ffmpeg.output(*streams, f"file:{output.path}", **options))
     argv: list[str] = ffmpeg.merge_outputs(*written).get_args(overwrite_output=True)
     # ffmpeg-python has no word for an input that has chapters and no streams: they come after all others
@@ -113,33 +164,49 @@ def _compiled(parts: Sequence[tuple[Any, Output, dict[str, Any]]], heads: Path) 
     ]
 
 
-# MPEG-4 and ID3 take a picture as a stream, Ogg as a tag, Matroska as an attachment.
-def _has_stream_cover(codec: Mapping[str, Any]) -> bool:
-    return codec["f"] in ("ipod", "mp3")
+def _has_head(output: Output, codec: Mapping[str, Any]) -> bool:
+    """Tell whether a file needs ffmetadata; an mp3 gets its head from us, when all of its sound is there."""
+    return bool(output.cover if codec["f"] == "opus" else output.marks and codec["f"] != "mp3")
 
 
-def _has_tag_cover(output: Output, codec: Mapping[str, Any]) -> bool:
-    return output.cover is not None and codec["f"] == "opus"
+def _tag_options(output: Output, container: str) -> dict[str, Any]:
+    if container == "mp3":
+        return {}
+    tags = {**output.tags, **_ogg_chapters(output)} if container == "opus" else output.tags
+    # ffmpeg-python gives each option once, in the order of their names; after the colon ffmpeg takes any number
+    options = {f"metadata:g:{index:05}": f"{name}={value}" for index, (name, value) in enumerate(tags.items())}
+    language = three_letters(output.tags.get("language", ""), older=container == "matroska")
+    if container != "opus" and language != UNKNOWN:  # Ogg has one place for both
+        options["metadata:s:a:0"] = f"language={language}"
+    if container != "opus":
+        # a file of ffmetadata has no way to end a text in a backslash
+        odd = {index: mark.title for index, mark in enumerate(output.marks) if mark.title.endswith("\\")}
+        options |= {f"metadata:c:{index}": f"title={title}" for index, title in odd.items()}
+    return options
 
 
-def _tag_options(output: Output) -> dict[str, Any]:
-    has_head = output.tags or output.marks or output.cover
-    options: dict[str, Any] = {"id3v2_version": "3"} if has_head and output.recipe.format == "mp3" else {}
-    # ffmpeg-python gives each option once; ffmpeg takes the global tags under any number after the colon
-    tags = {f"metadata:g:{index}": f"{name}={value}" for index, (name, value) in enumerate(output.tags.items())}
-    return options | tags
+def _ogg_chapters(output: Output) -> dict[str, str]:
+    """Return chapters as Ogg has them, as tags: ffmpeg itself writes every other mark one second late."""
+    chapters = {}
+    for index, mark in enumerate(output.marks):
+        seconds, ms = divmod(_ms(mark.start, output.recipe.sample_rate), 1000)
+        # a reader wants the time before the name
+        chapters[f"CHAPTER{index:03}"] = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{ms:03}"
+        chapters[f"CHAPTER{index:03}NAME"] = mark.title
+    return chapters
 
 
-def _picture(path: Path) -> Any:
+def _picture(path: Path, cover: Cover) -> Any:
     import ffmpeg
 
-    demuxer = "png_pipe" if _mime_type(path) == "image/png" else "jpeg_pipe"
+    demuxer = "png_pipe" if cover.mime == "image/png" else "jpeg_pipe"
     return ffmpeg.input(f"file:{path}", f=demuxer, protocol_whitelist="file")
 
 
-def _mime_type(path: Path) -> str:
-    with path.open("rb") as file:
-        return "image/png" if file.read(4) == b"\x89PNG" else "image/jpeg"
+def _write_cover(cover: Cover, folder: Path) -> Path:
+    path = folder / f"cover{cover.suffix}"
+    path.write_bytes(cover.data)
+    return path
 
 
 def _write_head(output: Output, path: Path) -> Path:
@@ -147,12 +214,13 @@ def _write_head(output: Output, path: Path) -> Path:
 
     Ogg has its cover in a tag, which is too long for a command line.
     """
+    is_ogg = _codec(output)["f"] == "opus"
     lines = [";FFMETADATA1"]
-    if output.cover and output.recipe.format == "opus":
+    if output.cover and is_ogg:
         lines.append(f"METADATA_BLOCK_PICTURE={_escaped(_picture_block(output.cover))}")
-    for mark in output.marks:
+    for mark in () if is_ogg else output.marks:
         lines += ["[CHAPTER]", f"TIMEBASE=1/{output.recipe.sample_rate}"]
-        lines += [f"START={mark.start}", f"END={mark.end}", f"title={_escaped(mark.title)}"]
+        lines += [f"START={mark.start}", f"END={mark.end}", f"title={_escaped(mark.title.rstrip(chr(92)))}"]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -161,9 +229,9 @@ def _escaped(text: str) -> str:
     return re.sub(r"([=;#\\\n])", r"\\\1", text)
 
 
-def _picture_block(path: Path) -> str:
+def _picture_block(cover: Cover) -> str:
     """Return a front cover as FLAC and Ogg have it, in base64; width, height and colours are left to the picture."""
-    mime, data = _mime_type(path).encode(), path.read_bytes()
+    mime, data = cover.mime.encode(), cover.data
     front_cover, unknown = 3, bytes(20)
     block = struct.pack(">II", front_cover, len(mime)) + mime + unknown + struct.pack(">I", len(data)) + data
     return base64.b64encode(block).decode()
@@ -173,6 +241,5 @@ def joining_arguments(output: Output, heads: Path) -> list[str]:
     """Return ffmpeg's arguments for raw AAC from stdin to an MPEG-4 file, nothing encoded again."""
     import ffmpeg
 
-    rate = output.recipe.sample_rate
-    options = {"c:a": "copy", "f": "ipod", "movie_timescale": rate, "movflags": "+faststart"}
+    options = {"c:a": "copy", "f": "ipod", **_mpeg4_options(output)}
     return _compiled([(ffmpeg.input("pipe:0", f="aac"), output, options)], heads)

@@ -1,13 +1,15 @@
 """Films: how long one is, what streams it has, and a copy with one more track in which nothing else is changed."""
 
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from tts_cli.audio.io.containers import three_letters
-from tts_cli.audio.io.ffmpeg import DEMUXERS, FfmpegError, read_packets, run_graph
+from tts_cli.audio.io.ffmpeg import DEMUXERS, FfmpegError, run_graph
+from tts_cli.audio.io.probe import read_packets, read_picture, read_sections
 from tts_cli.errors import OutputError
 
 _CONTAINERS: Mapping[str, str] = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -19,15 +21,22 @@ SUFFIXES = tuple(_CONTAINERS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Film:
-    """A film as far as dubbing goes: the kinds of its streams in order (video, audio, subtitle, data), its length.
+    """A film as far as dubbing goes: its length, the kinds of its streams in order (video, audio, subtitle, data ...).
 
-    `titles` are the streams in which QuickTime keeps the titles of chapters; a copy gets its own.
+    `titles` are the streams in which QuickTime keeps the titles of chapters; a copy gets its own. `pictures` are those
+    that are not played but attached to a Matroska file as files: (place, name, kind).
     """
 
     path: Path
     streams: tuple[str, ...]
     titles: tuple[int, ...]
     length_s: Fraction
+    pictures: tuple[tuple[int, str, str], ...] = ()
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The kinds of the streams that a copy has too, as they are."""
+        return tuple(kind for index, kind in enumerate(self.streams) if index not in self.titles)
 
     def count(self, kind: str) -> int:
         """Return how many streams of a kind there are."""
@@ -48,8 +57,27 @@ def read_film(path: Path) -> Film:
             path=path,
             streams=streams,
             titles=tuple(index for index in range(len(streams)) if head.get(f"#codec_id {index}") == "bin_data"),
+            pictures=tuple(_attached_pictures(path, streams)),
             length_s=_length_s(path, "0:v:0" if "video" in streams else "0:a:0"),
         )
+    except FfmpegError as error:
+        raise OutputError(f"cannot read {path}: {error}", hint="is it a film or a recording?") from error
+
+
+def _attached_pictures(path: Path, streams: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+    """Yield the attached files that ffmpeg takes for films of one picture: copied as such, they would be played."""
+    sections = read_sections(path, film_demuxer(path)) if film_demuxer(path) == "matroska" else ()
+    played = [index for index, kind in enumerate(streams) if kind != "attachment"]
+    found = [fields for name, fields in sections if name == "STREAM"]
+    for index, fields in zip(played, found, strict=False):
+        if streams[index] == "video" and "mimetype" in fields:
+            yield index, fields.get("filename", "cover"), fields["mimetype"]
+
+
+def has_sound(path: Path) -> bool:
+    """Tell whether a film or a recording has a sound; raises `OutputError` where it cannot be read."""
+    try:
+        return any(name.startswith("#media_type") and value == "audio" for name, value in _read_head(path))
     except FfmpegError as error:
         raise OutputError(f"cannot read {path}: {error}", hint="is it a film or a recording?") from error
 
@@ -98,6 +126,11 @@ class Track:
     title: str
     subtitles: Path | None = None
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of the streams that are added."""
+        return ("audio", "subtitle") if self.subtitles else ("audio",)
+
 
 def add_track(film: Film, track: Track, path: Path) -> None:
     """Write the film with one more sound track, which players choose by default, and subtitles if there are some.
@@ -119,7 +152,8 @@ def add_track(film: Film, track: Track, path: Path) -> None:
         streams.append(ffmpeg.input(f"file:{track.subtitles}", f="srt", protocol_whitelist="file"))
     try:
         graph = ffmpeg.output(*streams, f"file:{path}", **_options(film, track, container))
-        run_graph(graph, list(_labels(film, track)))
+        with tempfile.TemporaryDirectory(prefix="tts-cli-") as folder:
+            run_graph(graph, [*_labels(film, track), *_attachments(film, Path(folder))])
     except FfmpegError as error:
         raise OutputError(f"cannot write {path}: {error}") from error
 
@@ -143,6 +177,19 @@ def _options(film: Film, track: Track, container: str) -> dict[str, Any]:
     if track.subtitles:
         options[f"c:s:{subtitle}"] = "srt" if is_matroska else "mov_text"
     return options
+
+
+def _attachments(film: Film, folder: Path) -> Iterator[str]:
+    """Yield the options that put a film's attached files behind all that is played, where Matroska wants them."""
+    count = film.count("attachment")
+    if count:
+        yield from ("-map", "-0:t", "-map", "0:t")
+    for number, (index, name, mime) in enumerate(film.pictures, count):
+        picture = folder / str(number)
+        picture.write_bytes(read_picture(film.path, film_demuxer(film.path), index))
+        about = f"-metadata:s:t:{number}"
+        yield from ("-map", f"-0:{index}", "-attach", f"file:{picture}")
+        yield from (about, f"mimetype={mime}", about, f"filename={name}")
 
 
 def _labels(film: Film, track: Track) -> Iterator[str]:

@@ -41,33 +41,35 @@ class Limiter:
         return self.context * HOP
 
     def stream(self, blocks: Iterable[Samples], gain: float) -> Iterator[Samples]:
-        """Amplify and limit consecutive blocks of any length; as many samples come out as went in."""
+        """Amplify and limit consecutive blocks [n] or [n, channels]; as many samples come out as went in."""
         context = self.context_samples
-        # Silence stands for what comes before the programme.
-        window = np.zeros(context, np.float32)
+        window = np.zeros(0, np.float32)
         for block in blocks:
-            window = np.concatenate([window, block])
+            # Silence stands for what comes before the programme.
+            window = np.concatenate([window if window.size else _silence(context, block), block])
             # Hops count from the programme's start: its cut into blocks must not move them.
-            ready = (window.size - 2 * context) // HOP * HOP
+            ready = (len(window) - 2 * context) // HOP * HOP
             if ready > 0:
                 yield self.limit(window[: ready + 2 * context], gain)
                 window = window[ready:]
-        rest = window.size - context
-        silence = np.zeros(context + -rest % HOP, np.float32)
-        yield self.limit(np.concatenate([window, silence]), gain)[:rest]
+        if window.size:
+            rest = len(window) - context
+            end = _silence(context + -rest % HOP, window)
+            yield self.limit(np.concatenate([window, end]), gain)[:rest]
 
     def limit(self, samples: Samples, gain: float) -> Samples:
-        """Amplify and limit; [context + n * HOP + context] samples -> [n * HOP]."""
+        """Amplify and limit; [context + n * HOP + context] samples -> [n * HOP], all channels by one gain."""
         # A peak that stays below the ceiling at this gain needs no oversampling.
-        peaks = hop_peaks(samples, self.ceiling / gain)
-        inner = samples[self.context_samples : samples.size - self.context_samples]
+        channels = [samples] if samples.ndim == 1 else [np.ascontiguousarray(channel) for channel in samples.T]
+        peaks = np.maximum.reduce([hop_peaks(channel, self.ceiling / gain) for channel in channels])
+        inner = samples[self.context_samples : len(samples) - self.context_samples]
         # Nothing to limit: the samples are amplified and nothing else, bit by bit.
         if peaks.max() * gain <= self.ceiling:
             return inner * np.float32(gain)
         borders = self.border_gains(peaks, gain) * np.float32(gain)
         envelope = np.diff(borders)[:, None] * _RAMP
         envelope += borders[:-1, None]
-        return np.asarray(inner * envelope.reshape(-1), np.float32)
+        return np.asarray(inner * envelope.reshape(-1, *[1] * (samples.ndim - 1)), np.float32)
 
     def border_gains(self, peaks: npt.NDArray[np.float32], gain: float) -> Gains:
         """Return the limiter's own gain at the borders of the inner hops.
@@ -84,6 +86,10 @@ class Limiter:
             return np.ones(peaks.size - 2 * self.reach - 1, np.float32)
         # The reduction is smoothed and not the gain: zeros stay zeros exactly, where ones might not stay ones.
         return 1 - _smoothed(1 - least, self.reach + 1)
+
+
+def _silence(frames: int, like: Samples) -> Samples:
+    return np.zeros((frames, *like.shape[1:]), np.float32)
 
 
 def make_limiter(sample_rate: int, ceiling_db: float) -> Limiter:

@@ -69,11 +69,14 @@ def clip_samples(clip: Clip, read_take: ReadTake, sample_rate: int, fade: int) -
 
 
 def read_samples(take: Take, read_take: ReadTake) -> tuple[Samples, int]:
-    """Return a take's mono samples and its rate."""
+    """Return a take's mono samples and its rate; raises DamagedTakeError where they are not as the take says."""
     try:
-        return decode_take(read_take(take))
+        samples, sample_rate = decode_take(read_take(take), take.frames)
     except TakeError as error:
         raise DamagedTakeError(take.key) from error
+    if (samples.size, sample_rate) != (take.frames, take.sample_rate):
+        raise DamagedTakeError(take.key)
+    return samples, sample_rate
 
 
 def in_order(pool: ThreadPoolExecutor, work: Callable[[Clip], Result], clips: Iterable[Clip]) -> Iterator[Result]:

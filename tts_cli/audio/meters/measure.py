@@ -16,7 +16,19 @@ _WINDOW_S = 0.005
 # Full scale in 16 bits is 0.99997, so a little less than that counts as well.
 _FULL_SCALE = 0.999
 _TAIL_S = 0.003
+_LEAST_OFFSET = 0.003  # -50 dBFS
 _BINS_AT_ONCE = 600  # a minute: a recording of an hour is measured in little more memory than a sentence
+
+
+def take_out_offset(samples: Samples) -> tuple[Samples, float]:
+    """Return samples [frames] around zero, and the DC offset that they had: 0 where it is too small to matter.
+
+    It is not heard, but peaks are measured from zero: a limiter would turn the whole recording down for it.
+    """
+    offset = float(samples.mean(dtype=np.float64)) if samples.size else 0.0
+    if not abs(offset) >= _LEAST_OFFSET:  # nor is one that is no number
+        return samples, 0.0
+    return (samples - np.float32(offset)).astype(np.float32), offset
 
 
 def measure_take(samples: Samples, sample_rate: int) -> Measures:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tts_cli.engines.base import Conditionals, PromptAudio, Request, Speech
 from tts_cli.engines.espeak import match as espeak_match
-from tts_cli.engines.espeak.library import SAMPLE_RATE, Library, Setting
+from tts_cli.engines.espeak.library import FASTEST_WPM, SAMPLE_RATE, Library, Setting, plain
 from tts_cli.engines.espeak.spec import ESPEAK
 from tts_cli.engines.espeak.voices import EspeakVoice, find
 from tts_cli.engines.espeak.words import align
@@ -17,7 +17,7 @@ from tts_cli.errors import TakeError, UnknownNameError
 
 RATE_WPM = 175
 HIGHEST = 99  # of espeak-ng's pitch and range, whose middle is 50
-_LIMITS = {Setting.RATE_WPM: (80, 449), Setting.PITCH: (0, HIGHEST), Setting.RANGE: (0, HIGHEST)}
+_LIMITS = {Setting.RATE_WPM: (80, FASTEST_WPM), Setting.PITCH: (0, HIGHEST), Setting.RANGE: (0, HIGHEST)}
 
 # espeak-ng's own limiter colours loud voices; at half its usual level only four of its 104 variants reach it.
 FULL_AMPLITUDE = 50
@@ -25,9 +25,6 @@ FULL_AMPLITUDE = 50
 FULL_SCALE = 32_768.0
 # Four steps of 16 bits are no speech.
 NOTHING_SPOKEN = 4 / FULL_SCALE
-
-# CTRL-A starts a command inside the text, and a NUL ends it unnoticed.
-_CONTROLS = {code: " " if chr(code).isspace() else None for code in (*range(32), *range(0x7F, 0xA0))}
 
 # Height of the spectrum at four frequencies in Hz: what espeak-ng has, and dB more of it at tone 1, less at -1.
 _TONE_POINTS = ((600, 170, -3.5), (1200, 135, 0.0), (2000, 110, 5.0), (3000, 110, 6.0))
@@ -75,12 +72,6 @@ class Espeak:
         if not samples.size or max(samples.max(), -samples.min()) < NOTHING_SPOKEN:
             raise TakeError("nothing was spoken", kind="input", hint="the text has no word that the voice can read")
         return Speech(samples=samples, sample_rate=SAMPLE_RATE, words=align(text, spoken.words, spoken.ends, samples))
-
-
-def plain(text: str) -> str:
-    """Return the text without what the library would obey, cut off at or choke on."""
-    # Half of a surrogate pair has no form in UTF-8.
-    return text.translate(_CONTROLS).encode("utf-8", "ignore").decode()
 
 
 def settings(values: Mapping[str, float], voice: EspeakVoice, seed: int) -> dict[Setting, int]:

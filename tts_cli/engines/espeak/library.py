@@ -22,14 +22,17 @@ from tts_cli.errors import MissingError, TakeError
 
 SAMPLE_RATE = 22_050
 RANDOM_SEED = 1
+FASTEST_WPM = 449  # beyond it espeak-ng speaks otherwise
 MAX_HOME_BYTES = 120  # espeak-ng has 160 for the whole path of a data file and cuts the rest off
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_DONT_EXIT = 0x8000
+_INITIALIZE_PHONEME_EVENTS = 0x0003  # named in IPA
 _BUFFER_MS = 1000  # it changes the sound of voices with an echo: that ends where the last buffer does
 _POS_CHARACTER = 1
 _CHARS_UTF8 = 1
-_EVENT_NONE, _EVENT_WORD, _EVENT_END = 0, 1, 5
+_PHONEMES_IPA = 2
+_EVENT_NONE, _EVENT_WORD, _EVENT_END, _EVENT_PHONEME = 0, 1, 5, 7
 
 
 class Setting(IntEnum):
@@ -51,6 +54,28 @@ class Spoken:
     ends: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """What espeak-ng reads at once: its phonemes in IPA, and the text that it took for them.
+
+    Unless it is the last clause, the first character after it is taken with it.
+    """
+
+    phonemes: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A text as espeak-ng reads it: its clauses, and where each audible word begins, as a 0-based character.
+
+    A number becomes several words, some of which begin at the same character.
+    """
+
+    clauses: tuple[Clause, ...]
+    words: tuple[int, ...]
+
+
 class _Event(ctypes.Structure):
     _fields_ = (
         ("type", ctypes.c_int),
@@ -63,6 +88,9 @@ class _Event(ctypes.Structure):
         ("id", ctypes.c_char * 8),
     )
 
+
+# CTRL-A starts a command inside the text, and a NUL ends it unnoticed.
+_CONTROLS = {code: " " if chr(code).isspace() else None for code in (*range(32), *range(0x7F, 0xA0))}
 
 _LIBC = ctypes.CDLL(None)
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))
@@ -78,7 +106,22 @@ class Library:
         self._pcm: list[bytes] = []
         self._words: list[tuple[int, int]] = []
         self._ends: list[int] = []
+        self._audible: list[int] = []
+        self._mute: list[int] = []
         self._out_of_memory = False
+
+    def read(self, text: str, voice: EspeakVoice) -> Reading:
+        """Read plain text without speaking it; raises `TakeError` where the library refuses."""
+        name = self._link_voice(voice, "")
+        self._forget()
+        data = text.encode() + b"\0"
+        with self._fresh(_INITIALIZE_PHONEME_EVENTS) as library:
+            _demand(library.espeak_SetVoiceByName(name), f"load the voice {voice.name}")
+            clauses = tuple(_read_clauses(library, data))
+            # Only speaking tells where words begin, so it is done as fast as can be.
+            _demand(library.espeak_SetParameter(int(Setting.RATE_WPM), FASTEST_WPM, 0), "read fast")
+            self._synthesize(library, data)
+        return Reading(clauses=clauses, words=tuple(self._audible))
 
     def speak(self, text: str, voice: EspeakVoice, lines: str, settings: Mapping[Setting, int]) -> Spoken:
         """Speak plain text; `lines` are voice-file lines that overrule the voice's own.
@@ -86,31 +129,38 @@ class Library:
         Raises `TakeError` where the library refuses.
         """
         name = self._link_voice(voice, lines)
-        self._pcm, self._words, self._ends, self._out_of_memory = [], [], [], False
+        self._forget()
         data = text.encode() + b"\0"
         with self._fresh() as library:
-            library.espeak_SetSynthCallback(self._callback)
             _demand(library.espeak_SetVoiceByName(name), f"load the voice {voice.name}")
             for setting, value in settings.items():
                 _demand(library.espeak_SetParameter(int(setting), value, 0), f"set {setting.name} to {value}")
-            status = library.espeak_Synth(data, len(data), 0, _POS_CHARACTER, 0, _CHARS_UTF8, None, None)
-            _demand(status, "speak")
-            _demand(library.espeak_Synchronize(), "finish")
-        if self._out_of_memory:
-            raise TakeError("out of memory while speaking", kind="oom")
+            self._synthesize(library, data)
         return Spoken(pcm=b"".join(self._pcm), words=tuple(self._words), ends=tuple(self._ends))
 
     def close(self) -> None:
         """Remove the private directory."""
         shutil.rmtree(self._home, ignore_errors=True)
 
+    def _forget(self) -> None:
+        self._pcm, self._words, self._ends, self._out_of_memory = [], [], [], False
+        self._audible, self._mute = [], []
+
+    def _synthesize(self, library: Any, data: bytes) -> None:
+        library.espeak_SetSynthCallback(self._callback)
+        status = library.espeak_Synth(data, len(data), 0, _POS_CHARACTER, 0, _CHARS_UTF8, None, None)
+        _demand(status, "speak")
+        _demand(library.espeak_Synchronize(), "finish")
+        if self._out_of_memory:
+            raise TakeError("out of memory while speaking", kind="oom")
+
     @contextlib.contextmanager
-    def _fresh(self) -> Iterator[Any]:
+    def _fresh(self, options: int = 0) -> Iterator[Any]:
         """Load the library and unload it again also after an error: a copy left open would be shared by the next."""
         library = _declare(_load(self._home))
         try:
             rate = library.espeak_Initialize(
-                _AUDIO_OUTPUT_SYNCHRONOUS, _BUFFER_MS, os.fsencode(self._home), _INITIALIZE_DONT_EXIT
+                _AUDIO_OUTPUT_SYNCHRONOUS, _BUFFER_MS, os.fsencode(self._home), _INITIALIZE_DONT_EXIT | options
             )
             if rate != SAMPLE_RATE:
                 raise TakeError(f"espeak-ng did not start on its data (it answered {rate})")
@@ -134,6 +184,11 @@ class Library:
                     break
                 if event.type == _EVENT_WORD:
                     self._words.append((event.text_position - 1, event.sample))
+                    self._mute = [event.text_position - 1]
+                elif event.type == _EVENT_PHONEME and event.id:
+                    # The first sound of a word makes it an audible one.
+                    self._audible += self._mute
+                    self._mute = []
                 elif event.type == _EVENT_END:
                     self._ends.append(event.sample)
         except MemoryError:
@@ -160,6 +215,22 @@ class Library:
         return f"{voice.language.name}+{variant.name}".encode()
 
 
+def _read_clauses(library: Any, data: bytes) -> Iterator[Clause]:
+    buffer = ctypes.create_string_buffer(data, len(data) + 4)  # it looks a little further than the end
+    place, start = ctypes.c_void_p(ctypes.addressof(buffer)), 0
+    while place.value is not None:
+        phonemes = library.espeak_TextToPhonemes(ctypes.byref(place), _CHARS_UTF8, _PHONEMES_IPA) or b""
+        end = len(data) - 1 if place.value is None else place.value - ctypes.addressof(buffer)
+        yield Clause(phonemes=phonemes.decode(), text=data[start:end].decode("utf-8", "replace"))
+        start = end
+
+
+def plain(text: str) -> str:
+    """Return the text without what the library would obey, cut off at or choke on."""
+    # Half of a surrogate pair has no form in UTF-8.
+    return text.translate(_CONTROLS).encode("utf-8", "ignore").decode()
+
+
 def _demand(status: int, what: str) -> None:
     if status != 0:
         raise TakeError(f"espeak-ng could not {what} (status {status:#x})")
@@ -171,6 +242,8 @@ def _declare(library: Any) -> Any:
         *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int),
         *(ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p),
     ]
+    library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int]
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
     library.espeak_ng_SetRandSeed.argtypes = [ctypes.c_long]
     return library
 

@@ -111,7 +111,9 @@ ESPEAK = EngineSpec(
     execution=Execution(stochastic=False),
     cast=("f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"),
     abilities=Abilities(
-        clones=Conditioner(version=1, layout=layout, sample_rate=16_000, per_language=True, expected_s=5.0),
+        clones=Conditioner(
+            version=1, layout=layout, sample_rate=16_000, per_language=True, expected_s=5.0, matches=True
+        ),
         word_times=True,
     ),
     params={

@@ -21,19 +21,24 @@ SILENCE_DB = -45.0
 
 
 def align(
-    text: str, events: Sequence[tuple[int, int]], clause_ends: Iterable[int], samples: "Samples"
+    text: str,
+    events: Sequence[tuple[int, int]],
+    clause_ends: Iterable[int],
+    samples: "Samples",
+    *,
+    measured: bool = False,
 ) -> tuple[Word, ...]:
     """Give every word of the text its place in the take: none missing, in order, never before the one in front.
 
     `events` are (0-based character, sample) and `clause_ends` samples, as the library reports them. A word starts at
     the first event inside it; one without any shares the time between its neighbours by its letters. It ends where
-    the next one starts, or at the end of sound where a clause ends there.
+    the next one starts, or at the end of sound where a clause ends there; `measured` ends are the end of sound already.
     """
     units = _units(text, events)
     if not units:
         return ()
     starts = _starts(units, events, len(samples))
-    ends = _ends(starts, sorted(set(clause_ends)), samples)
+    ends = _ends(starts, sorted(set(clause_ends)), samples, measured=measured)
     return tuple(
         Word(text=word, start=start, end=end) for (_, word), start, end in zip(units, starts, ends, strict=True)
     )
@@ -84,14 +89,19 @@ def _known_starts(positions: Sequence[int], events: Sequence[tuple[int, int]], l
     return known
 
 
-def _ends(starts: Sequence[int], clause_ends: Sequence[int], samples: "Samples") -> list[int]:
+def _ends(starts: Sequence[int], clause_ends: Sequence[int], samples: "Samples", *, measured: bool) -> list[int]:
     """End each word where the next one starts, less the pause that a clause ends with."""
     ends = [*starts[1:], len(samples)]
     # Relative to the take's peak, as voices differ in level.
     threshold = max(samples.max(), -samples.min()) * 10 ** (SILENCE_DB / 20)
     for index, (start, limit) in enumerate(zip(starts, ends, strict=True)):
         at = bisect.bisect_right(clause_ends, start)
-        if at < len(clause_ends) and clause_ends[at] <= limit:
+        if at == len(clause_ends) or clause_ends[at] > limit:
+            continue
+        if measured:
+            # The last of them, as a word may be spoken in several.
+            ends[index] = clause_ends[bisect.bisect_right(clause_ends, limit) - 1]
+        else:
             sounding = np.flatnonzero(np.abs(samples[start:limit]) > threshold)
             ends[index] = start + int(sounding[-1]) + 1 if sounding.size else limit
     return ends

@@ -15,16 +15,16 @@ def model_precision(device: str) -> str:
     return "bfloat16" if major >= 8 else "float16" if major == 7 else "float32"
 
 
-def set_up_torch(device: str, *, threads: int | None = None, tf32: bool = False) -> None:
-    """Prepare this process for one model on a device; `threads` None leaves what the parent has allowed.
+def set_up_torch(device: str, *, tf32: bool = False) -> None:
+    """Prepare this process for one model on a device.
 
-    `tf32` lets float32 products on a GPU round their factors to 11 bits. The cuDNN kernels of attention stay off: some
-    versions refuse the masks and head sizes of speech models only when they run.
+    It has one thread: another number would sum in another order, and one key would have two sounds. More workers use
+    more cores. `tf32` lets float32 products on a GPU round their factors to 11 bits. The cuDNN kernels of attention
+    stay off: some versions refuse the masks and head sizes of speech models only when they run.
     """
     import torch
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     if device == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = tf32
         torch.backends.cuda.enable_cudnn_sdp(False)

@@ -15,7 +15,7 @@ from tts_cli.engines.kit.lru import Lru
 from tts_cli.engines.kit.params import Values, fill_params
 from tts_cli.engines.kit.pieces import join_pieces
 from tts_cli.engines.kit.seeds import piece_seed
-from tts_cli.engines.kokoro.chunks import SAMPLE_RATE, Spoken, cut, phonemes_of, time_words
+from tts_cli.engines.kokoro.chunks import SAMPLE_RATE, Spoken, cut, phonemes_of, settle_words, time_words
 from tts_cli.engines.kokoro.g2p import Way, make_g2p
 from tts_cli.engines.kokoro.spec import KOKORO
 from tts_cli.engines.kokoro.voices import letter_of, parse_blend
@@ -133,14 +133,12 @@ class Kokoro:
 
     def _join(self, chunks: Sequence[_Chunk], sounds: "Sequence[Tensor]") -> Speech:
         """Put chunks one after the other, with the times of their words; what is louder than full scale is scaled."""
-        pieces = [
-            Speech(
-                samples=sound.numpy().astype(np.float32, copy=False),
-                sample_rate=SAMPLE_RATE,
-                words=tuple(time_words(chunk.words, chunk.planned.durations, self._model.vocabulary)),
-            )
-            for chunk, sound in zip(chunks, sounds, strict=True)
-        ]
+        pieces = []
+        for chunk, sound in zip(chunks, sounds, strict=True):
+            samples = sound.numpy().astype(np.float32, copy=False)
+            predicted = time_words(chunk.words, chunk.planned.durations, self._model.vocabulary)
+            words = tuple(settle_words(predicted, samples))
+            pieces.append(Speech(samples=samples, sample_rate=SAMPLE_RATE, words=words))
         joined = join_pieces(pieces)
         peak = float(np.abs(joined.samples).max(initial=0.0))
         # Divided and not cut off: the peaks keep their shape.

@@ -1,17 +1,28 @@
 """Phonemes and the words they came from: cut to what Kokoro speaks well at once, and timed by what it predicts."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from tts_cli.engines.kit.pieces import cut_evenly
 from tts_cli.types import Word
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SAMPLE_RATE = 24_000
 FRAME_SAMPLES = 600  # of one unit of predicted duration
 # The network takes 510 phonemes, but hurries through so many; 175 to 250 sound best.
 TARGET = 250
 LONGEST = 450
+EDGE_LATE = 2 * FRAME_SAMPLES  # what fits the starts of words best, as a recogniser hears them
+BIN = SAMPLE_RATE // 100
+SILENCE = SAMPLE_RATE * 80 // 1000
+QUIET = 10 ** (-40 / 20)
+NEAR = SAMPLE_RATE * 80 // 1000
 SENTENCE_END, CLAUSE_END = frozenset("!.?…"), frozenset(":;,—")
 
 
@@ -62,6 +73,38 @@ def time_words(words: Sequence[Spoken], durations: Sequence[int], vocabulary: Ma
             found.append(Word(word.text, edges[start], edges[stop]))
         at += len(word.sound)
     return found
+
+
+def settle_words(words: Sequence[Word], samples: "NDArray[np.float32]") -> list[Word]:
+    """Move predicted times to where the words are heard, in `samples` at full scale 1.0.
+
+    The network's edges lie about two frames behind its sound, and its last phoneme before a pause holds most of the
+    silence. So words lie earlier; before a pause they end with their sound, and after one they begin with it.
+    """
+    edges = [(max(0, word.start - EDGE_LATE), max(0, word.end - EDGE_LATE)) for word in words]
+    starts, ends = [start for start, _ in edges], [end for _, end in edges]
+    for first, last in _pauses(samples):
+        # The word after the pause is the first that begins in it, or hardly later.
+        after = bisect_left(starts, first)
+        if after < len(words) and starts[after] <= last + NEAR:
+            starts[after] = last
+        elif last < len(samples):
+            continue
+        if after:
+            ends[after - 1] = min(ends[after - 1], first) if first > starts[after - 1] else ends[after - 1]
+    limits = [*starts, len(samples)][1:]
+    return [
+        Word(word.text, start, min(max(end, start + 1), limit))
+        for word, start, end, limit in zip(words, starts, ends, limits, strict=True)
+    ]
+
+
+def _pauses(samples: "NDArray[np.float32]") -> list[tuple[int, int]]:
+    """Return the stretches [first, last) of silence: 40 dB below the loudest, and longer than a stop inside a word."""
+    padded = np.abs(np.pad(samples, (0, -len(samples) % BIN))).reshape(-1, BIN).max(axis=1)
+    quiet = np.concatenate(([0], padded <= padded.max(initial=0.0) * QUIET, [0]))
+    edges = np.flatnonzero(np.diff(quiet)).reshape(-1, 2) * BIN
+    return [(first, min(last, len(samples))) for first, last in edges.tolist() if last - first > SILENCE]
 
 
 def _weakness(piece: Spoken) -> float:

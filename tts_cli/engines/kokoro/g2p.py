@@ -1,14 +1,15 @@
 """Text to Kokoro's phonemes, on the best way at hand; nothing is ever downloaded.
 
-English: misaki's lexicon with spaCy's tagger where that is installed, else with our rules (`kokoro_tagger`); espeak-ng
-says what the lexicon does not know. Without spaCy, and in other languages, espeak-ng says it all, in the notation that
-the model was trained on. Words keep their place, so that they can be timed.
+English is put into words first (`text.english`). Misaki's lexicon then speaks it, with spaCy's tagger where that is
+installed, else with our rules (`tagger`); espeak-ng says what the lexicon does not know. Without spaCy, and in other
+languages, espeak-ng says it all, in the notation that the model was trained on. Words keep their place, so that they
+can be timed, and are named as they were written.
 """
 
 import re
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import metadata, util
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from tts_cli.engines.kokoro.spec import KOKORO, tagger_version
 from tts_cli.engines.kokoro.tagger import tag
 from tts_cli.engines.weights import find_weights, has_weights
 from tts_cli.errors import MissingError
+from tts_cli.text.english import Reading, read_english
 
 Way = Literal["auto", "lexicon", "espeak"]
 G2p = Callable[[str], list[Spoken]]
@@ -26,7 +28,7 @@ G2p = Callable[[str], list[Spoken]]
 ESPEAK = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
 # Two look-behinds, as each must have a fixed width in Python.
 _SENTENCE_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"”’')]))\s+")
-_SIGNS = re.compile(r"^[^\w]+|[^\w]+$")
+_SIGNS = re.compile(r"^\W++|(?<!\W)\W++$")
 
 
 def spare_spacy() -> None:
@@ -89,11 +91,13 @@ class _Lexicon:
         self._g2p.nlp = tagger or _tag_by_rule(spacy.blank("en"))
 
     def __call__(self, text: str) -> list[Spoken]:
-        _, tokens = self._g2p(text)
-        return [
+        reading = read_english(text)
+        _, tokens = self._g2p(reading.spoken)
+        words = [
             Spoken(token.text, (token.phonemes or "").strip(), bool(token.whitespace) or _ends_in_space(token.phonemes))
             for token in tokens
         ]
+        return as_written(words, reading)
 
 
 def _tag_by_rule(tokenize: Any) -> Callable[[str], Any]:
@@ -112,7 +116,8 @@ class _Espeak:
     def __init__(self, letter: str) -> None:
         from misaki import espeak
 
-        if letter in "ab":
+        self._english = letter in "ab"
+        if self._english:
             fallback = espeak.EspeakFallback(british=letter == "b")
             # The fallback wants one of misaki's tokens, but reads only its text.
             self._say: Callable[[str], str] = lambda text: fallback(types.SimpleNamespace(text=text))[0] or ""
@@ -121,7 +126,9 @@ class _Espeak:
             self._say = lambda text: g2p(text)[0]
 
     def __call__(self, text: str) -> list[Spoken]:
-        return [word for sentence in _SENTENCE_END.split(text.strip()) for word in self._speak(sentence)]
+        reading = read_english(text) if self._english else Reading(text, ())
+        words = [word for sentence in _SENTENCE_END.split(reading.spoken.strip()) for word in self._speak(sentence)]
+        return as_written(words, reading)
 
     def _speak(self, sentence: str) -> list[Spoken]:
         """Give each word its phonemes; where espeak-ng joined or added words, none is told, so none is timed."""
@@ -130,6 +137,28 @@ class _Espeak:
             pairs = zip(words, sounds, strict=True)
             return [Spoken(_SIGNS.sub("", word), sound, space=True) for word, sound in pairs]
         return [Spoken("", sound, space=True) for sound in sounds]
+
+
+def as_written(words: Sequence[Spoken], reading: Reading) -> list[Spoken]:
+    """Join the words that stand for what was written otherwise: they are one word, named as it was written."""
+    found: list[Spoken] = []
+    spans = iter(reading.spans)
+    span = next(spans, None)
+    at, inside = 0, False
+    for word in words:
+        start = reading.spoken.find(word.text, at) if word.text else -1
+        at = start + len(word.text) if start >= 0 else at
+        while span and start >= span.end:
+            span, inside = next(spans, None), False
+        if span and span.start <= start and at <= span.end:
+            if inside:
+                found[-1] = Spoken(span.written, found[-1].sound + word.phonemes, word.space)
+            else:
+                found.append(Spoken(span.written, word.phonemes, word.space))
+            inside = True
+        else:
+            found.append(word)
+    return found
 
 
 def _ends_in_space(phonemes: str | None) -> bool:

@@ -21,6 +21,8 @@ PUNCTUATION = {
     **dict.fromkeys(("“", "‘", "«"), "``"),
     **dict.fromkeys(("”", "»"), "''"),
 }
+# Signs that are read aloud: whatever counts as punctuation is silent in the lexicon.
+SIGNS = {"%": "NN", "°": "NN", "§": "NN", "&": "CC", "@": "IN", **dict.fromkeys("+=×", "SYM")}
 _CLASSES = {
     "DT": "a an the this that these those some any no every each another",
     "PRP$": "my your his her its our their",
@@ -78,6 +80,8 @@ def _closed(token: str) -> str:
     """Return the tag of what needs no context: signs, numbers, and words of the closed classes."""
     if token in PUNCTUATION:
         return PUNCTUATION[token]
+    if token in SIGNS:
+        return SIGNS[token]
     if token[:1].isdigit() or (token[:1] in ".-" and token[1:2].isdigit()):
         return "CD"
     if not any(letter.isalnum() for letter in token):

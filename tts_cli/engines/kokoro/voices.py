@@ -30,7 +30,7 @@ LANGUAGES = {
     "p": ("pt-br", "pf_dora"),
 }
 _BY_TAG = {"en": "a", **{tag: letter for letter, (tag, _) in LANGUAGES.items()}, "pt": "p"}
-_TERM = re.compile(r"\s*([+-]?)\s*([A-Za-z0-9_]+)\s*(?:\(\s*(\d+(?:\.\d+)?)\s*\))?\s*")
+_TERM = re.compile(r"\s*+([+-]?)\s*+([A-Za-z0-9_]++)\s*+(?:\(\s*+(\d++(?:\.\d++)?)\s*+\))?\s*+")
 
 
 def voices() -> tuple[EngineVoice, ...]:

@@ -62,7 +62,7 @@ class PocketTts:
             import_package()
         except ImportError as error:
             raise MissingError(f"pocket-tts cannot be imported: {error}", hint="tts-cli download pocket-tts") from error
-        set_up_torch(device, threads=1)  # a second thread waits more than it works: more workers use more cores
+        set_up_torch(device)
         self._device = device
         self._width = WIDTH if device == "cpu" else GPU_WIDTH
         difference = find_difference()

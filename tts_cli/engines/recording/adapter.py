@@ -1,6 +1,7 @@
 """The engine `recording`: "speaks" by reading a file that somebody recorded, for lines that have `audio:`."""
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from tts_cli.engines.base import Request, Speech
 from tts_cli.engines.kit.batching import speak_each
 from tts_cli.errors import TakeError
+from tts_cli.user_files import open_file
 
 
 class Recording:
@@ -31,15 +33,13 @@ def _play_request(request: Request) -> Speech:
 
 def _play(path: Path, sha256: str) -> Speech:
     """Decode exactly the bytes that the hash names: a copy of them, as the file itself may be edited meanwhile."""
-    from tts_cli.audio.io.files import decode_audio
+    from tts_cli.audio.io.recordings import decode_audio
 
-    data = _read(path)
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise TakeError(f"{path} was changed while it was used", kind="input", hint="run the command again")
     with tempfile.TemporaryDirectory(prefix="tts-cli-") as folder:
         # The suffix decides which decoder reads it.
         copy = Path(folder, f"recording{path.suffix}")
-        copy.write_bytes(data)
+        if _copy(path, copy) != sha256:
+            raise TakeError(f"{path} was changed while it was used", kind="input", hint="run the command again")
         try:
             samples, sample_rate = decode_audio(copy)
         except TakeError as error:
@@ -47,10 +47,14 @@ def _play(path: Path, sha256: str) -> Speech:
     return Speech(samples=samples, sample_rate=sample_rate)
 
 
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise TakeError(f"{path} is not a file", kind="input")
+def _copy(path: Path, copy: Path) -> str:
+    """Copy a file, and return the sha256 of the copy."""
     try:
-        return path.read_bytes()
+        with open_file(path) as source, copy.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        with copy.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise TakeError(f"{path} is not a file", kind="input") from error
     except OSError as error:
         raise TakeError(f"cannot read {path}: {error.strerror}", kind="input") from error

@@ -15,6 +15,7 @@ from tts_cli.errors import OutputError
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.master.deliverables import describe_inputs
 from tts_cli.pipeline.master.master import Written, file_sha256, make_masters
+from tts_cli.pipeline.master.read_back import find_misread
 from tts_cli.pipeline.model import Deliverable
 from tts_cli.recipe import Delivery
 from tts_cli.types import Gap, Timeline
@@ -73,8 +74,10 @@ def _begins_in_silence(timeline: Timeline) -> bool:
 
 
 def deliver_through(context: DeliveryContext, file: SoundFile) -> Deliverable:
-    """Master and encode a file that shares its pass with no other: one encoder over the whole PCM."""
-    context.heard.expect(sum(timeline.length for timeline in file.timelines))
+    """Master and encode a file that shares its pass with no other: one encoder over the whole PCM.
+
+    The caller has announced its samples to `context.heard`.
+    """
     output = file.output(context, context.path(file.name))
     [written] = make_masters(file.timelines, [output], context.cache.read, context.heard)
     return context.describe(file.name, written, file.inputs, file.delivery, file.described_by)
@@ -128,6 +131,7 @@ class AacJoin:
         """Decode a chapter's piece and measure it."""
         place = self._place(timeline)
         self._levels[place] = measure_file(self._piece(place))
+        self._context.heard(timeline.length)
 
     def over_db(self, timeline: Timeline) -> float:
         """Return by how much a chapter peaks above the ceiling."""
@@ -143,8 +147,13 @@ class AacJoin:
         file = self._file
         levels = [self._levels[place] for place in range(len(self._lengths))]
         if [found.frames for found in levels] != self._lengths or not self._join():
+            self._context.heard.expect(sum(self._lengths))
             return deliver_through(self._context, file)
-        written = Written(self._path, joined_levels(levels), file_sha256(self._path))
+        self._context.heard(sum(self._lengths))
+        seconds = sum(self._lengths) / file.delivery.sound.sample_rate
+        whole = joined_levels(levels)
+        misread = find_misread(file.output(self._context, self._path), whole, seconds)
+        written = Written(self._path, whole, file_sha256(self._path), misread)
         made = list(zip(self._made_from, self._lengths, strict=True))
         return self._context.describe(file.name, written, file.inputs, file.delivery, file.timelines, made)
 

@@ -1,18 +1,17 @@
 """Programmes and chapters: what is one piece of sound in several files, mastered once and encoded once."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
 from tts_cli.audio.io.outputs import Mark
 from tts_cli.cache.keys import digest
-from tts_cli.errors import UsageError
 from tts_cli.pipeline.delivery.aac_join import AacJoin, SoundFile, deliver_through
 from tts_cli.pipeline.delivery.context import DeliveryContext
-from tts_cli.pipeline.edit.timeline import make_excerpt, split_lines, tighten_edges
+from tts_cli.pipeline.edit.timeline import make_excerpt, tighten_edges
 from tts_cli.pipeline.master.deliverables import describe_inputs
-from tts_cli.pipeline.master.labels import file_tags, line_voices, provenance_tags
+from tts_cli.pipeline.master.file_names import list_parts
+from tts_cli.pipeline.master.labels import file_tags, line_voices, provenance_tags, tag_text
 from tts_cli.pipeline.master.master import CORRECTION_HEADROOM_DB, MOST_CORRECTIONS, make_masters
 from tts_cli.pipeline.model import Deliverable
 from tts_cli.pipeline.parallel import run_parallel
@@ -63,20 +62,12 @@ def _deliver_group(context: DeliveryContext, deliveries: Sequence[Delivery]) -> 
         for delivery in deliveries
         for found in _files(context, delivery, parts, whole=whole)
     ]
-    _refuse_doubles(files)
     kept = {file.name: context.kept(file.name, file.inputs, file.delivery, file.described_by) for file in files}
     missing = [file for file in files if kept[file.name] is None]
     delivered = _deliver_missing(context, list(parts.values()), files, missing) if missing else {}
     for file in files:
         if found := delivered.get(file.name) or kept[file.name]:
             yield found
-
-
-def _refuse_doubles(files: Sequence[SoundFile]) -> None:
-    """Refuse to write two files under one name; raises `UsageError`."""
-    names = Counter(file.name.casefold() for file in files)
-    if doubled := next((file.name for file in files if names[file.name.casefold()] > 1), ""):
-        raise UsageError(f"several files would be called {doubled!r}", hint="put {number} into the recipe's `file`")
 
 
 # --- which files ----------------------------------------------------------------------------------------
@@ -112,11 +103,11 @@ def _programme(context: DeliveryContext, delivery: Delivery, timelines: Sequence
 
 
 def _chapters(context: DeliveryContext, delivery: Delivery, parts: Mapping[str, Timeline]) -> Iterator[SoundFile]:
-    order = list(split_lines(context.plan, delivery.sound))
+    order = list_parts(context.plan.manifest, delivery.sound)
     for part, timeline in parts.items():
         number = order.index(part) + 1
         tags = file_tags(context.plan, [timeline], timeline.title, f"{number}/{len(order)}")
-        marks = (Mark(start=0, end=timeline.length, title=timeline.title),)
+        marks = (Mark(start=0, end=timeline.length, title=_mark_title(timeline.title, number)),)
         yield SoundFile(
             name=context.chapter_name(delivery, part, order),
             delivery=delivery,
@@ -138,7 +129,15 @@ def programme_marks(context: DeliveryContext, timelines: Sequence[Timeline]) -> 
             position += timeline.length
     total = sum(timeline.length for timeline in timelines)
     ends = [*(start for start, _ in starts[1:]), total]
-    return tuple(Mark(start=start, end=end, title=title) for (start, title), end in zip(starts, ends, strict=True))
+    return tuple(
+        Mark(start=start, end=end, title=_mark_title(title, number))
+        for number, ((start, title), end) in enumerate(zip(starts, ends, strict=True), 1)
+    )
+
+
+def _mark_title(title: str, number: int) -> str:
+    """Return a title as a mark can hold it; one of signs that cannot be shown leaves the chapter its number."""
+    return tag_text(title) or f"Chapter {number}"
 
 
 def _chapter_starts(context: DeliveryContext, timeline: Timeline) -> list[tuple[int, str]]:
@@ -175,7 +174,10 @@ def _deliver_missing(
             if any(file.timelines == [timeline] for file in missing) or any(join.misses(timeline) for join in joins)
         ]
         kept = [timeline for timeline in timelines if timeline not in todo]
-        context.heard.expect(sum(timeline.length for timeline in todo))
+        # All of it is announced now: what is measured and joined after the mixing is no afterthought of the progress.
+        through = [timeline for file in missing if file.runs_through for timeline in file.timelines]
+        pieces = [timeline for file in joined for timeline in file.timelines]
+        context.heard.expect(sum(timeline.length for timeline in (*todo, *through, *pieces, *pieces)))
         delivered = [*_write_parts(context, todo, files, joins), *_join_all(context, joins, kept)]
     delivered += [deliver_through(context, file) for file in missing if file.runs_through]
     return {deliverable.path: deliverable for deliverable in delivered}
@@ -200,6 +202,7 @@ def _write_parts(
         over_db = [max((join.over_db(timeline) for join in joins), default=0.0) for timeline in todo]
         again = [index for index, over in enumerate(over_db) if over > 0]
         for index in again:
+            context.heard.expect(todo[index].length * (1 + len(joins)))
             headroom_db[index] += over_db[index] + CORRECTION_HEADROOM_DB
         if not again:
             break

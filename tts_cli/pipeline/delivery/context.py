@@ -15,11 +15,13 @@ from threading import Lock
 from typing import Any
 
 from tts_cli.audio.io.aac import AAC_FRAME
-from tts_cli.audio.io.outputs import Mark
+from tts_cli.audio.io.cover import read_cover
+from tts_cli.audio.io.outputs import Cover, Mark
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache
 from tts_cli.engines.recording.spec import RECORDING
+from tts_cli.pipeline.delivery.file_list import name_lines, sidecar
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
 from tts_cli.pipeline.edit.dub import Dub
 from tts_cli.pipeline.edit.timeline import make_timelines, pad_timeline, split_lines, tighten_edges
@@ -30,16 +32,14 @@ from tts_cli.pipeline.master.deliverables import (
     measure_output,
 )
 from tts_cli.pipeline.master.file_names import (
-    REPORT_FILE,
-    TIMELINE_FILE,
     chapter_file,
     delivery_file,
-    line_files,
     master_names,
-    output_path,
 )
 from tts_cli.pipeline.master.labels import describe_voices, line_voices
+from tts_cli.pipeline.master.levels import SharedLevels
 from tts_cli.pipeline.master.master import Written
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.master.previous_run import PreviousRun, is_intact
 from tts_cli.pipeline.model import Deliverable, Plan
 from tts_cli.pipeline.parallel import Counter
@@ -64,6 +64,8 @@ class DeliveryContext:
     cache: Cache
     out: Path
     previous: PreviousRun
+    guard: OutputGuard
+    levels: SharedLevels
     selected: frozenset[str]
     workers: int
     heard: Counter
@@ -82,15 +84,25 @@ class DeliveryContext:
         return self.resume_log.read()
 
     @cached_property
-    def cover(self) -> Path | None:
-        """The cover picture, if the script names one."""
+    def _read_cover(self) -> tuple[Cover | None, tuple[str, ...]]:
         cover = self.plan.manifest.metadata.get("cover")
-        return Path(cover).resolve() if cover else None
+        return read_cover(Path(cover).resolve()) if cover else (None, ())
+
+    @property
+    def cover(self) -> Cover | None:
+        """The cover picture as it goes into files, if the script names one."""
+        return self._read_cover[0]
+
+    @property
+    def cover_notices(self) -> tuple[str, ...]:
+        """What a person must know of the cover: why the one in the files is not the one that the script names."""
+        changes = self._read_cover[1]
+        return (f"the cover is {' and '.join(changes)}: files have a copy that players show",) if changes else ()
 
     @cached_property
     def cover_sha256(self) -> str:
         """What the cover is, as far as a digest is concerned."""
-        return hashlib.sha256(self.cover.read_bytes()).hexdigest() if self.cover else ""
+        return hashlib.sha256(self.cover.data).hexdigest() if self.cover else ""
 
     def parts(self, sound: Recipe) -> dict[str, Timeline]:
         """Lay the script out for files of this sound, one timeline per part; a part that misses a take is left out.
@@ -120,7 +132,7 @@ class DeliveryContext:
     @cached_property
     def master_names(self) -> dict[str, str]:
         """The name of each master's file, by the chapter's id."""
-        return master_names(self.plan.manifest.name, list(split_lines(self.plan, self.recipe)), self.recipe)
+        return master_names(self.plan.manifest, self.recipe)
 
     def name(self, delivery: Delivery, **fields: str) -> str:
         """Fill in the template of a file's name; every field becomes a safe part of a path."""
@@ -134,7 +146,7 @@ class DeliveryContext:
     def line_names(self) -> dict[str, str]:
         """The name of each line's own file, by its id; none where the recipe delivers no lines."""
         delivery = next((found for found in self.recipe.deliver if found.kind == "lines"), None)
-        return name_lines(self.plan, self.recipe, delivery) if delivery else {}
+        return name_lines(self.plan.manifest, self.recipe, delivery) if delivery else {}
 
     @cached_property
     def line_voices(self) -> dict[str, Voice]:
@@ -161,7 +173,8 @@ class DeliveryContext:
         What is required may have changed: its checks, and its sidecar where its timelines are given, are made anew.
         """
         found = self.intact(name)
-        if found is None or found.inputs != inputs:
+        # one that did not read back as it was written gets another chance
+        if found is None or found.inputs != inputs or any(check.note for check in found.checks):
             return None
         delivered = replace(found, checks=check_measures(found.measures, delivery.require))
         if timelines:
@@ -175,9 +188,9 @@ class DeliveryContext:
 
     def path(self, name: str) -> Path:
         """Return where a file goes and make its folder."""
-        return output_path(self.out, name)
+        return self.guard.path(name)
 
-    def describe(
+    def describe(  # noqa: PLR0913  all that a file is known by
         self,
         name: str,
         written: Written,
@@ -185,6 +198,8 @@ class DeliveryContext:
         delivery: Delivery,
         timelines: Sequence[Timeline] = (),
         pieces: Sequence[tuple[str, int]] = (),
+        *,
+        line: str = "",
     ) -> Deliverable:
         """Describe a file that was written and measured; where its timelines are given, lay its sidecar beside it."""
         delivered = describe_output(
@@ -196,6 +211,8 @@ class DeliveryContext:
             measures=measure_output(self.out / name, written.levels),
             require=delivery.require,
             pieces=pieces,
+            misread=written.misread,
+            line=line,
         )
         if timelines:
             self._write_sidecar(delivered, timelines)
@@ -224,7 +241,7 @@ class DeliveryContext:
             "voices": describe_voices(self.plan, timelines),
         }
         text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-        _write_if_changed(self.path(f"{delivered.path}.json"), text)
+        _write_if_changed(self.path(sidecar(delivered.path)), text)
 
     @contextmanager
     def parts_folder(self) -> Iterator[Path]:
@@ -235,18 +252,6 @@ class DeliveryContext:
                 shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(dir=self.out, prefix=_PARTS) as name, _locked(Path(name)):
             yield Path(name)
-
-
-def name_lines(plan: Plan, recipe: Recipe, delivery: Delivery) -> dict[str, str]:
-    """Name the lines' own files, by id, as one delivery of a recipe has them.
-
-    Raises `InputError` where two would have one name, or a line that of a file of the whole.
-    """
-    taken: list[str] = []
-    if any(found.kind == "master" for found in recipe.deliver):
-        masters = master_names(plan.manifest.name, list(split_lines(plan, recipe)), recipe)
-        taken = [*masters.values(), TIMELINE_FILE, REPORT_FILE]
-    return line_files(delivery, plan.manifest, [planned.line for planned in plan.lines], taken)
 
 
 def _write_if_changed(path: Path, text: str) -> bytes:

@@ -1,19 +1,23 @@
 """Takes -> files: a recipe's deliveries, each made by whoever makes its kind. A render's masters are one of them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from tts_cli.errors import UsageError
 from tts_cli.pipeline.delivery.audio_files import deliver_programmes, deliver_samples
-from tts_cli.pipeline.delivery.context import DeliveryContext, name_lines
+from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.dub_files import deliver_films, deliver_mixes, deliver_timing
+from tts_cli.pipeline.delivery.file_list import list_files
 from tts_cli.pipeline.delivery.line_files import deliver_lines, refuse_inseparable
 from tts_cli.pipeline.delivery.subtitles import deliver_subtitles
 from tts_cli.pipeline.edit.dub import TIMING_FILE, Dub
 from tts_cli.pipeline.master.file_names import programme_name
+from tts_cli.pipeline.master.levels import SharedLevels
 from tts_cli.pipeline.model import Deliverable, Plan
 from tts_cli.pipeline.parallel import Counter
-from tts_cli.pipeline.request import Progress
+from tts_cli.pipeline.request import NO_TARGET, Progress
 from tts_cli.pipeline.session import RunContext
 from tts_cli.recipe import Delivery, DeliveryKind, Recipe
 from tts_cli.types import Take
@@ -51,7 +55,20 @@ def deliver(context: DeliveryContext) -> tuple[Deliverable, ...]:
     wanted: dict[Deliverer, list[Delivery]] = {}
     for delivery in context.recipe.deliver:
         wanted.setdefault(DELIVERERS[delivery.kind], []).append(delivery)
-    return tuple(found for maker, deliveries in wanted.items() for found in maker(context, deliveries))
+    return tuple(_make_all(context, wanted))
+
+
+def _make_all(context: DeliveryContext, wanted: Mapping[Deliverer, Sequence[Delivery]]) -> Iterator[Deliverable]:
+    """Make files, kind by kind; what ffmpeg alone works on is announced first, and counted when it is done."""
+    timeline = context.dub.timeline if context.dub else None
+    length = timeline.length if timeline else 0
+    alone = {deliver_mixes: context.target.under, deliver_films: context.target.video}
+    context.heard.expect(sum(length * len(wanted.get(maker, ())) for maker, source in alone.items() if source))
+    for maker, deliveries in wanted.items():
+        for found in maker(context, deliveries):
+            yield found
+            if maker in alone:
+                context.heard(length)
 
 
 # --- a render -------------------------------------------------------------------------------------------
@@ -73,12 +90,19 @@ def masters_recipe(recipe: Recipe, name: str, *, lines: bool) -> Recipe:
     return replace(sound, deliver=tuple(deliveries))
 
 
-def check_line_names(run: RunContext, plan: Plan) -> None:
-    """Raise `InputError`, before any work, where two lines' files would have one name."""
+def claim_files(run: RunContext) -> None:
+    """Refuse a run, before any work, that would write over what is not its own; see `OutputGuard.claim`.
+
+    Raises `InputError` where two lines' files would have one name, and `UsageError`.
+    """
     recipe = masters_recipe(run.recipe, run.manifest.name, lines=run.request.lines)
-    for delivery in recipe.deliver:
-        if delivery.kind == "lines":
-            name_lines(plan, recipe, delivery)
+    names = list_files(run.manifest, recipe, NO_TARGET)
+    run.guard.claim(names)
+    if back := run.request.write_back:
+        try:
+            run.guard.claim([*names, os.path.relpath(back, run.out)])
+        except UsageError as error:
+            raise UsageError(f"--write-back: {error.message}", hint="name another file for it") from error
 
 
 def open_delivery(
@@ -93,6 +117,8 @@ def open_delivery(
         cache=run.cache,
         out=run.out,
         previous=run.previous,
+        guard=run.guard,
+        levels=SharedLevels({} if run.request.relevel else run.previous.levels),
         selected=run.selected,
         workers=cores_for(run.worker_options.workers),
         heard=Counter(

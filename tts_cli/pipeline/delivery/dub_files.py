@@ -1,20 +1,23 @@
 """What a dub is delivered as beside its own track: over the original or over music, in the film; and its timing."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import soundfile
 
-from tts_cli.audio.io.bed import Bed, Mixdown, mix_over
 from tts_cli.audio.io.ffmpeg import decoding
 from tts_cli.audio.io.files import drafting
+from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.io.readback import measure_file
 from tts_cli.audio.io.video import Track, add_track, film_demuxer, read_film
+from tts_cli.audio.mastering.bed import Bed, Mixdown, mix_over
 from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.cache.keys import digest
 from tts_cli.pipeline.delivery.context import DeliveryContext
+from tts_cli.pipeline.delivery.file_list import film_name
 from tts_cli.pipeline.edit.dub import Dub, timing_csv
 from tts_cli.pipeline.master.master import Written, file_sha256
+from tts_cli.pipeline.master.read_back import find_lost_streams, find_misread
 from tts_cli.pipeline.model import Deliverable
 from tts_cli.recipe import Delivery
 
@@ -60,7 +63,7 @@ def deliver_films(context: DeliveryContext, deliveries: Sequence[Delivery]) -> I
     audio = next(iter(mixes), track)
     subtitles = next((path for path in _delivered(context, "subtitles") if path.suffix == ".srt"), None)
     for delivery in deliveries:
-        name = str(PurePath(context.name(delivery)).with_suffix(video.suffix))
+        name = film_name(context.plan.manifest, delivery, context.target)
         texts = [file_sha256(path) for path in (audio, subtitles) if path]
         language = context.plan.manifest.metadata.get("language", "") or context.plan.lines[0].line.language
         title = "AI voice" if context.is_synthetic else "Dub"
@@ -78,15 +81,16 @@ def _write_film(video: Path, track: Track, path: Path) -> Written:
     film = read_film(video)
     with drafting([path]) as [draft]:
         add_track(film, track, draft.temporary)
+    misread = find_lost_streams([*film.kept, *track.kinds], read_film(path).kept)
     with decoding(path, film_demuxer(path), film.count("audio")) as decoded:
         levels = measure_blocks(decoded.blocks, decoded.sample_rate, decoded.channels)
-    return Written(path, levels, file_sha256(path))
+    return Written(path, levels, file_sha256(path), misread)
 
 
 def _delivered(context: DeliveryContext, kind: str) -> list[Path]:
     """Return the files of a kind that are there."""
     names = [context.name(delivery) for delivery in context.recipe.deliver if delivery.kind == kind]
-    return [path for name in names if (path := context.path(name)).is_file()]
+    return [path for name in names if (path := context.out / name).is_file()]
 
 
 def _track(context: DeliveryContext) -> Path | None:
@@ -107,7 +111,9 @@ def _deliver_mix(context: DeliveryContext, delivery: Delivery, dub: Dub, track: 
     name = context.name(delivery)
     path = context.path(name)
     levels = _write_mix(track, _bed(context, delivery), path, delivery)
-    written = Written(path, levels, file_sha256(path))
+    info = soundfile.info(track)
+    misread = find_misread(Output(path=path, recipe=delivery.sound), levels, info.frames / info.samplerate)
+    written = Written(path, levels, file_sha256(path), misread)
     timelines = [dub.timeline] if dub.timeline else []
     return context.describe(name, written, inputs, delivery, timelines)
 
@@ -128,7 +134,8 @@ def _bed(context: DeliveryContext, delivery: Delivery) -> Bed:
 def _write_mix(track: Path, bed: Bed, path: Path, delivery: Delivery) -> FileLevels:
     """Write the mix, judge it by the file, and write it again where its loudness is off."""
     sound, gain_db = delivery.sound, 0.0
-    length = soundfile.info(track).frames
+    info = soundfile.info(track)
+    length = round(info.frames * sound.sample_rate / info.samplerate)
     for _ in range(_MOST_CORRECTIONS + 1):
         mixdown = Mixdown(
             length=length,
@@ -137,8 +144,7 @@ def _write_mix(track: Path, bed: Bed, path: Path, delivery: Delivery) -> FileLev
             gain_db=gain_db,
             ceiling_dbtp=sound.true_peak_dbtp - _HEADROOM_DB,
         )
-        with drafting([path]) as [draft]:
-            mix_over(track, bed, draft.temporary, mixdown)
+        mix_over(track, bed, path, mixdown)
         levels = measure_file(path)
         error_lu = levels.lufs - sound.loudness_lufs
         if abs(error_lu) <= _SLACK_LU:

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from tts_cli.cache.blobs import write_atomically
-from tts_cli.pipeline.master.file_names import output_path
+from tts_cli.pipeline.master.file_names import EXPORT_FILE
 from tts_cli.pipeline.master.json_files import FailureRow, encode, failure_rows, json_file, read_file, to_json
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.model import Deliverable, ExportReport
 
-EXPORT_FILE = "export.json"
 EXPORT_VERSION = 1
 """The form of export.json."""
 
@@ -26,14 +26,16 @@ class ExportFile(ExportReport):
 
     version: Annotated[int, Field(ge=EXPORT_VERSION, le=EXPORT_VERSION)]
     failures: tuple[FailureRow, ...]
+    quality_issues: tuple[FailureRow, ...] = ()
+    over_budget: tuple[FailureRow, ...] = ()
     missing: int
     notices: tuple[str, ...]
     wall_seconds: float
 
 
-def write_export(report: ExportReport) -> None:
+def write_export(guard: OutputGuard, report: ExportReport) -> None:
     """Keep the report of an export in its folder."""
-    write_atomically(output_path(Path(report.out), EXPORT_FILE), encode(export_to_json(report)))
+    write_atomically(guard.path(EXPORT_FILE), encode(export_to_json(report)))
 
 
 def read_export(out: Path) -> ExportFile:
@@ -43,11 +45,13 @@ def read_export(out: Path) -> ExportFile:
 
 def exported_files(out: Path) -> tuple[Deliverable, ...]:
     """Return the files that an export wrote; raises `RunFileError` where its folder does not say."""
-    return read_export(out).outputs
+    report = read_export(out)
+    return (*filter(None, [report.timeline]), *report.outputs)
 
 
 def export_to_json(report: ExportReport) -> dict[str, Any]:
     """Flatten the report of an export into the form of export.json, its version first."""
     said = {field.name: getattr(report, field.name) for field in fields(report)}
-    file = ExportFile(**{**said, "failures": failure_rows(report.failures), "version": EXPORT_VERSION})
+    rows = {name: failure_rows(said[name]) for name in ("failures", "quality_issues", "over_budget")}
+    file = ExportFile(**{**said, **rows, "version": EXPORT_VERSION})
     return {"version": file.version, **to_json(file)}

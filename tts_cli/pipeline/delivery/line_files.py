@@ -1,8 +1,9 @@
 """Lines as files: one for each, as loud among its speaker's as it was spoken, and the lists that name them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePath, PurePosixPath
 
 from tts_cli.audio.io.containers import FORMATS
@@ -16,7 +17,8 @@ from tts_cli.formats.line_lists import (
     write_unreal,
     write_wwise,
 )
-from tts_cli.pipeline.delivery.context import DeliveryContext, name_lines
+from tts_cli.pipeline.delivery.context import DeliveryContext
+from tts_cli.pipeline.delivery.file_list import name_lines
 from tts_cli.pipeline.edit.timeline import (
     complete_lines,
     is_inseparable,
@@ -31,7 +33,7 @@ from tts_cli.recipe import Delivery, Recipe
 from tts_cli.text.markup import display_text
 from tts_cli.types import Timeline
 
-_WRITERS = {
+_WRITERS: Mapping[tuple[str, str], Callable[[Iterable[ListedLine]], str]] = {
     ("index", ".csv"): write_index_csv,
     ("index", ".json"): write_index_json,
     ("unreal", ".csv"): write_unreal,
@@ -62,6 +64,7 @@ def deliver_lines(context: DeliveryContext, deliveries: Sequence[Delivery]) -> I
 class _LineFile:
     """A line's file to be."""
 
+    line: str
     name: str
     timeline: Timeline
     sound: Recipe
@@ -71,17 +74,18 @@ class _LineFile:
 
 
 def _deliver_files(context: DeliveryContext, delivery: Delivery) -> Iterator[tuple[str, Deliverable]]:
-    """Write the selected lines whose takes are there; yields each with its line's id."""
-    names = name_lines(context.plan, context.recipe, delivery)
+    """Write the selected lines whose takes are there; yields each with its line's id.
+
+    Lines that are not selected have what the last export wrote of them, where nobody touched it since.
+    """
+    names = name_lines(context.plan.manifest, context.recipe, delivery)
     timelines = make_line_timelines(context.plan, context.takes, delivery.sound)
     wanted = [
         planned
         for planned in context.plan.lines
         if planned.line.id in timelines and planned.line.id in context.selected
     ]
-    if not wanted:
-        return
-    gains = _gains(context, delivery)
+    gains = _gains(context, delivery) if wanted else {}
     files = {
         planned.line.id: _line_file(
             context, delivery, planned, timelines[planned.line.id], names[planned.line.id], gains[planned.line.speaker]
@@ -91,7 +95,11 @@ def _deliver_files(context: DeliveryContext, delivery: Delivery) -> Iterator[tup
     # Threads, not processes: libsndfile and numpy let others run while they work.
     with ThreadPoolExecutor(context.workers) as pool:
         delivered = pool.map(lambda file: _deliver_file(context, delivery, file), files.values())
-        yield from zip(files, delivered, strict=True)
+        made = dict(zip(files, delivered, strict=True))
+    for line_id, name in names.items():
+        found = made.get(line_id) or (None if line_id in context.selected else context.intact(name))
+        if found:
+            yield line_id, found
 
 
 def refuse_inseparable(context: DeliveryContext) -> None:
@@ -122,7 +130,9 @@ def _line_file(
         alone = replace(context.plan, lines=(planned,))  # or each of many lines would look through all of them
         tags = file_tags(alone, [timeline], timeline.id)
     inputs = f"{context.inputs([timeline], sound, tags)}{gain_db:+}"
-    return _LineFile(name=name, timeline=timeline, sound=sound, gain_db=gain_db, tags=tags, inputs=inputs)
+    return _LineFile(
+        line=planned.line.id, name=name, timeline=timeline, sound=sound, gain_db=gain_db, tags=tags, inputs=inputs
+    )
 
 
 def _deliver_file(context: DeliveryContext, delivery: Delivery, file: _LineFile) -> Deliverable:
@@ -132,30 +142,34 @@ def _deliver_file(context: DeliveryContext, delivery: Delivery, file: _LineFile)
     output = Output(path=context.path(file.name), recipe=file.sound, tags=file.tags)
     written = make_line(file.timeline, output, context.cache.read, file.gain_db)
     context.heard(file.timeline.length)
-    return context.describe(file.name, written, file.inputs, delivery)
+    return context.describe(file.name, written, file.inputs, delivery, line=file.line)
 
 
 def _gains(context: DeliveryContext, delivery: Delivery) -> dict[str, float]:
     """Return, by speaker, the one gain in dB that brings all of its lines, or the whole script, to their loudness.
 
-    So a whisper stays a whisper. It is rounded, so that an edited line does not move all others by a hair.
+    So a whisper stays a whisper. One that would move by a hair stays, so that an edited line does not move all others.
     """
     lines = [planned.line for planned in context.plan.lines]
     speakers = dict.fromkeys(line.speaker for line in lines)
     if delivery.level_by == "script":
         whole = make_whole_timeline(context.plan, context.takes, delivery.sound)
-        return dict.fromkeys(speakers, _rounded_gain(context, delivery, whole))
+        return dict.fromkeys(speakers, _shared_gain(context, delivery, whole, "all lines"))
     gains = {}
     for speaker in speakers:
         own = frozenset(line.id for line in lines if line.speaker == speaker)
-        gains[speaker] = _rounded_gain(
-            context, delivery, make_excerpt(context.plan, context.takes, delivery.sound, only=own)
-        )
+        excerpt = make_excerpt(context.plan, context.takes, delivery.sound, only=own)
+        gains[speaker] = _shared_gain(context, delivery, excerpt, speaker or "nobody")
     return gains
 
 
-def _rounded_gain(context: DeliveryContext, delivery: Delivery, timeline: Timeline | None) -> float:
-    return round(find_programme_gain(timeline, delivery.sound, context.cache.read), 1) if timeline else 0.0
+def _shared_gain(context: DeliveryContext, delivery: Delivery, timeline: Timeline | None, whose: str) -> float:
+    if timeline is None:
+        return 0.0
+    sound = delivery.sound
+    wanted = f"{sound.loudness_lufs:g} LUFS" if sound.rms_db is None else f"{sound.rms_db:g} dB RMS"
+    found = find_programme_gain(timeline, sound, context.cache.read)
+    return context.levels.settle(f"{delivery.file}: {whose} at {wanted}, {sound.true_peak_dbtp:g} dBTP", found)
 
 
 # --- lists ----------------------------------------------------------------------------------------------
@@ -171,7 +185,10 @@ def _deliver_list(
         name = context.name(delivery, **({"language": language} if language else {}))
         chosen = [planned for planned in lines if language in ("", planned.line.language)]
         listed = [_listed(planned, files[planned.line.id], name) for planned in chosen]
-        text = _WRITERS[delivery.kind, PurePath(name).suffix.lower()](listed)
+        write = _WRITERS[delivery.kind, PurePath(name).suffix.lower()]
+        if write is write_index_csv:
+            write = partial(write_index_csv, formulas=delivery.formulas)
+        text = write(listed)
         yield context.deliver_text(name, text, delivery, {})
 
 
@@ -191,6 +208,7 @@ def _listed(planned: PlannedLine, file: Deliverable, list_name: str) -> ListedLi
         lufs=file.measures["lufs"],
         true_peak_dbtp=file.measures["true_peak_dbtp"],
         sha256=file.sha256,
+        columns=dict(line.columns),
     )
 
 

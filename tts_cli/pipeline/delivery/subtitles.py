@@ -5,8 +5,9 @@ from pathlib import PurePath
 
 from tts_cli.formats.subtitles import Cue, write_subtitles
 from tts_cli.pipeline.delivery.context import DeliveryContext
+from tts_cli.pipeline.delivery.file_list import is_per_chapter
 from tts_cli.pipeline.edit.cues import fastest, make_cues, widest
-from tts_cli.pipeline.edit.timeline import split_lines
+from tts_cli.pipeline.master.file_names import list_parts
 from tts_cli.pipeline.model import Deliverable
 from tts_cli.recipe import Delivery
 from tts_cli.text.captions import CaptionRules
@@ -17,7 +18,7 @@ def deliver_subtitles(context: DeliveryContext, deliveries: Sequence[Delivery]) 
     """Write every subtitle file; one whose name holds {chapter} or {number} is made for each chapter."""
     for delivery in deliveries:
         parts = context.parts(delivery.sound)
-        if "{chapter}" in delivery.file or "{number}" in delivery.file:
+        if is_per_chapter(delivery):
             yield from _deliver_chapters(context, delivery, parts)
         elif context.is_complete(parts, delivery.sound):
             yield _deliver(context, delivery, context.name(delivery), list(parts.values()))
@@ -26,7 +27,7 @@ def deliver_subtitles(context: DeliveryContext, deliveries: Sequence[Delivery]) 
 def _deliver_chapters(
     context: DeliveryContext, delivery: Delivery, parts: Mapping[str, Timeline]
 ) -> Iterator[Deliverable]:
-    order = list(split_lines(context.plan, delivery.sound))
+    order = list_parts(context.plan.manifest, delivery.sound)
     for part, timeline in parts.items():
         yield _deliver(context, delivery, context.chapter_name(delivery, part, order), [timeline])
 

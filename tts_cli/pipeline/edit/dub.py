@@ -9,12 +9,13 @@ from tts_cli.audio.io.ffmpeg import has_filter
 from tts_cli.engines.catalog import get_spec
 from tts_cli.engines.recording.spec import RECORDING
 from tts_cli.errors import InputError, MissingError, Problem
+from tts_cli.formats.line_lists import spreadsheet_cell
 from tts_cli.line import Line, Slot
 from tts_cli.pipeline.edit.slot_fit import SlotLine, engine_speeds, fit_lines
 from tts_cli.pipeline.edit.timeline import complete_lines, make_dub_timeline, make_line_timelines
 from tts_cli.pipeline.model import Failure, Placement, Plan, PlannedLine
 from tts_cli.recipe import FitRules, Recipe
-from tts_cli.text.markup import display_text
+from tts_cli.text.markup import display_text, first_words
 from tts_cli.types import Manifest, Take, Timeline
 
 Takes = Mapping[str, Take]
@@ -23,8 +24,8 @@ RecordAgain = Callable[[Manifest, frozenset[str]], tuple[Plan, Takes]]
 
 TIMING_FILE = "timing.csv"
 _TIMING_COLUMNS = (
-    *("line", "speaker", "cue_s", "slot_s", "natural_s", "start_s", "length_s", "rate", "stretch"),
-    *("drift_s", "over_s", "lost_s", "action", "budget", "chars", "cut_chars", "text"),
+    *("cue", "speaker", "cue_s", "slot_s", "natural_s", "start_s", "length_s", "rate", "stretch"),
+    *("drift_s", "over_s", "lost_s", "action", "budget", "chars", "cut_chars", "text", "line"),
 )
 
 
@@ -127,14 +128,21 @@ def _at_speeds(manifest: Manifest, speeds: Mapping[str, float]) -> Manifest:
 def list_over_budget(dub: Dub, sample_rate: int) -> tuple[Failure, ...]:
     """Name each line that does not fit within the budget, in the order of the cues, and what would help."""
     lines = {planned.line.id: planned.line for planned in dub.plan.lines}
+    over = [(lines[one.line_id], one) for one in dub.placements if one.is_over_budget]
     return tuple(
-        Failure(line=one.line_id, error=_explain(one, sample_rate), source=lines[one.line_id].source)
-        for one in dub.placements
-        if one.is_over_budget
+        Failure(line=line.id, error=_explain(one, line, sample_rate), source=line.source) for line, one in over
     )
 
 
-def _explain(placement: Placement, sample_rate: int) -> str:
+def _cue_number(line: Line) -> str:
+    return line.slot.cue if line.slot else ""
+
+
+def _explain(placement: Placement, line: Line, sample_rate: int) -> str:
+    """Say which cue it is, by its number and its first words, and what is wrong with it."""
+    number = _cue_number(line)
+    cue = f"cue {number} " if number else ""
+    text = first_words(line.text)
     told = (
         ("begins {:.2f} s late", placement.late),
         ("runs {:.2f} s past its slot", placement.over),
@@ -143,7 +151,7 @@ def _explain(placement: Placement, sample_rate: int) -> str:
     said = [text.format(samples / sample_rate) for text, samples in told if samples]
     if placement.excess_chars:
         said.append(f"its text should be {placement.excess_chars} characters shorter")
-    return ", ".join(said)
+    return f"{cue}{text!r} {', '.join(said)}"
 
 
 def timing_csv(dub: Dub, sample_rate: int) -> bytes:
@@ -153,13 +161,14 @@ def timing_csv(dub: Dub, sample_rate: int) -> bytes:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_TIMING_COLUMNS)
     for one in dub.placements:
-        text = display_text(lines[one.line_id].text)
+        line = lines[one.line_id]
+        text = display_text(line.text)
         times = [one.cue, one.slot, one.natural, one.start, one.length]
         spare = [one.late, one.over, one.lost]
         writer.writerow(
             [
-                one.line_id,
-                lines[one.line_id].speaker,
+                _cue_number(line),
+                spreadsheet_cell(line.speaker),
                 *(f"{samples / sample_rate:.3f}" for samples in times),
                 f"{one.rate:.3f}",
                 f"{one.tempo:.3f}",
@@ -168,7 +177,8 @@ def timing_csv(dub: Dub, sample_rate: int) -> bytes:
                 "over" if one.is_over_budget else "ok",
                 len(text),
                 one.excess_chars,
-                text,
+                spreadsheet_cell(text),
+                one.line_id,
             ]
         )
     return out.getvalue().encode()

@@ -1,8 +1,9 @@
 """Lines with slots -> Placements: how fast each line is spoken and where it begins, so that a dub stays in time.
 
 A line that is too long for its slot borrows the gap after it; then it is spoken faster, by the engine and by
-time-stretch, and so are its speaker's neighbouring lines; then the lines after it begin later, or what else the rules
-say. Numbers in, numbers out; all in samples of the programme.
+time-stretch; then the lines after it begin later, or what else the rules say. A line that fits is left alone, unless
+its speaker's pace would jump beside it, or the budget is spent. Numbers in, numbers out; all in samples of the
+programme.
 """
 
 import math
@@ -18,9 +19,12 @@ RUN_S = 5.0
 """Lines of a speaker that are parted by more than this need not be of a like pace."""
 ENGINE_STEP = 0.05
 """Engines are asked for whole steps of speed, so that a small change nearby does not record a line anew."""
+SMOOTHED_RATE = 1.1
+"""A line that fits becomes no faster than this only to be of a like pace with its neighbour."""
+UNHEARD = 0.01
+"""A change of pace below this is not worth a stretch."""
 _RATE_STEPS = 100  # rates are whole hundredths: they settle
 _MOST_ROUNDS = 50
-_UNHEARD = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +57,17 @@ def fit_lines(
     """Place every line, in the order of their cues; `length` is the programme's, None where it is as long as needed."""
     table = _Table(lines, rules, sample_rate, length)
     rates = _settle(table)
+    if rules.smooth:
+        rates = _smooth(table, rates)
     starts = list(_starts(table, rates))
     return tuple(_describe(table, place, rates[place], start) for place, start in enumerate(starts))
 
 
 def engine_speeds(lines: Sequence[SlotLine], rules: FitRules, sample_rate: int, length: int | None) -> dict[str, float]:
-    """Return which lines the engine is to speak faster, and by which factor; `spoken` plays no part in it."""
+    """Return which lines the engine is to speak faster, and by which factor; `spoken` plays no part in it.
+
+    What only smoothing makes faster is no new take: it is stretched, by exactly as much as is allowed.
+    """
     table = _Table([replace(line, spoken=line.natural) for line in lines], rules, sample_rate, length)
     speeds = {}
     for line, rate in zip(table.lines, _settle(table), strict=True):
@@ -121,31 +130,46 @@ class _Table:
             return max(1.0, line.fastest)
         return self.rules.max_rate if kind == "most" else max(self.rules.absolute_max_rate, self.rules.max_rate)
 
+    def room(self, place: int) -> int:
+        """Return how long a line may be from its own cue on."""
+        return self.limits[place] - self.lines[place].start
+
+    def tolerance(self, place: int) -> float:
+        """Return by which part of itself a line may be too long: none where that much of it would be cut or fail."""
+        overflow = self.overflow(self.lines[place])
+        may_run_on = overflow in ("shift", "overlap") and self.limits[place] != self.length
+        return UNHEARD if may_run_on else 0.0
+
+    def is_too_long(self, place: int) -> bool:
+        """Say whether a line does not fit by itself, were all before it in time."""
+        return self.lines[place].natural > self.room(place) * (1 + self.tolerance(place))
+
     def spoken_length(self, line: SlotLine, rate: float) -> int:
         """Return how long a line is at a rate; what the engine has made faster is not slowed down again."""
         return round(line.spoken / self.tempo(line, rate))
 
     def tempo(self, line: SlotLine, rate: float) -> float:
-        """Return the time-stretch that a rate needs beside what the engine has done."""
+        """Return the time-stretch that a rate needs beside what the engine has done; one that nobody hears is none."""
         tempo = rate / line.engine_rate
-        return tempo if rate < 1 else max(1.0, tempo)
+        tempo = tempo if rate < 1 else max(1.0, tempo)
+        return 1.0 if abs(tempo - 1) < UNHEARD - 1e-9 else tempo
 
 
 # --- how fast -------------------------------------------------------------------------------------------
 
 
 def _settle(table: _Table) -> list[float]:
-    """Find the rates: as low as the slots allow, level within a speaker, higher where a line begins late.
+    """Find the rates: what is too long becomes faster, what fits does so only where the budget is spent.
 
-    A round only raises them, by whole hundredths and up to a limit: this ends.
+    A round only raises them, and up to a limit: this ends.
     """
     rates = [_first_rate(table, place) for place in range(len(table.lines))]
     for _ in range(_MOST_ROUNDS):
         before = list(rates)
-        _level(table, rates)
-        _catch_up(table, rates)
+        _hurry_what_is_too_long(table, rates)
         if rates == before:
             break
+    _catch_up(table, rates)
     return rates
 
 
@@ -154,20 +178,66 @@ def _first_rate(table: _Table, place: int) -> float:
     slot = table.ends[place] - line.start
     if line.fit == "stretch" and 0 < line.natural < slot:
         return max(table.rules.min_rate, line.natural / slot)
-    return _needed(line, table.limits[place] - line.start, 1.0, table.max_rate(line, "most"))
+    return _rate_for(table, place, table.room(place), 1.0, table.max_rate(line, "most"), table.tolerance(place))
 
 
-def _needed(line: SlotLine, room: int, least: float, most: float) -> float:
+def _rate_for(table: _Table, place: int, room: int, least: float, most: float, tolerance: float = 0.0) -> float:
     """Return the rate at which a line fits into the room, if that lies between the two."""
-    if line.natural <= room * least:
-        return least
+    line = table.lines[place]
+    if table.spoken_length(line, least) <= room * (1 + tolerance):
+        return least if least < 1 else max(least, min(line.engine_rate, most))
     rate = math.ceil(line.natural / room * _RATE_STEPS - 1e-9) / _RATE_STEPS if room > 0 else most
-    return max(least, min(rate, most))
+    # A stretch that is worth nothing would be left out.
+    return max(least, min(max(rate, line.engine_rate * (1 + UNHEARD)), most))
 
 
-def _level(table: _Table, rates: list[float]) -> None:
-    """Raise each rate to within a step of the speaker's lines before and after it."""
-    for places in ([*range(len(rates))], [*reversed(range(len(rates)))]):
+def _hurry_what_is_too_long(table: _Table, rates: list[float]) -> None:
+    """Where a line would end later than the budget allows, raise the rates of what is too long and makes it late."""
+    starts, before = list(_starts(table, rates)), list(rates)
+    for place in range(len(before)):
+        excess = starts[place] + _length(table, before, place) - _latest_end(table, place)
+        for culprit in _culprits(table, starts, place) if excess > 0 else ():
+            length = _length(table, before, culprit)
+            most = max(before[culprit], table.max_rate(table.lines[culprit], "hard"))
+            faster = _rate_for(table, culprit, length - excess, before[culprit], most)
+            rates[culprit] = max(rates[culprit], faster)
+            excess -= length - table.spoken_length(table.lines[culprit], faster)
+            if excess <= 0:
+                break
+
+
+def _catch_up(table: _Table, rates: list[float]) -> None:
+    """Raise the rates of lines that would still end later than the budget allows, though they fit by themselves."""
+    for place, start in enumerate(_starts(table, rates)):
+        room = _latest_end(table, place) - start
+        most = max(rates[place], table.max_rate(table.lines[place], "most"))
+        rates[place] = _rate_for(table, place, room, rates[place], most)
+
+
+def _length(table: _Table, rates: Sequence[float], place: int) -> int:
+    return table.spoken_length(table.lines[place], rates[place])
+
+
+def _latest_end(table: _Table, place: int) -> int:
+    """Return when a line must have ended, as the budget has it."""
+    spends = table.overflow(table.lines[place]) in ("shift", "overlap")
+    return table.limits[place] + (table.budget if spends else 0)
+
+
+def _culprits(table: _Table, starts: Sequence[int], place: int) -> Iterator[int]:
+    """Yield what is too long and makes a line late, the nearest first: the line itself, and those before in one run."""
+    while place >= 0:
+        if table.is_too_long(place):
+            yield place
+        if starts[place] == table.lines[place].start:
+            break
+        place -= 1
+
+
+def _smooth(table: _Table, rates: Sequence[float]) -> list[float]:
+    """Raise the pace of a speaker's lines so that it does not jump from one to the next, as far as nobody minds."""
+    smoothed = list(rates)
+    for places in (range(len(rates)), reversed(range(len(rates)))):
         last: dict[str, int] = {}
         for place in places:
             line = table.lines[place]
@@ -175,24 +245,16 @@ def _level(table: _Table, rates: list[float]) -> None:
             last[line.speaker] = place
             if neighbour is None or _distance(table, place, neighbour) > table.run:
                 continue
-            wanted = round(min(rates[neighbour] - table.rules.rate_step, table.max_rate(line, "most")), 4)
-            rates[place] = max(rates[place], wanted)
+            most = min(SMOOTHED_RATE, table.max_rate(line, "most"))
+            wanted = round(min(smoothed[neighbour] - table.rules.rate_step, most), 4)
+            if wanted >= 1 + UNHEARD:
+                smoothed[place] = max(smoothed[place], wanted)
+    return smoothed
 
 
 def _distance(table: _Table, one: int, other: int) -> int:
     first, second = sorted((one, other))
     return table.lines[second].start - table.ends[first]
-
-
-def _catch_up(table: _Table, rates: list[float]) -> None:
-    """Raise the rates of lines that begin late, or would end later than the budget allows."""
-    for place, start in enumerate(_starts(table, rates)):
-        line = table.lines[place]
-        room = table.limits[place] - start
-        rates[place] = _needed(line, room, rates[place], max(rates[place], table.max_rate(line, "most")))
-        spare = table.budget if table.overflow(line) in ("shift", "overlap") else 0
-        hard = max(rates[place], table.max_rate(line, "hard"))
-        rates[place] = _needed(line, room + spare, rates[place], hard)
 
 
 # --- where ----------------------------------------------------------------------------------------------
@@ -249,8 +311,8 @@ def _actions(placement: Placement, engine_rate: float, overflow: Overflow) -> It
     """Name what was done to a line, in the order in which it is tried."""
     done = (
         ("borrow", placement.start + placement.length > placement.cue + placement.slot),
-        ("speed", engine_rate > 1 + _UNHEARD),
-        ("stretch", abs(placement.tempo - 1) > _UNHEARD),
+        ("speed", engine_rate > 1 + UNHEARD),
+        ("stretch", placement.tempo != 1),
         ("shift", placement.late > 0),
         ("overlap", placement.over > 0 and overflow == "overlap"),
         ("truncate", placement.lost > 0),

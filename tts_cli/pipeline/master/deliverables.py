@@ -10,7 +10,7 @@ from tts_cli.audio.io.measure_while_writing import constant_kbps
 from tts_cli.audio.meters.loudness import FileLevels
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.cache.keys import digest
-from tts_cli.pipeline.master.file_names import output_path
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.model import Check, Deliverable
 from tts_cli.recipe import Bounds, Recipe
 from tts_cli.types import Timeline
@@ -38,7 +38,9 @@ def describe_output(  # noqa: PLR0913  all that a file is known by
     inputs: str = "",
     measures: Mapping[str, float],
     require: Mapping[str, Bounds] | None = None,
+    misread: Sequence[Check] = (),
     pieces: Sequence[tuple[str, int]] = (),
+    line: str = "",
 ) -> Deliverable:
     """Describe a file that lies in the output folder, as it was written: the one place where a Deliverable is made.
 
@@ -56,15 +58,16 @@ def describe_output(  # noqa: PLR0913  all that a file is known by
         size=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
         measures=measures,
-        checks=check_measures(measures, require or {}),
+        checks=(*check_measures(measures, require or {}), *misread),
         pieces=tuple(pieces),
+        line=line,
     )
 
 
-def write_text(out: Path, name: str, kind: str, data: bytes, inputs: str) -> Deliverable:
+def write_text(guard: OutputGuard, name: str, kind: str, data: bytes, inputs: str) -> Deliverable:
     """Write a small file, whole or not at all, and describe it; raises `OutputError` where it may not lie there."""
-    write_atomically(output_path(out, name), data)
-    return describe_output(out, name, kind, sha256=hashlib.sha256(data).hexdigest(), inputs=inputs, measures={})
+    write_atomically(guard.path(name), data)
+    return describe_output(guard.out, name, kind, sha256=hashlib.sha256(data).hexdigest(), inputs=inputs, measures={})
 
 
 _TOLERANCE = 1e-6

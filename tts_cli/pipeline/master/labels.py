@@ -1,5 +1,6 @@
 """What is written into a file's head: what the work is called, and that its voice is a machine's."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from tts_cli.about import __version__
@@ -36,7 +37,7 @@ def file_tags(plan: Plan, timelines: Iterable[Timeline], title: str = "", track:
         "language": data.get("language", ""),
         "comment": describe_provenance(synthetic) or data.get("comment", ""),
     }
-    return {name: one_line(value)[:LONGEST_TAG] for name, value in tags.items() if value}
+    return {name: text for name, value in tags.items() if (text := tag_text(value))}
 
 
 def line_voices(manifest: Manifest) -> dict[str, Voice]:
@@ -107,6 +108,15 @@ def _licences(voices: Iterable[Mapping[str, str]]) -> str:
     return f"voices: {'; '.join(named)}" if named else ""
 
 
+# Controls and ends of lines, and halves of characters. What joins characters stays: emoji and some scripts need it.
+_BREAKS = re.compile("[\\x00-\\x20\\x7f-\\xa0\\u2028\\u2029\\ud800-\\udfff]+")
+
+
 def one_line(text: str) -> str:
-    """Return a text as a tag can hold it."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    """Return a text on one line, each run of blanks and controls as one space."""
+    return _BREAKS.sub(" ", text).strip()
+
+
+def tag_text(text: str) -> str:
+    """Return a text as a tag or a chapter mark can hold it."""
+    return one_line(text)[:LONGEST_TAG].rstrip()

@@ -20,14 +20,17 @@ from tts_cli.audio.mastering.limiter import make_limiter
 from tts_cli.audio.mastering.mix import mix
 from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.audio.samples import Samples
+from tts_cli.pipeline.master.read_back import find_misread
+from tts_cli.pipeline.model import Check
 from tts_cli.recipe import Recipe
 from tts_cli.types import Take, Timeline
 
 _THREADS = 2  # they keep well ahead of any encoder
 _SLACK_LU = 0.2
 _RMS_SLACK_DB = 0.5
+_MOST_QUIET_DB = 2.0
 CORRECTION_HEADROOM_DB = 0.1
-MOST_CORRECTIONS = 2
+MOST_CORRECTIONS = 5
 
 ReadTake = Callable[[Take], bytes]
 Heard = Callable[[int], None]
@@ -35,11 +38,12 @@ Heard = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that was written, what it measures, and its hash."""
+    """A file that was written, what it measures, its hash, and what does not read back from it as written."""
 
     path: Path
     levels: FileLevels
     sha256: str
+    misread: tuple[Check, ...] = ()
 
 
 def make_masters(
@@ -66,13 +70,18 @@ def make_masters(
     written = job.write([gain.gain_db for gain in gains], aim.ceiling_dbtp)
     reach_lu = max(gain.loudness_lufs for gain in gains) - aim.loudness_lufs
     measured = [output for output in outputs if output.measured]
-    for _ in range(MOST_CORRECTIONS if measured else 0):
-        better = _corrected(aim, measured, written, reach_lu)
+    best = _Attempt(aim, written, _miss(measured, written, reach_lu) if measured else 0.0)
+    for count in range(MOST_CORRECTIONS if measured else 0):
+        # What an encoder does to peaks is no rule but a chance: each step leaves more room than the last one.
+        better = _corrected(aim, measured, written, reach_lu, CORRECTION_HEADROOM_DB * 2**count)
         if better == aim:
             break
         aim = better
         written = job.write([gain.gain_db for gain in job.find_gains(aim)], aim.ceiling_dbtp)
-    return written
+        best = min(best, _Attempt(aim, written, _miss(measured, written, reach_lu)), key=lambda one: one.miss)
+    if best.written is not written:
+        written = job.write([gain.gain_db for gain in job.find_gains(best.aim)], best.aim.ceiling_dbtp)
+    return job.read_back(written)
 
 
 def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake) -> float:
@@ -84,7 +93,7 @@ def find_programme_gain(timeline: Timeline, recipe: Recipe, read_take: ReadTake)
 def make_line(timeline: Timeline, output: Output, read_take: ReadTake, gain_db: float) -> Written:
     """Write one line at a given gain and measure the file."""
     job = _MasteringJob(timelines=[timeline], outputs=[output], read_take=read_take)
-    return job.write([gain_db], job.ceiling_dbtp())[0]
+    return job.read_back(job.write([gain_db], job.ceiling_dbtp()))[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +136,7 @@ class _MasteringJob:
         with ThreadPoolExecutor(_THREADS) as pool:
             blocks = iter(self._limited(gains, aim.ceiling_dbtp, pool))
             levels = measure_blocks(blocks, self.recipe.sample_rate, channels=1)
-        return levels.rms_db - levels.lufs - 10 * math.log10(self.recipe.channels)
+        return _spoken_rms_db(levels) - levels.lufs - 10 * math.log10(self.recipe.channels)
 
     def _limited(self, gains_db: Sequence[float], ceiling_dbtp: float, pool: ThreadPoolExecutor) -> Iterable[Samples]:
         limiter = make_limiter(self.recipe.sample_rate, ceiling_dbtp)
@@ -171,6 +180,15 @@ class _MasteringJob:
             }
             return tuple(Written(path, levels[index], hashes[index].result()) for index, path in measured.items())
 
+    def read_back(self, written: "Sequence[Written]") -> "tuple[Written, ...]":
+        """Read back from the files what was written into them."""
+        seconds = sum(timeline.length for timeline in self.timelines) / self.recipe.sample_rate
+        outputs = [output for output in self.outputs if output.measured]
+        return tuple(
+            replace(file, misread=find_misread(output, file.levels, seconds))
+            for file, output in zip(written, outputs, strict=True)
+        )
+
     def _counted(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
         for block in blocks:
             self.heard(block.size)
@@ -202,24 +220,65 @@ def _write_behind(blocks: Iterable[Samples], write: Callable[[Samples], None], s
         pending.result()
 
 
-def _corrected(aim: Aim, outputs: Sequence[Output], written: Sequence[Written], reach_lu: float) -> Aim:
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """Files that were written, what they were aimed at, and by how many decibels the worst of them misses it."""
+
+    aim: Aim
+    written: tuple[Written, ...]
+    miss: float
+
+
+def _miss(outputs: Sequence[Output], written: Sequence[Written], reach_lu: float) -> float:
+    over_db = _over_db(outputs, written)
+    slack_lu = _slack_lu(outputs)
+    far_lu = abs(_error_lu(outputs, written, reach_lu)) - slack_lu if math.isfinite(reach_lu) else 0.0
+    return max(over_db, 0.0) + max(far_lu, 0.0)
+
+
+def _over_db(outputs: Sequence[Output], written: Sequence[Written]) -> float:
+    """Return by how much the worst file peaks above its ceiling."""
+    pairs = zip(outputs, written, strict=True)
+    return max(file.levels.true_peak_dbtp - output.recipe.true_peak_dbtp for output, file in pairs)
+
+
+def _error_lu(outputs: Sequence[Output], written: Sequence[Written], reach_lu: float) -> float:
+    """Return how much louder the worst file is than it should be, or as it can be."""
+    errors = [
+        file.levels.lufs - output.recipe.loudness_lufs
+        if output.recipe.rms_db is None
+        else _spoken_rms_db(file.levels) - output.recipe.rms_db
+        for output, file in zip(outputs, written, strict=True)
+    ]
+    return max(errors, key=abs) - reach_lu
+
+
+def _spoken_rms_db(levels: FileLevels) -> float:
+    """Return the RMS of a file between the quiet at its two ends: a short one would else come out louder than others.
+
+    A shop measures all of it, so that the whole file stays within 2 dB of this.
+    """
+    seconds = levels.frames / levels.sample_rate
+    spoken_s = seconds - levels.head_s - levels.tail_s
+    quiet_db = 10 * math.log10(seconds / spoken_s) if 0 < spoken_s < seconds else 0.0
+    return levels.rms_db + min(quiet_db, _MOST_QUIET_DB)
+
+
+def _slack_lu(outputs: Sequence[Output]) -> float:
+    return _SLACK_LU if outputs[0].recipe.rms_db is None else _RMS_SLACK_DB
+
+
+def _corrected(aim: Aim, outputs: Sequence[Output], written: Sequence[Written], reach_lu: float, room_db: float) -> Aim:
     """Return what to aim at instead, judged by the files: the same aim when they are as they should be.
 
-    `reach_lu` is how far from its target the programme stays for want of gain (0: not at all; silence: -inf).
+    A ceiling that was missed is lowered by that and `room_db`. `reach_lu` is how far from its target the programme
+    stays for want of gain (0: not at all; silence: -inf).
     """
-    recipes = [output.recipe for output in outputs]
-    over_db = max(
-        file.levels.true_peak_dbtp - recipe.true_peak_dbtp for file, recipe in zip(written, recipes, strict=True)
-    )
+    over_db = _over_db(outputs, written)
     if over_db > 0:
-        aim = replace(aim, ceiling_dbtp=aim.ceiling_dbtp - over_db - CORRECTION_HEADROOM_DB)
-    errors = [
-        file.levels.lufs - recipe.loudness_lufs if recipe.rms_db is None else file.levels.rms_db - recipe.rms_db
-        for file, recipe in zip(written, recipes, strict=True)
-    ]
-    error_lu = max(errors, key=abs) - reach_lu
-    slack_lu = _SLACK_LU if recipes[0].rms_db is None else _RMS_SLACK_DB
-    if math.isfinite(reach_lu) and abs(error_lu) > slack_lu:
+        aim = replace(aim, ceiling_dbtp=aim.ceiling_dbtp - over_db - room_db)
+    error_lu = _error_lu(outputs, written, reach_lu)
+    if math.isfinite(reach_lu) and abs(error_lu) > _slack_lu(outputs):
         aim = replace(aim, loudness_lufs=aim.loudness_lufs - error_lu)
     return aim
 

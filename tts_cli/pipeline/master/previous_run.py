@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 
 from tts_cli.errors import RunFileError
-from tts_cli.pipeline.master.file_names import TIMELINE_FILE
+from tts_cli.pipeline.master.file_names import EXPORT_FILE, REPORT_FILE, TIMELINE_FILE
 from tts_cli.pipeline.master.report_json import read_report
-from tts_cli.pipeline.master.timeline_json import LineRow, read_timeline
+from tts_cli.pipeline.master.timeline_json import LineRow, TimelineFile, read_timeline
 from tts_cli.pipeline.model import Deliverable, PreviousLine
 
 
@@ -31,11 +31,19 @@ class PreviousRun:
     @cached_property
     def lines(self) -> Mapping[str, PreviousLine]:
         """The lines of the last timeline, in its order; read only when somebody asks."""
+        return {row.id: _previous_line(row) for row in self._timeline.lines} if self._timeline else {}
+
+    @property
+    def levels(self) -> Mapping[str, float]:
+        """The gains that many files of the last run share."""
+        return self._timeline.levels if self._timeline else {}
+
+    @cached_property
+    def _timeline(self) -> TimelineFile | None:
         try:
-            rows = read_timeline(self.out / TIMELINE_FILE).lines
+            return read_timeline(self.out / TIMELINE_FILE)
         except RunFileError:
-            return {}
-        return {row.id: _previous_line(row) for row in rows}
+            return None
 
     @cached_property
     def outputs(self) -> Mapping[str, Deliverable]:
@@ -44,6 +52,11 @@ class PreviousRun:
             return {output.path: output for output in self.list_files(self.out)}
         except RunFileError:
             return {}
+
+    def list_names(self) -> set[str]:
+        """Name all that the last run wrote, sidecars and reports too; nothing where the folder does not say."""
+        names = {name for path in self.outputs for name in (path, f"{path}.json")}
+        return names | {TIMELINE_FILE, REPORT_FILE, EXPORT_FILE} if names else set()
 
     @cached_property
     def quality_issues(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache, Missing
@@ -12,6 +13,7 @@ from tts_cli.line import Line
 from tts_cli.pipeline.master.deliverables import write_text
 from tts_cli.pipeline.master.file_names import TIMELINE_FILE
 from tts_cli.pipeline.master.json_files import to_json
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.master.previous_run import PreviousRun, unchanged
 from tts_cli.pipeline.master.timeline_json import (
     KEPT,
@@ -29,18 +31,22 @@ from tts_cli.text.markup import display_text
 from tts_cli.types import Chapter, Clip, Manifest, Take, Timeline, Utterance, Voice
 
 
-def keep_timeline(
+def keep_timeline(  # noqa: PLR0913  all that a run knows of its lines
+    guard: OutputGuard,
     past: PreviousRun,
     plan: Plan,
     timelines: Mapping[str, Timeline],
     masters: Iterable[Deliverable],
+    *,
     lines: Iterable[tuple[PlannedLine, PreviousLine]],
+    levels: Mapping[str, float] = MappingProxyType({}),
 ) -> Deliverable:
     """Write the edit lists of all masters (by file name) and what each line was made from, if any of it changed.
 
     The digest that tells so is far quicker than the file: the masters' own inputs stand for their clips.
     """
     file = _describe_script(past.out, plan.manifest, tuple(_line_row(*line) for line in lines))
+    file = replace(file, levels=levels)
     made_of = [(master.path, master.inputs) for master in masters]
     inputs = digest([to_json(replace(file, lines=())), made_of, list(map(line_values, file.lines))])
     if kept := unchanged(past.out, TIMELINE_FILE, inputs, past):
@@ -50,7 +56,7 @@ def keep_timeline(
         masters=tuple(_master_row(name, timeline) for name, timeline in timelines.items()),
         clips=tuple(_clip_row(name, clip) for name, timeline in timelines.items() for clip in timeline.clips),
     )
-    return write_text(past.out, TIMELINE_FILE, "timeline", encode_timeline(file), inputs)
+    return write_text(guard, TIMELINE_FILE, "timeline", encode_timeline(file), inputs)
 
 
 def read_rendered(path: Path, cache: Cache) -> Plan:
@@ -129,6 +135,7 @@ def _line_row(planned: PlannedLine, past: PreviousLine) -> LineRow:
         parts=past.parts,
         context=past.context,
         dialogue=(past.turn, tuple((turn.line_id, turn.text) for turn in past.turns)),
+        columns=dict(line.columns),
         edit=(planned.gain_db, planned.lead_s, line.pause_before_s, line.pause_after_s),
         **{key: getattr(line, attribute) for key, attribute in KEPT.items()},
     )
@@ -152,6 +159,7 @@ def _manifest(file: TimelineFile, path: Path, lines: tuple[PlannedLine, ...]) ->
         chapters={name: Chapter(id=name, title=title) for name, title in file.chapters},
         pauses=file.pauses,
         metadata=metadata,
+        files=(str(path), *filter(None, [metadata.get("cover")])),
     )
 
 
@@ -166,6 +174,7 @@ def _planned_line(row: LineRow, path: str) -> PlannedLine:
         language=row.language,
         pause_before_s=before_s,
         pause_after_s=after_s,
+        columns=row.columns,
         **{attribute: getattr(row, key) for key, attribute in KEPT.items()},
     )
     utterances = tuple(

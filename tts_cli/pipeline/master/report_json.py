@@ -10,8 +10,9 @@ from pydantic import Field
 from tts_cli.cache.blobs import write_atomically
 from tts_cli.engines.catalog import get_spec, model_version
 from tts_cli.errors import MissingError
-from tts_cli.pipeline.master.file_names import REPORT_FILE, output_path
+from tts_cli.pipeline.master.file_names import REPORT_FILE
 from tts_cli.pipeline.master.json_files import FailureRow, encode, failure_rows, json_file, read_file, to_json
+from tts_cli.pipeline.master.output_guard import OutputGuard
 from tts_cli.pipeline.master.report import count_outcomes
 from tts_cli.pipeline.model import Deliverable, Fallback, Reason, Report, SpokenBy
 from tts_cli.recipe import Recipe
@@ -98,9 +99,9 @@ class ReportFile:
     warnings: tuple[str, ...]
 
 
-def write_report(out: Path, report: Report) -> None:
+def write_report(guard: OutputGuard, report: Report) -> None:
     """Keep a report in its output folder."""
-    write_atomically(output_path(out, REPORT_FILE), encode(describe_report(report)))
+    write_atomically(guard.path(REPORT_FILE), encode(describe_report(report)))
 
 
 def read_report(out: Path) -> ReportFile:

@@ -32,7 +32,7 @@ class _LineRow:
 
     `cast` is the voice that the script names. `edit` is gain in dB, lead-in in s, and the authored pauses before and
     after the line in s. `context` is the digest of the turns that the engine heard before it.
-    `dialogue` says which turn the line is of its dialogue, and (line, text) of all turns.
+    `dialogue` says which turn the line is of its dialogue, and (line, text) of all turns. `columns` are a sheet's own.
     """
 
     id: str
@@ -54,6 +54,7 @@ class _LineRow:
     direction: str
     context: str = ""
     dialogue: tuple[int, tuple[tuple[str, str], ...]] = (0, ())
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def turns(self) -> tuple[SpokenTurn, ...]:
@@ -115,7 +116,8 @@ class MasterRow:
 class TimelineFile:
     """What timeline.json says; the cover in `metadata` is relative to the output folder.
 
-    `chapters` are (id, title), `voices` (name in the script, engine, name, licence, consent).
+    `chapters` are (id, title), `voices` (name in the script, engine, name, licence, consent). `levels` are the gains
+    in dB that many files share.
     """
 
     version: Annotated[int, Field(ge=TIMELINE_VERSION, le=TIMELINE_VERSION)]
@@ -127,9 +129,10 @@ class TimelineFile:
     masters: tuple[MasterRow, ...]
     clips: tuple[ClipRow, ...]
     lines: tuple[LineRow, ...]
+    levels: Mapping[str, float] = field(default_factory=dict)
 
 
-_SAID_OF_FEW = {"context": "", "dialogue": (0, ()), "estimated": ()}
+_SAID_OF_FEW = {"context": "", "dialogue": (0, ()), "columns": {}, "estimated": ()}
 _LISTS = ("masters", "clips", "lines")
 _LINE_KEYS = [one.name for one in fields(LineRow)]
 _JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)

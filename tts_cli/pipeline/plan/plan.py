@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from tts_cli.cache.keys import digest
 from tts_cli.cache.store import Cache, Missing
 from tts_cli.errors import InputError, MissingError, Problem, UnknownNameError, UsageError
+from tts_cli.formats.fields import fold
 from tts_cli.line import Line
 from tts_cli.pipeline.model import Plan, PlannedLine, PreviousLine, Reason
 from tts_cli.pipeline.plan.conversation import Conversation, find_dialogues, find_scenes, join_dialogue, split_dialogue
@@ -201,13 +202,15 @@ def select_lines(
             lines = _select_flagged(lines, quality_issues())
             continue
         name, equals, values = expression.partition("=")
-        if not equals or name not in _FIELDS:
+        own = {column: None for line in manifest.lines for column in line.columns}
+        if not equals or (name not in _FIELDS and fold(name) not in set(map(fold, own))):
             raise UsageError(
                 f"--only {expression!r} is not field=value",
-                hint=f"fields: {', '.join(_FIELDS)}; values joined by commas; or `flagged`",
+                hint=f"fields: {', '.join((*_FIELDS, *own))}; values joined by commas; or `flagged`",
             )
-        wanted = {_value(manifest, name, value.strip()) for value in values.split(",")}
-        lines = [line for line in lines if wanted.intersection(_FIELDS[name](line))]
+        read = _FIELDS.get(name) or partial(_column_values, fold(name))
+        wanted = {_value(manifest, name, value.strip(), read) for value in values.split(",")}
+        lines = [line for line in lines if wanted.intersection(read(line))]
     return frozenset(line.id for line in lines)
 
 
@@ -218,12 +221,17 @@ def _select_flagged(lines: Iterable[Line], quality_issues: Collection[str]) -> l
     return selected
 
 
-def _value(manifest: Manifest, name: str, value: str) -> str:
+def _column_values(folded: str, line: Line) -> list[str]:
+    """Return what a line has in the sheet's own column of that name."""
+    return [value for column, value in line.columns.items() if fold(column) == folded]
+
+
+def _value(manifest: Manifest, name: str, value: str, read: Callable[[Line], Iterable[str]]) -> str:
     if name == "chapter":
         for number, chapter in enumerate(manifest.chapters.values(), start=1):
             if value in (chapter.id, chapter.title, str(number)):
                 return chapter.id
-    known = {found for line in manifest.lines for found in _FIELDS[name](line)}
+    known = {found for line in manifest.lines for found in read(line)}
     if value not in known:
         unknown = UnknownNameError(name, value, filter(None, known))
         raise UsageError(f"--only: {unknown.message}", hint=unknown.hint)

@@ -27,7 +27,7 @@ def read_shard(text: str, environment: Mapping[str, str]) -> Shard:
     """Read `3/8`, or for `auto` what a job array says in the environment; raises `UsageError`."""
     if text == "auto":
         return _from_environment(environment)
-    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
     if not found:
         raise UsageError(f"--shard {text!r} is not a share", hint=HINT)
     return _shard(int(found[1]), int(found[2]))

@@ -11,12 +11,14 @@ from tts_cli.engines.catalog import get_spec, model_version, resolve_voice
 from tts_cli.engines.emotions import emotion_at
 from tts_cli.engines.kit.seeds import derive_seed
 from tts_cli.engines.recording.spec import RECORDING
+from tts_cli.errors import InputError, Problem
 from tts_cli.line import Line
 from tts_cli.pipeline.model import PlannedLine, PreviousLine
 from tts_cli.pipeline.plan.voice_states import ConditionalsRequests
 from tts_cli.pipeline.script.engine_checks import SAME
 from tts_cli.text.script import Part, make_parts
 from tts_cli.types import Emotion, Manifest, Turn, Utterance, Voice
+from tts_cli.user_files import open_file
 
 NEUTRAL = Emotion(name="neutral")
 PLAIN = Voice(name="", engine="")
@@ -56,7 +58,7 @@ class _Manner:
             engine=self.spec.name,
             adapter=self.spec.version,
             weights=self.weights,
-            voice=self.voice,
+            voice=self.spec.voice_identity(self.voice),
             language=language,
             text=text,
             params=self.params,
@@ -212,7 +214,11 @@ def _seed(line: Line, part: int, spec: EngineSpec, project_seed: int) -> int:
 
 def _recording(line: Line) -> Utterance:
     path = Path(line.audio)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        with open_file(path) as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError([Problem(line.source, f"audio: {path} cannot be read: {error.strerror}")]) from error
     return Utterance(
         line_id=line.id,
         part=0,

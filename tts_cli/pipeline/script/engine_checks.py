@@ -9,13 +9,14 @@ from tts_cli.engines.base import EngineSpec
 from tts_cli.engines.catalog import engine_names, get_spec, resolve_voice
 from tts_cli.engines.emotions import EXAGGERATION, emotion_at
 from tts_cli.engines.recording.spec import RECORDING
-from tts_cli.errors import UnknownNameError
+from tts_cli.errors import InputError, UnknownNameError
 from tts_cli.formats.documents import Diagnostics
 from tts_cli.formats.fields import guess
 from tts_cli.formats.records import Entry
 from tts_cli.formats.values import BadValueError, parse_number, within
 from tts_cli.line import Line
 from tts_cli.types import Emotion, Reference, Voice
+from tts_cli.user_files import is_file
 
 DEEPEST_LIKE = 20
 SAME = 1e-6  # factors that differ less are the same
@@ -62,16 +63,7 @@ def find_engine_problems(line: Line, emotions: Mapping[str, Emotion], voice: Voi
     if spec is None:
         yield EngineProblem("engine", f"unknown engine {line.engine!r}", guess(line.engine, engines()))
         return
-    try:
-        own = resolve_voice(spec, voice.own if voice else line.voice, line.language)
-        if not own and not (voice and (voice.references or voice.state)):
-            who = f"the speaker {line.speaker!r}" if line.speaker else "the line"
-            yield EngineProblem(
-                "voice", f"the engine {spec.name} needs a voice, and {who} has none", "give it a `voice:`"
-            )
-    except UnknownNameError as error:
-        of_language = error.message.startswith("unknown language")
-        yield EngineProblem("language" if of_language else "voice", error.message, error.hint)
+    yield from _find_voice_problems(line, voice, spec)
     yield from read_params(spec, line.params)[1]
     known = {**spec.emotions, **(voice.emotions if voice else {}), **emotions}
     emotion = known.get(line.emotion) if line.emotion else NEUTRAL
@@ -85,6 +77,22 @@ def find_engine_problems(line: Line, emotions: Mapping[str, Emotion], voice: Voi
         yield EngineProblem("dialogue", message, severity="warning")
     yield from _find_excess(line, emotion, voice, spec)
     yield from _find_lacks(emotion, voice, spec)
+
+
+def _find_voice_problems(line: Line, voice: Voice | None, spec: EngineSpec) -> Iterator[EngineProblem]:
+    try:
+        own = resolve_voice(spec, voice.own if voice else line.voice, line.language)
+        if not own and not (voice and (voice.references or voice.state)):
+            who = f"the speaker {line.speaker!r}" if line.speaker else "the line"
+            yield EngineProblem(
+                "voice", f"the engine {spec.name} needs a voice, and {who} has none", "give it a `voice:`"
+            )
+    except UnknownNameError as error:
+        of_language = error.message.startswith("unknown language")
+        yield EngineProblem("language" if of_language else "voice", error.message, error.hint)
+    except InputError as error:
+        for problem in error.problems:
+            yield EngineProblem("voice", f"{problem.source.path} {problem.message}", problem.hint)
 
 
 def _context_message(spec: EngineSpec) -> str:
@@ -252,7 +260,7 @@ def _reference(entry: Entry, diagnostics: Diagnostics) -> Reference:
     """Return the clip in which the voice speaks this way; its path is relative to the file that names it."""
     source = entry.at("reference")
     path = Path(source.path).parent / entry.values["reference"]
-    if not path.is_file():
+    if not is_file(path):
         hint = f"paths are relative to {source.path}"
         diagnostics.complain(source, f"reference: no such file {entry.values['reference'][:80]!r}", hint)
     return Reference(path=str(path), transcript=entry.values.get("transcript", ""))

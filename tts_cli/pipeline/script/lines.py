@@ -1,19 +1,23 @@
 """Entries -> lines: what a line takes over from its surroundings, and what it becomes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tts_cli.about import DEFAULT_ENGINE
 from tts_cli.errors import Problem, Source
+from tts_cli.formats.documents import Diagnostics
 from tts_cli.formats.fields import DEFAULTS
 from tts_cli.formats.records import Entry, Record, merge, validated
 from tts_cli.formats.schema import DefaultFields
 from tts_cli.formats.script import Script
 from tts_cli.line import LINE_FIELDS, SLOT_FIELDS, Line, Slot
 from tts_cli.pipeline.script.engine_checks import raw_params
+from tts_cli.types import Chapter
 
+LONGEST_PROGRAMME_S, LONGEST_SLOT_S = 24 * 3600.0, 3600.0
 OPTIONS_PLACE = "the command line"
 """Where a default comes from that no file says."""
 
@@ -54,6 +58,46 @@ class Scope:
         """Return where a field was given: in the line itself, or where the line has it from."""
         inherited = field in self.entry.values and field not in own.values
         return self.entry.at(field) if inherited else own.at(field)
+
+
+class ChapterOrder:
+    """Keeps the order of a script: a chapter that begins again after another one is a second chapter of its title.
+
+    New chapters are added to those that are given.
+    """
+
+    def __init__(self, chapters: dict[str, Chapter], diagnostics: Diagnostics) -> None:
+        self._chapters = chapters
+        self._diagnostics = diagnostics
+        self._taken = {chapter.casefold() for chapter in chapters}
+        self._counts: Counter[str] = Counter()
+        self._last: str | None = None
+        self._now = ""
+
+    def place(self, line: Line, entry: Entry) -> Line:
+        """Return a line, which names a chapter, with the one that it lies in; the first of each kind is warned of."""
+        name = line.chapter
+        if self._last != name:
+            self._counts[name] += 1
+            self._now = self._begin_again(name, entry) if self._counts[name] > 1 else name
+            self._taken.add(name.casefold())
+            self._last = name
+        return line if self._now == name else replace(line, chapter=self._now)
+
+    def _begin_again(self, name: str, entry: Entry) -> str:
+        first_time = self._counts[name] == 2
+        stem = name or "part"
+        while (chapter := f"{stem}-{self._counts[name]}").casefold() in self._taken:
+            self._counts[name] += 1
+        self._taken.add(chapter.casefold())
+        first = self._chapters.get(name)
+        title = (first.title if first else "") or name
+        self._chapters[chapter] = Chapter(id=chapter, title=title)
+        if first_time:
+            message = f"chapter {title!r} begins a second time: this is a chapter of its own, in the script's order"
+            hint = "keep a chapter's lines together to have one of them"
+            self._diagnostics.note(Problem(entry.at("chapter"), message, hint, "warning"))
+        return chapter
 
 
 def automatic_id(chapter: str, speaker: str, text: str, count: int) -> str:
@@ -117,4 +161,19 @@ def _make_slot(values: Mapping[str, Any]) -> Slot | None:
     if _SLOT.keys().isdisjoint(values):
         return None
     given = {_SLOT[name]: value for name, value in values.items() if name in _SLOT}
-    return Slot(**given) if given.keys() - {"fit"} else None
+    return Slot(**given) if given.keys() - {"fit", "cue"} else None
+
+
+def slot_faults(slot: Slot) -> Iterator[tuple[str, str, str]]:
+    """Yield the field, what is wrong and a hint, for times that no line has."""
+    start, end = slot.start_s, slot.end_s
+    if start is not None and end is not None and end <= start:
+        yield "end", f"ends at {end:g} s, but starts at {start:g} s", ""
+    # One wrong digit would make a file of days, and fill the disk with silence.
+    latest = max((time for time in (start, end) if time is not None), default=0.0)
+    if latest > LONGEST_PROGRAMME_S:
+        name = "start" if start == latest else "end"
+        said = f"{latest / 3600:.1f} hours after the beginning, and no programme is longer than 24"
+        yield name, f"{name}: {said}", "look for a mistyped time"
+    elif start is not None and end is not None and end - start > LONGEST_SLOT_S:
+        yield "end", f"end: {(end - start) / 3600:.1f} hours after its start", "a line has an hour at most"

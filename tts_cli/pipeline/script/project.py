@@ -3,7 +3,7 @@
 import os
 
 from tts_cli.formats.documents import Diagnostics
-from tts_cli.formats.pictures import picture_fault
+from tts_cli.formats.pictures import find_cover_problem
 from tts_cli.formats.script import Script
 from tts_cli.formats.subtitle_rows import SUBTITLE_FORMS
 
@@ -18,8 +18,8 @@ def read_metadata(script: Script, diagnostics: Diagnostics) -> dict[str, str]:
     metadata = {name: value for name, value in project.values.items() if name not in _NOT_METADATA}
     if cover := metadata.get("cover"):
         metadata["cover"] = path = os.path.join(script.folder, cover)  # noqa: PTH118
-        if fault := picture_fault(path):
-            diagnostics.complain(project.at("cover"), f"cover: {fault}", "name a JPEG or a PNG file")
+        if problem := find_cover_problem(path, project.at("cover")):
+            diagnostics.note(problem)
     return metadata
 
 

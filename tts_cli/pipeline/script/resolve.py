@@ -4,7 +4,6 @@ What a line leaves open comes from its chapter, then its speaker, then the proje
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,6 +16,7 @@ from tts_cli.formats.documents import Diagnostics, Member
 from tts_cli.formats.fields import guess
 from tts_cli.formats.records import Entry, merge
 from tts_cli.formats.script import Script
+from tts_cli.formats.values import FILE_FIELDS, unknown_field
 from tts_cli.formats.voice_files import read_emotions_folder
 from tts_cli.line import Line, Slot
 from tts_cli.pipeline.script.casting import Casting, find_look_alikes, given_voices
@@ -28,25 +28,27 @@ from tts_cli.pipeline.script.engine_checks import (
     spec_of,
     with_engine,
 )
+from tts_cli.pipeline.script.input_files import list_input_files
 from tts_cli.pipeline.script.lines import (
+    ChapterOrder,
     LineDefaults,
     Scope,
     automatic_id,
     inherited,
     make_line,
     project_scope,
+    slot_faults,
     with_default_voice,
 )
 from tts_cli.pipeline.script.project import read_metadata, read_recipe
 from tts_cli.pipeline.script.source import ScriptSource, read_source
 from tts_cli.pipeline.script.voice_lookup import VoiceFinder
-from tts_cli.text.script import check_text
+from tts_cli.text.script import check_text, find_doubts
 from tts_cli.types import Chapter, Emotion, Manifest, Pauses, Speaker, Voice
+from tts_cli.user_files import is_file
 from tts_cli.voices.library import open_library
 
 NO_DEFAULTS = LineDefaults()
-# UTF-8 that was once read as Windows-1252, and characters that were lost.
-_GARBLED = re.compile("â€|Ã[\x80-\xbf]|\ufffd")
 
 
 def load_manifest(path: str, *, home: Path | None = None) -> Manifest:
@@ -67,6 +69,7 @@ def load_script(
         script = read_source(source, diagnostics)
         voices = VoiceFinder(open_library(home, Path(script.folder)), script.folder, diagnostics)
         manifest = _Resolver(script, diagnostics, voices, defaults).resolve()
+        manifest = replace(manifest, files=list_input_files(manifest, script.folder, diagnostics.files))
     except InputError as error:
         diagnostics.problems += error.problems
     if diagnostics.problems:
@@ -134,6 +137,7 @@ class _Resolver:
 
     def _make_lines(self) -> list[Line]:
         lines: dict[str, Line] = {}
+        order = ChapterOrder(self._chapters, self._findings)
         counts: Counter[tuple[str, str, str]] = Counter()
         for entry, block in self._script.lines:
             own = entry.values
@@ -146,8 +150,9 @@ class _Resolver:
             values = with_default_voice({**scope.entry.values, **own}, self._defaults)
             values = self._casting.deal(values, scope.speaker)
             line = make_line(values, scope, line_id, entry.place.at(), self._audio(entry))
+            line = replace(line, columns=entry.columns) if entry.columns else line
             line = self._with_known_emotion(line) if line.emotion else line
-            line = self._checked(line, entry, scope)
+            line = order.place(self._checked(line, entry, scope), entry)
             other = lines.setdefault(line.id.casefold(), line)
             if other is not line:
                 but = "" if other.id == line.id else f" as {other.id!r}; ids name files, and case is not enough there"
@@ -178,6 +183,8 @@ class _Resolver:
             self._check_text(line, entry)
         if line.slot:
             self._check_slot(line.slot, entry)
+        if "{" in line.file and (unknown := unknown_field(line.file, [*FILE_FIELDS, *line.columns])):
+            self._findings.complain(scope.at("file", entry), f"file: {unknown[0]}", unknown[1])
         if "language" not in entry.values and "language" not in scope.entry.values:
             line = self._in_own_language(line)
         known = self._known_speaker(line, entry, scope)
@@ -204,12 +211,12 @@ class _Resolver:
             check_text(spoken)
         except MarkupError as error:
             self._findings.complain(entry.at("text" if line.say is None else "say"), error.message, error.hint)
-        if not spoken.isascii() and (garbled := _GARBLED.search(spoken)):
-            self._warn(entry.at("text"), f"{garbled[0]!r} looks like text saved in the wrong encoding")
+        for message, hint in find_doubts(spoken):
+            self._warn(entry.at("text"), message, hint)
 
     def _check_slot(self, slot: Slot, entry: Entry) -> None:
-        if slot.start_s is not None and slot.end_s is not None and slot.end_s <= slot.start_s:
-            self._findings.complain(entry.at("end"), f"ends at {slot.end_s:g} s, but starts at {slot.start_s:g} s")
+        for name, message, hint in slot_faults(slot):
+            self._findings.complain(entry.at(name), message, hint)
 
     def _known_speaker(self, line: Line, entry: Entry, scope: Scope) -> bool:
         if self._cast is None or not line.speaker or line.speaker in self._cast:
@@ -223,7 +230,7 @@ class _Resolver:
     def _audio(self, entry: Entry) -> str:
         reference = entry.values.get("audio", "")
         path = os.path.join(self._script.folder, reference) if reference else ""  # noqa: PTH118
-        if path and not os.path.isfile(path):  # noqa: PTH113  never raises
+        if path and not is_file(path):
             hint = f"paths are relative to {self._script.name}"
             self._findings.complain(entry.at("audio"), f"audio: no such file {reference[:80]!r}", hint)
         return path

@@ -14,6 +14,7 @@ from tts_cli.formats.records import Entry
 from tts_cli.formats.voice_files import VOICE_FILE, VoiceFile, read_voice
 from tts_cli.pipeline.script.engine_checks import EngineProblem, make_emotions, raw_params, read_params
 from tts_cli.types import Reference, Voice
+from tts_cli.user_files import is_file
 from tts_cli.voices.conditionals import SUFFIXES as STATES
 from tts_cli.voices.library import VoiceLibrary
 
@@ -63,19 +64,28 @@ class VoiceFinder:
     def _find(self, name: str, spec: EngineSpec) -> Found:
         if not name:
             return None, None
+        if spec.abilities.voice_files and (own := _own_file(name, spec.abilities.voice_files)):
+            return self._from_own_file(*own, spec)
         if _is_path(name):
             return self._from_path(name, Path(os.path.join(self._folder, name)), spec)  # noqa: PTH118
         folder = self._library.find(name)
         return self._from_folder(folder, spec) if folder else (None, None)
 
+    def _from_own_file(self, name: str, more: str, spec: EngineSpec) -> Found:
+        """Find a file that is a voice of the engine's own; what follows its name, the engine knows."""
+        path = Path(os.path.join(self._folder, name))  # noqa: PTH118
+        if not path.is_file():
+            return None, EngineProblem("voice", f"no such voice {name[:80]!r}", "paths are relative to the manifest")
+        return Voice(name=path.stem, engine=spec.name, own=f"{path}{more}"), None
+
     def _from_path(self, name: str, path: Path, spec: EngineSpec) -> Found:
         if path.is_dir():
-            if (path / VOICE_FILE).is_file():
+            if is_file(path / VOICE_FILE):
                 return self._from_folder(path, spec)
             return None, EngineProblem(
                 "voice", f"{name!r} holds no {VOICE_FILE}", "make a voice of clips with `tts-cli clone`"
             )
-        if not path.is_file():
+        if not is_file(path):
             return None, EngineProblem("voice", f"no such voice {name[:80]!r}", "paths are relative to the manifest")
         if spec.abilities.clones and path.suffix.lower() in STATES:
             return Voice(name=path.stem, engine=spec.name, state=str(path)), None
@@ -137,7 +147,7 @@ class VoiceFinder:
 
     def _reference(self, folder: Path, entry: Entry) -> Reference:
         path = folder / str(entry.values.get("file", ""))
-        if not path.is_file():
+        if not is_file(path):
             self._findings.complain(entry.at("file"), f"no such file {path.name!r}", f"clips lie in {folder}")
         return Reference(path=str(path), transcript=entry.values.get("transcript", ""))
 
@@ -149,6 +159,15 @@ class VoiceFinder:
                 self._findings.problems += error.problems
                 self._files[folder] = None
         return self._files[folder]
+
+
+def _own_file(name: str, suffixes: tuple[str, ...]) -> tuple[str, str] | None:
+    """Part `voice.onnx#speaker` after the suffix; None for a name that is no such file's."""
+    before, sign, after = name.rpartition("#")
+    for path, more in ((name, ""), (before, sign + after)):
+        if path.lower().endswith(suffixes):
+            return path, more
+    return None
 
 
 def _is_path(name: str) -> bool:

@@ -71,7 +71,7 @@ def _find_in_sound(take: Take, measures: Measures) -> Iterator[QualityIssue]:
     if measures.clipped is not None and measures.clipped >= TABLE.clipped_share * take.frames:
         yield QualityIssue(20, f"is clipped ({measures.clipped / take.frames:.1%} of it at full scale)")
     if measures.dc is not None and abs(measures.dc) >= TABLE.dc:
-        yield QualityIssue(10, f"has a DC offset of {measures.dc:+.2f}")
+        yield QualityIssue(10, f"had a DC offset of {measures.dc:+.2f}, which was taken out")
     if min(measures.energy_lufs, default=0.0) <= TABLE.silence_lufs:
         silence_s = _longest_silence_s(take, measures)
         if silence_s >= TABLE.silence_s:

@@ -129,7 +129,7 @@ class Recorder:
 
     def _on_worker_event(self, event: WorkerEvent) -> None:
         """Hand a worker's event on, and keep what its engine wants the user to know, once."""
-        if event.what == "ready":
+        if event.what in ("ready", "noticed"):
             self._notices |= {f"{event.engine}: {notice}": None for notice in event.detail.splitlines()}
         self._run.on_event(event)
 

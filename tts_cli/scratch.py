@@ -2,10 +2,13 @@
 
 import contextlib
 import fcntl
+import functools
 import os
 import shutil
 import tempfile
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 PREFIX = "tts-cli-"
 LOCK = "owner.lock"
@@ -15,15 +18,32 @@ class Scratch:
     """A temporary folder, locked for as long as its process lives: a killed process cannot leave a lock behind."""
 
     def __init__(self) -> None:
+        _sweep_once()
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._lock = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR)
+        self._lock: int | None = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
     def remove(self) -> None:
-        """Remove it with all that is in it."""
+        """Remove it with all that is in it; a second time is nothing."""
         shutil.rmtree(self.path, ignore_errors=True)
         # The lock goes last: until now no sweep takes the folder for a dead one's.
-        os.close(self._lock)
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
+
+@functools.cache
+def _sweep_once() -> None:
+    """Remove what killed processes left, once in the life of this one."""
+    sweep()
 
 
 def sweep() -> int:
