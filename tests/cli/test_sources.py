@@ -97,7 +97,7 @@ def test_several_sources_make_one_programme_in_their_order(cli, tmp_path: Path, 
     (tmp_path / "foreword.txt").write_text("A word before.\n")
     (tmp_path / "more.csv").write_text("chapter,text\nThe End,It was over.\n")
     data = cli("render", "foreword.txt", book, "more.csv", "-o", "out", "--json").json
-    names = ["01-foreword.wav", "02-Spring.wav", "03-The-River.wav", "04-The-End.wav"]
+    names = ["01-foreword.wav", "02-spring.wav", "03-the-river.wav", "04-The-End.wav"]
     assert [Path(one["path"]).name for one in data["outputs"]] == names
     assert cli("check", book, "foreword.txt", book).code == 0  # chapters of one name are two
     (tmp_path / "b.yaml").write_text("lines: [Hi]")
