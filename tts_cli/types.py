@@ -107,10 +107,9 @@ class Pauses:
 class Manifest:
     """A script and its cast, checked: every name in it resolves.
 
-    `voices` holds the voices that are not an engine's own, by the name that lines give and the engine;
-    speakers without one were `dealt` theirs. `length_s` is
-    how long the programme is, where lines have their times in it. `files` are all that it was made of: itself, what it
-    refers to, the clips, and the voices' own files; no run writes over them.
+    `voices` are no engine's own, by name and engine; speakers without one were `dealt` theirs. `length_s` is a dub's.
+    `files` are all that it was made of: itself, what it refers to, the clips, the voices' own files; no run writes
+    over them.
     """
 
     name: str

@@ -128,7 +128,8 @@ def export(
         "target": DubTarget(video=video, bed=bed, ducking=duck.value if duck else None),
     }
     if dry_run:
-        summary.show_export_forecasts(api.forecast_export(sources[0], settings=settings, **options), as_json=as_json)
+        forecasts = api.forecast_export(sources[0], settings=settings, **options)
+        summary.show_export_forecasts(forecasts, as_json=as_json)
         return
     raise typer.Exit(_export(partial(api.export, sources[0], settings=settings, **options), as_json=as_json))
 

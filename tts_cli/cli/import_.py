@@ -67,4 +67,4 @@ def import_(
     if report.merged:
         merged = report.merged
         counts += f"; merged: {merged.added:,} new, {merged.changed:,} changed, {merged.removed:,} removed"
-    output.results().say("{}: {}", list(report.files), counts)
+    output.results().say("{}: {}", ", ".join(report.files), counts)

@@ -26,7 +26,7 @@ from tts_cli.cli.options import (
     SheetOpt,
     read_options,
 )
-from tts_cli.cli.streams import read_stdin
+from tts_cli.cli.streams import read_stdin, require_stdout
 from tts_cli.errors import ExitCode, OutputError, UsageError
 from tts_cli.settings import load_settings
 
@@ -179,6 +179,7 @@ def _keep(finished: Path, *, target: Path | None, aloud: bool, to_stdout: bool, 
 
     played = aloud and play(finished)
     if to_stdout:
+        require_stdout("`-o -`")
         with finished.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()

@@ -93,7 +93,7 @@ def show_cast(dealt: Sequence[tuple[str, str, str]]) -> None:
         talk.say("voices dealt out to speakers without one; {} chooses others:", "`speakers: {NAME: VOICE}`")
         width = max(len(speaker) for speaker, _, _ in dealt)
         for speaker, engine, voice in dealt:
-            talk.say("  {}  {}  {}", f"{speaker:<{width}}", engine, voice)
+            talk.say("  {}  {}  {}", speaker.ljust(width), engine, voice)
 
 
 def show_troubles(report: Report) -> None:

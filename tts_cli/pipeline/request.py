@@ -35,8 +35,8 @@ class RenderRequest:
     """What a user asks for: a manifest (with its bytes if it comes from stdin) and what to make of it.
 
     Other sources in `more` follow it in one programme. `defaults` are fields, as a manifest would write them, of lines
-    that nobody says them of. Of a `shard` only the takes are made; `stitch_only` makes all but takes. With
-    `overwrite` files of others are replaced, with `relevel` the levels that many lines share are found anew.
+    that nobody says them of. Of a `shard` only the takes are made; `stitch_only` makes all but takes. With `overwrite`
+    files of others are replaced, with `relevel` the levels that many lines share are found anew.
     """
 
     manifest: str

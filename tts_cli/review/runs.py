@@ -137,6 +137,7 @@ def _as_report(export: ExportFile, timeline: TimelineFile | None) -> ReportFile:
         timeline=export.timeline,
         voices=(),
         engines=(),
+        spoken_by=(),
         audio_seconds=round(sum(master.length / master.sample_rate for master in masters), 3),
         wall_seconds=export.wall_seconds,
         failures=export.failures,
