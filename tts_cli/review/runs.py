@@ -132,7 +132,6 @@ def _as_report(export: ExportFile, timeline: TimelineFile | None) -> ReportFile:
         shard=None,
         lines=counts,
         recipe=None,
-        spoken_by=(),
         outputs=export.outputs,
         timeline=export.timeline,
         voices=(),
