@@ -16,7 +16,6 @@ from tts_cli.line import Line
 
 Stretcher = Literal["atempo", "rubberband"]
 
-
 # --- the script as authored -----------------------------------------------------------------------------
 
 
@@ -24,8 +23,8 @@ Stretcher = Literal["atempo", "rubberband"]
 class Emotion:
     """A named way of speaking: factors on speed and pitch, a level, and engine parameters at full intensity.
 
-    `intensity` (0 to 1) is how much of it a line has that says no more; `exaggeration` (0 to 1) is a lever of some
-    engines; `reference` is a clip in which the voice speaks this way, for engines that imitate.
+    `intensity` is how much of it a line has that says no more, `exaggeration` a lever of some engines, both 0 to 1;
+    `reference` is a clip in which the voice speaks this way.
     """
 
     name: str
@@ -108,8 +107,7 @@ class Manifest:
     """A script and its cast, checked: every name in it resolves.
 
     `voices` are no engine's own, by name and engine; speakers without one were `dealt` theirs. `length_s` is a dub's.
-    `files` are all that it was made of: itself, what it refers to, the clips, the voices' own files; no run writes
-    over them.
+    `files` are all that it was made of, itself and the clips of voices too; no run writes over them.
     """
 
     name: str
@@ -251,8 +249,7 @@ class Measures:
 
     `onset` and `offset` bound the speech in samples. Each 100 ms bin (the last one may be shorter) has its
     K-weighted energy as LUFS of that bin alone (`energy_lufs`) and its sample peak in dBFS (`peak_dbfs`),
-    both rounded up to 0.01 dB; silence is -120. `clipped` samples lie at full scale, `dc` is the mean they had
-    and `tail_dbfs` the RMS of the last 3 ms; takes of an older version lack these three.
+    rounded up to 0.01 dB; silence is -120. `clipped` samples are at full scale, `tail_dbfs` is the last 3 ms' RMS.
     """
 
     onset: int
@@ -345,9 +342,9 @@ class Timeline:
 
 
 def _split_shares(clip: Clip) -> Iterator[Clip]:
+    start = clip.start
     if not clip.shares:
         yield clip
-    start = clip.start
     for line_id, length in clip.shares:
         yield replace(clip, line_id=line_id, start=start, length=length, shares=())
         start += length

@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 
     Samples = npt.NDArray[np.float32]
 
-# The precomputed state of a voice: a tree of dicts with string keys, lists, numpy arrays, numbers, strings and None.
-# Each engine has a layout of its own; `Conditioner.layout` checks it.
+# The state of a voice: dicts with string keys, lists, numpy arrays, numbers, strings, None; `layout` checks it.
 Conditionals = Any
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
 Params = Mapping[str, float | str]
-
 
 # --- the spec -------------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """The wiring of export, above `run`: a script and its takes, from a manifest or a render, to what recipes deliver."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,25 +11,22 @@ from tts_cli.formats.recipes import find_recipe, list_recipes, recipe_file
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.deliver import deliver
 from tts_cli.pipeline.delivery.export_json import exported_files, write_export
-from tts_cli.pipeline.delivery.export_timeline import keep_export_timeline
 from tts_cli.pipeline.delivery.file_list import list_files
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
-from tts_cli.pipeline.edit.dub import list_over_budget
 from tts_cli.pipeline.edit.timeline import complete_lines
+from tts_cli.pipeline.export_report import make_export_report
 from tts_cli.pipeline.master.file_names import TIMELINE_FILE, safe_name
 from tts_cli.pipeline.master.levels import SharedLevels
 from tts_cli.pipeline.master.output_guard import OutputGuard
-from tts_cli.pipeline.master.previous_run import PreviousRun, is_intact
+from tts_cli.pipeline.master.previous_run import PreviousRun
 from tts_cli.pipeline.master.rendered import read_rendered
-from tts_cli.pipeline.master.report import list_failures
-from tts_cli.pipeline.model import Deliverable, ExportReport, Plan, PlannedLine
+from tts_cli.pipeline.model import ExportReport, Plan, PlannedLine
 from tts_cli.pipeline.parallel import Counter
 from tts_cli.pipeline.plan.plan import select_lines
 from tts_cli.pipeline.request import AS_USUAL, NO_TARGET, DubTarget, EventSink, Progress, ReadOptions, RenderRequest
 from tts_cli.pipeline.run import survive_damage
 from tts_cli.pipeline.script.credits import CLOSING, OPENING, add_credits
 from tts_cli.pipeline.session import RunContext, load, open_run, plan_script
-from tts_cli.pipeline.takes.quality_check import list_quality_issues
 from tts_cli.pipeline.takes.record import RecordedScript, Recorder, RecordingState, gather_takes
 from tts_cli.recipe import Recipe
 from tts_cli.settings import Settings, settings_files
@@ -249,7 +245,7 @@ class _Script:
             target=self.wanted.target,
         )
         outputs = deliver(context)
-        return _report(context, recorded, outputs, work.notices, is_whole=not self.wanted.only)
+        return make_export_report(context, recorded, outputs, work.notices, is_whole=not self.wanted.only)
 
 
 def _refuse_dub(recipe: Recipe) -> None:
@@ -301,55 +297,3 @@ def _expected_samples(recipe: Recipe, recorded: RecordedScript) -> int:
     """Guess how much is to be mastered, for the progress shown."""
     seconds = sum(take.frames / take.sample_rate for take in recorded.takes.values())
     return max(1, round(seconds * recipe.sample_rate))
-
-
-def _report(
-    context: DeliveryContext,
-    recorded: RecordedScript,
-    outputs: tuple[Deliverable, ...],
-    notices: tuple[str, ...],
-    *,
-    is_whole: bool,
-) -> ExportReport:
-    plan, recipe, before = recorded.plan, context.recipe, context.previous.outputs
-    complete = complete_lines(plan, recorded.takes)
-    missing = len(plan.selected) - sum(planned.line.id in plan.selected for planned in complete)
-    kept = sum(_is_kept(output, before.get(output.path)) for output in outputs)
-    made = len(outputs) - kept
-    left_over = _left_over(context.out, outputs, before.values())
-    if not is_whole:  # the other lines' files stand as they were
-        outputs, left_over = (*outputs, *left_over), []
-    passed = all(found.passed for output in outputs for found in output.checks)
-    return ExportReport(
-        manifest=plan.manifest.name,
-        recipe=recipe.name,
-        out=str(context.out),
-        status="partial" if missing else "ok" if passed else "failed",
-        outputs=outputs,
-        timeline=keep_export_timeline(context, complete, outputs),
-        made=made,
-        kept=kept,
-        failures=list_failures(plan, recorded.state.errors),
-        quality_issues=list_quality_issues(plan, recorded.takes, recorded.state.kept),
-        over_budget=list_over_budget(context.dub, recipe.sample_rate) if context.dub else (),
-        missing=missing,
-        notices=(
-            *filter(None, [recipe.notice]),
-            *(f"left from an earlier export: {context.out / output.path}" for output in left_over),
-            *context.cover_notices,
-            *notices,
-        ),
-    )
-
-
-def _is_kept(output: Deliverable, before: Deliverable | None) -> bool:
-    """Say whether a file is the very one that the last export wrote."""
-    return before is not None and (output.sha256, output.mtime_ns) == (before.sha256, before.mtime_ns)
-
-
-def _left_over(out: Path, outputs: Iterable[Deliverable], before: Iterable[Deliverable]) -> list[Deliverable]:
-    """Return what an earlier export wrote and this one does not have: it must not be shipped by mistake."""
-    now = {output.path for output in outputs}
-    return [
-        output for output in before if output.path not in now and output.kind != "timeline" and is_intact(out, output)
-    ]

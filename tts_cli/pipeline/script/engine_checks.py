@@ -1,6 +1,6 @@
 """What a cast asks of its engines: emotions made from one another, and whether an engine can do what a line says."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -264,3 +264,10 @@ def _reference(entry: Entry, diagnostics: Diagnostics) -> Reference:
         hint = f"paths are relative to {source.path}"
         diagnostics.complain(source, f"reference: no such file {entry.values['reference'][:80]!r}", hint)
     return Reference(path=str(path), transcript=entry.values.get("transcript", ""))
+
+
+def find_emotion_name(written: str, sources: Iterable[Iterable[str]]) -> str:
+    """Return the name of the emotion that is written so in any case; what several or none are called stays."""
+    known = {name for source in sources for name in source}
+    alike = [name for name in known if name.casefold() == written.casefold()]
+    return alike[0] if written not in known and len(alike) == 1 else written

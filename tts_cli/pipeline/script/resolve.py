@@ -22,6 +22,7 @@ from tts_cli.line import Line, Slot
 from tts_cli.pipeline.script.casting import Casting, find_look_alikes, given_voices
 from tts_cli.pipeline.script.engine_checks import (
     EngineProblem,
+    find_emotion_name,
     find_engine_problems,
     make_emotions,
     read_params,
@@ -49,6 +50,7 @@ from tts_cli.user_files import is_file
 from tts_cli.voices.library import open_library
 
 NO_DEFAULTS = LineDefaults()
+Loaded = tuple[Script, Manifest]
 
 
 def load_manifest(path: str, *, home: Path | None = None) -> Manifest:
@@ -56,12 +58,9 @@ def load_manifest(path: str, *, home: Path | None = None) -> Manifest:
     return load_script(ScriptSource(paths=[path]), home)[1]
 
 
-def load_script(
-    source: ScriptSource, home: Path | None, defaults: LineDefaults = NO_DEFAULTS
-) -> tuple[Script, Manifest]:
-    """Read and check a source; returns the manifest, and the script that it was made of.
+def load_script(source: ScriptSource, home: Path | None, defaults: LineDefaults = NO_DEFAULTS) -> Loaded:
+    """Read and check a source; `defaults` is what lines have of which nobody says it.
 
-    `home` is one more place where voices lie; `defaults` is what lines have of which nobody says it.
     Raises `InputError` with every problem found, in the order of the files and of their lines.
     """
     diagnostics = Diagnostics()
@@ -161,19 +160,12 @@ class _Resolver:
         return list(lines.values())
 
     def _with_known_emotion(self, line: Line) -> Line:
-        """Let an emotion be written in any case, where only one is called so."""
         kind = (line.speaker, line.engine, line.voice, line.emotion)
         if kind not in self._emotion_names:
             spec, (voice, _) = spec_of(line.engine), self._voice_of(line.voice, line.engine)
-            sources = (
-                spec and spec.emotions,
-                voice and voice.emotions,
-                self._emotions,
-                self._own_emotions.get(line.speaker),
-            )
-            known = {name for source in sources if source for name in source}
-            alike = [name for name in known if name.casefold() == line.emotion.casefold()]
-            self._emotion_names[kind] = alike[0] if line.emotion not in known and len(alike) == 1 else line.emotion
+            own = (self._own_emotions.get(line.speaker, {}), voice.emotions if voice else {})
+            sources = (spec.emotions if spec else {}, self._emotions, *own)
+            self._emotion_names[kind] = find_emotion_name(line.emotion, sources)
         name = self._emotion_names[kind]
         return line if name == line.emotion else replace(line, emotion=name)
 
