@@ -314,6 +314,30 @@ def test_too_little_room_is_found_before_anything_is_fetched(fetch, hub, lark, m
     assert bodies(hub) == 0
 
 
+def test_what_will_be_fetched_is_said_and_what_is_here_is_not(fetch, lark, monkeypatch) -> None:
+    known = replace(lark.install.weights[0], megabytes=5)
+    monkeypatch.setitem(catalog.BUILT_IN, "lark", replace(lark, install=Install(weights=(known,))))
+
+    first, again = fetch().err, fetch().err
+
+    assert "lark: weights someone/lark, about 5.0 MB\nto fetch: 5.0 MB in all\non the disk of " in first
+    assert "to fetch" not in again
+
+
+def test_weights_that_the_disk_cannot_hold_are_not_asked_for(fetch, hub, lark, monkeypatch) -> None:
+    known = replace(lark.install.weights[0], megabytes=5)
+    monkeypatch.setitem(catalog.BUILT_IN, "lark", replace(lark, install=Install(weights=(known,))))
+    usage = shutil.disk_usage(".")
+    free = hub_files.SPARE_BYTES + 4_000_000  # the files themselves would fit
+    monkeypatch.setattr(hub_files.shutil, "disk_usage", lambda _: usage._replace(free=free))
+
+    result = fetch()
+
+    assert result.code == 4
+    assert "the download needs 0.3 GB, and " in result.err
+    assert hub.requests == []
+
+
 @pytest.mark.parametrize(
     ("number", "message"), [(errno.ENOSPC, "no space left"), (errno.EACCES, "no permission to write")]
 )
@@ -541,7 +565,7 @@ def test_engines_says_what_is_ready_and_what_lacks(cli, fetch, lark) -> None:
 
     assert not before["ready"]
     assert before["lacks"] == ["its weights are not here"]
-    assert "hint: tts-cli download lark" in said.err
+    assert "hint: tts-cli download lark" in said.out
     assert after["ready"]
     assert after["disk"] > sum(len(FILES[path]) for path in WANTED)
 
