@@ -189,6 +189,23 @@ def test_a_body_that_breaks_off_is_taken_up_again(fetch, hub, lark) -> None:
     assert (find_weights(lark) / "lark.pth").read_bytes() == MODEL
 
 
+def test_what_is_tried_again_is_tried_without_a_word(hub, lark, tmp_path: Path) -> None:
+    """In a process of its own, as the client sets itself up when it is first imported."""
+    hub.repos[REPO].cut = 1
+    script = (
+        "from tts_cli.install import hub, hub_files\n"
+        "from tts_cli.engines.base import Weights\n"
+        "from tts_cli.engines.espeak.spec import ESPEAK\n"
+        f"weights = Weights(repo={REPO!r}, revision={hub.repos[REPO].commit!r})\n"
+        f"hub.fetch(hub_files.FetchRequest(spec=ESPEAK, weights=weights, endpoint={hub.url!r}))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bodies(hub) == 3  # two large files, and the rest of one of them
+
+
 def test_orphans_of_a_killed_download_are_removed(fetch, lark) -> None:
     blobs = hub_folder() / "models--someone--lark" / "blobs"
     blobs.mkdir(parents=True)
