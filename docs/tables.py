@@ -109,14 +109,19 @@ def emotions() -> str:
 def weights() -> str:
     """Everything that `download` can get."""
     found: dict[str, list[tuple[int, str, str, bool]]] = {}
+    rows: list[Row] = []
     for spec in _speaking():
+        if needs := spec.install.requirements:
+            small = f"{needs.megabytes_cpu:,}, with CUDA " if needs.megabytes_cpu else ""
+            name, packages = code([spec.name]), code(needs.packages, "`, `")
+            rows.append((f"{name} packages", f"{small}{needs.megabytes:,}", "each its own", packages))
         for part in spec.install.weights:
             name = f"{spec.name}:{part.part}" if part.part else spec.name
             found.setdefault(name, []).append((part.megabytes, part.licence, part.doc or spec.summary, part.gated))
     for spec in _speaking():
         if opened := spec.install.open_parts:
             found[f"{spec.name}:{opened.name}"] = [(opened.megabytes, opened.licence, opened.doc, False)]
-    rows = [
+    rows += [
         (
             code([name]),
             f"{sum(part[0] for part in parts):,}",

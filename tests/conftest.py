@@ -112,9 +112,11 @@ def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunCli:
     """Run the real command line in this process: its error boundary and exit codes included."""
 
-    def run(*arguments: object, stdin: bytes = b"") -> Result:
+    def run(*arguments: object, stdin: bytes = b"", terminal: bool = False) -> Result:
         monkeypatch.setattr(sys, "argv", ["tts-cli", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        typed = io.TextIOWrapper(io.BytesIO(stdin))
+        monkeypatch.setattr(typed, "isatty", lambda: terminal)
+        monkeypatch.setattr(sys, "stdin", typed)
         for mode in ("json", "quiet", "verbose"):
             monkeypatch.setattr(output.mode, mode, False)
         capsys.readouterr()

@@ -189,6 +189,23 @@ def test_a_body_that_breaks_off_is_taken_up_again(fetch, hub, lark) -> None:
     assert (find_weights(lark) / "lark.pth").read_bytes() == MODEL
 
 
+def test_what_is_tried_again_is_tried_without_a_word(hub, lark, tmp_path: Path) -> None:
+    """In a process of its own, as the client sets itself up when it is first imported."""
+    hub.repos[REPO].cut = 1
+    script = (
+        "from tts_cli.install import hub, hub_files\n"
+        "from tts_cli.engines.base import Weights\n"
+        "from tts_cli.engines.espeak.spec import ESPEAK\n"
+        f"weights = Weights(repo={REPO!r}, revision={hub.repos[REPO].commit!r})\n"
+        f"hub.fetch(hub_files.FetchRequest(spec=ESPEAK, weights=weights, endpoint={hub.url!r}))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bodies(hub) == 3  # two large files, and the rest of one of them
+
+
 def test_orphans_of_a_killed_download_are_removed(fetch, lark) -> None:
     blobs = hub_folder() / "models--someone--lark" / "blobs"
     blobs.mkdir(parents=True)
@@ -312,6 +329,30 @@ def test_too_little_room_is_found_before_anything_is_fetched(fetch, hub, lark, m
     assert result.code == 4
     assert "GB free" in result.err
     assert bodies(hub) == 0
+
+
+def test_what_will_be_fetched_is_said_and_what_is_here_is_not(fetch, lark, monkeypatch) -> None:
+    known = replace(lark.install.weights[0], megabytes=5)
+    monkeypatch.setitem(catalog.BUILT_IN, "lark", replace(lark, install=Install(weights=(known,))))
+
+    first, again = fetch().err, fetch().err
+
+    assert "lark: weights someone/lark, about 5.0 MB\nto fetch: 5.0 MB in all\non the disk of " in first
+    assert "to fetch" not in again
+
+
+def test_weights_that_the_disk_cannot_hold_are_not_asked_for(fetch, hub, lark, monkeypatch) -> None:
+    known = replace(lark.install.weights[0], megabytes=5)
+    monkeypatch.setitem(catalog.BUILT_IN, "lark", replace(lark, install=Install(weights=(known,))))
+    usage = shutil.disk_usage(".")
+    free = hub_files.SPARE_BYTES + 4_000_000  # the files themselves would fit
+    monkeypatch.setattr(hub_files.shutil, "disk_usage", lambda _: usage._replace(free=free))
+
+    result = fetch()
+
+    assert result.code == 4
+    assert "the download needs 0.3 GB, and " in result.err
+    assert hub.requests == []
 
 
 @pytest.mark.parametrize(
@@ -541,7 +582,7 @@ def test_engines_says_what_is_ready_and_what_lacks(cli, fetch, lark) -> None:
 
     assert not before["ready"]
     assert before["lacks"] == ["its weights are not here"]
-    assert "hint: tts-cli download lark" in said.err
+    assert "hint: tts-cli download lark" in said.out
     assert after["ready"]
     assert after["disk"] > sum(len(FILES[path]) for path in WANTED)
 

@@ -1,6 +1,5 @@
 """`tts-cli cache`: look after the takes that are kept."""
 
-import sys
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -69,7 +68,7 @@ def gc(
     limit = parse_size(max_size) if max_size else None
     store = Cache(load_settings(cache=cache).cache)
     collect = partial(prune.collect, store, max_bytes=limit, max_age_s=age_s)
-    if not (dry_run or yes or as_json) and sys.stdin.isatty():
+    if not dry_run and output.may_ask(yes=yes):
         would = collect(dry_run=True)
         if would.takes and not typer.confirm(f"drop {_describe(would)} of {store.root}?", err=True):
             raise typer.Exit(ExitCode.INTERRUPTED)

@@ -110,6 +110,11 @@ def is_live() -> bool:
     return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
 
 
+def may_ask(*, yes: bool) -> bool:
+    """Say whether a person can be asked before something is done: not with `--yes`, `--json` or without a terminal."""
+    return not (yes or mode.json) and sys.stdin is not None and sys.stdin.isatty()
+
+
 def print_json(data: Any) -> None:
     """Print the one JSON object."""
     text = json.dumps(data, ensure_ascii=False, indent=2)

@@ -1,6 +1,5 @@
 """`tts-cli voices`: whose voice a line can have, and what is done to voices."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -187,8 +186,7 @@ def remove(
 
     settings = load_settings()
     folder = own_folder(voice, settings)
-    asks = not yes and not as_json and sys.stdin is not None and sys.stdin.isatty()
-    if asks and not typer.confirm(f"delete {folder} and all that is in it?", err=True):
+    if output.may_ask(yes=yes) and not typer.confirm(f"delete {folder} and all that is in it?", err=True):
         raise typer.Exit(ExitCode.USAGE)
     remove_voice(folder)
     if as_json:

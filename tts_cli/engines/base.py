@@ -119,7 +119,8 @@ class Requirements:
     """What an engine needs to be imported: `packages` with the versions it was tested with (PEP 508), their `modules`.
 
     `optional` packages change the sound where they are there. `overrides` win over what the packages themselves ask
-    for; `python` says under which versions they run.
+    for; `python` says under which versions they run. About `megabytes` are fetched with all that they need in turn,
+    `megabytes_cpu` where torch is the one for the CPU.
     """
 
     packages: tuple[str, ...]
@@ -127,6 +128,8 @@ class Requirements:
     optional: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     python: str = ">=3.11"
+    megabytes: int = 0
+    megabytes_cpu: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Names of engines -> environments and weights: what is here is checked, what lacks is made or fetched."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,12 @@ from tts_cli.engines.base import EngineSpec, Weights
 from tts_cli.engines.catalog import engine_names, get_spec
 from tts_cli.engines.environments import find_environment
 from tts_cli.engines.recording.spec import RECORDING
-from tts_cli.engines.weights import engine_folder, find_fetched, hub_folder, parts_of, weights_of, write_record
+from tts_cli.engines.weights import engine_folder, hub_folder, parts_of, weights_of, write_record
 from tts_cli.errors import MissingError, UsageError
 from tts_cli.install.hub_errors import describe_os_error, redact
+from tts_cli.install.hub_files import check_room
+from tts_cli.install.packages import Torch
+from tts_cli.install.plan import Room, Step, plan, rooms
 from tts_cli.user_files import read_file
 
 ALL = "all"
@@ -32,14 +35,20 @@ class DownloadRequest:
     offline: bool = False
     folder: Path | None = None
     weights: bool = True
+    torch: Torch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadListener:
-    """How a download tells how it is going: `say` takes sentences, `count` (name, bytes here, of how many)."""
+    """How a download tells how it is going: `say` takes sentences, `count` (name, bytes here, of how many).
+
+    `announce` is told what will be done before anything is fetched; `agree` is asked then, and may raise to leave it.
+    """
 
     say: Callable[[str], None]
     count: Callable[[str, int, int], None]
+    announce: Callable[[Sequence[Step], Sequence[Room]], None] = lambda _steps, _rooms: None
+    agree: Callable[[Sequence[Step]], None] = lambda _steps: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +67,21 @@ class Downloaded:
 def download(request: DownloadRequest, listener: DownloadListener) -> Iterator[Downloaded]:
     """Yield what became of each thing; one that fails does not stop the others.
 
-    Raises `UnknownNameError` and `UsageError` before anything is done.
+    Raises `UnknownNameError`, `UsageError`, and `MissingError` where the disk has no room, before anything is fetched.
     """
     wanted = [(spec, parts) for name in request.names for spec, parts in _resolve(name)]
     if (request.revision or request.folder) and len(wanted) > 1:
         raise UsageError("--revision and --from are for one engine at a time", hint="run the command for each")
-    for spec, parts in wanted:
-        if spec.install.requirements:
-            yield _try(spec.name, "environment", partial(_prepare_environment, spec, request, listener))
-        for weights in parts if request.weights else ():
-            name = f"{spec.name}:{weights.part}" if weights.part else spec.name
-            yield _try(name, "weights", partial(_prepare_weights, spec, weights, request, listener))
+    steps = plan(wanted, request, listener.say)
+    disks = rooms(steps)
+    listener.announce(steps, disks)
+    for disk in disks:
+        # A size that nobody knows is asked for, and checked, when its turn comes.
+        if disk.needed:
+            check_room(disk.folder, disk.needed, "the download")
+    listener.agree(steps)
+    for step in steps:
+        yield _do(step, request, listener)
 
 
 def downloadable() -> tuple[EngineSpec, ...]:
@@ -91,31 +104,34 @@ def _resolve(name: str) -> Iterable[tuple[EngineSpec, tuple[Weights, ...]]]:
     return [(spec, weights_of(spec, part) if part else parts_of(spec).get("", ()))]
 
 
-def _try(name: str, what: Literal["environment", "weights"], do: Callable[[], Downloaded]) -> Downloaded:
+def _do(step: Step, request: DownloadRequest, listener: DownloadListener) -> Downloaded:
     try:
-        return do()
+        if step.error:
+            raise step.error
+        return _prepare_weights(step, step.weights, request, listener) if step.weights else _prepare(step, listener)
     except MissingError as error:
         failed = error
     except OSError as error:
         failed = describe_os_error(error)
-    return Downloaded(name=name, what=what, state="failed", error=failed.message, hint=failed.hint)
+    what: Literal["environment", "weights"] = "weights" if step.weights else "environment"
+    return Downloaded(name=step.name, what=what, state="failed", error=failed.message, hint=failed.hint)
 
 
-def _prepare_environment(spec: EngineSpec, request: DownloadRequest, listener: DownloadListener) -> Downloaded:
-    environment = find_environment(spec)
-    state: Conditionals = "ready"
-    if environment.kind == "missing" and spec.install.requirements:
-        if request.offline:
-            raise MissingError("; ".join(environment.lacks), hint="run the command without --offline")
+def _prepare(step: Step, listener: DownloadListener) -> Downloaded:
+    """Have an engine's environment ready."""
+    spec, size = step.spec, 0
+    if step.packages:
         from tts_cli.install.environment_maker import install
 
-        install(spec, spec.install.requirements, listener.say)
-        environment, state = find_environment(spec), "made"
-        if environment.kind == "missing":
-            raise MissingError(f"what was installed does not suit: {'; '.join(environment.lacks)}")
+        install(spec, step.packages, listener.say, partial(listener.count, f"{spec.name} packages"))
+        size = step.packages.size
+    environment = find_environment(spec)
+    if environment.kind == "missing":
+        raise MissingError(f"what was installed does not suit: {'; '.join(environment.lacks)}")
+    state: Conditionals = "made" if step.packages else "ready"
     where = str(engine_folder(spec.name)) if environment.kind == "own" else "this environment"
     versions = ", ".join(f"{package} {version}" for package, version in environment.versions.items())
-    return Downloaded(name=spec.name, what="environment", state=state, detail=f"{where}: {versions}")
+    return Downloaded(name=spec.name, what="environment", state=state, detail=f"{where}: {versions}", size=size)
 
 
 def read_licence(card: Path) -> str:
@@ -129,11 +145,10 @@ def read_licence(card: Path) -> str:
     return " ".join("".join(one if one.isprintable() else " " for one in found[1]).split()) if found else ""
 
 
-def _prepare_weights(
-    spec: EngineSpec, weights: Weights, request: DownloadRequest, listener: DownloadListener
-) -> Downloaded:
+def _prepare_weights(step: Step, weights: Weights, request: DownloadRequest, listener: DownloadListener) -> Downloaded:
     from tts_cli.install import hub, hub_files, local_copy
 
+    spec, found = step.spec, step.found
     wanted = hub_files.FetchRequest(
         spec=spec,
         weights=weights,
@@ -142,9 +157,8 @@ def _prepare_weights(
         offline=request.offline,
         on_progress=lambda done, total: listener.count(wanted.name, done, total),
     )
-    found = find_fetched(spec, weights)
     state: Conditionals = "ready"
-    if found is None or not hub.is_known(wanted, found):
+    if found is None:
         source = request.folder or redact(request.endpoint) or "its hub"
         gated = ", gated" if weights.gated else ""
         listener.say(f"{wanted.name}: {weights.repo} from {source}, licence {weights.licence or 'unknown'}{gated}")

@@ -304,6 +304,9 @@ def _remove_orphans(repo: Path) -> None:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the client's own talk (advice to log in, warnings on links) off the terminal."""
+    # Its first import sets the level anew, and would undo ours.
+    from huggingface_hub.utils import logging as _  # noqa: F401
+
     logger = logging.getLogger("huggingface_hub")
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -126,9 +126,14 @@ def is_wanted(path: str, weights: Weights) -> bool:
     return any(fnmatchcase(path, pattern) for pattern in weights.files)
 
 
+def free_bytes(folder: Path) -> int:
+    """Return what the disk of a folder has free; the folder need not be there yet."""
+    return shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
+
+
 def check_room(folder: Path, size: int, what: str) -> None:
     """Raise `MissingError` where the disk has not got `size` bytes to spare."""
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(folder)
     if free < size + SPARE_BYTES:
         needed = (size + SPARE_BYTES) / 1e9
         raise MissingError(

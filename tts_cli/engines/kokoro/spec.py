@@ -154,6 +154,8 @@ KOKORO = EngineSpec(
             modules=("kokoro", "misaki", "torch"),
             optional=("spacy", "en-core-web-sm", "phonemizer-fork"),
             python=">=3.11,<3.13",
+            megabytes=2879,
+            megabytes_cpu=341,
         ),
     ),
     licence="Apache-2.0 (model and package); its text front end uses espeak-ng, GPL-3.0-or-later",

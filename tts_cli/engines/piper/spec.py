@@ -79,6 +79,7 @@ PIPER = EngineSpec(
         requirements=Requirements(
             packages=("onnxruntime>=1.20,<2", "onnx>=1.17,<2", "espeakng-loader>=0.2.4"),
             modules=("onnxruntime", "onnx", "espeakng_loader"),
+            megabytes=64,
         ),
         open_parts=OpenParts(
             name="VOICE",

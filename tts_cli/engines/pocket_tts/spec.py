@@ -99,6 +99,8 @@ POCKET = EngineSpec(
         requirements=Requirements(
             packages=("pocket-tts>=4,<5", "torch>=2.10,<2.14", "safetensors>=0.4", "tokenizers>=0.21", "pyyaml>=6.0.2"),
             modules=("pocket_tts", "torch", "safetensors", "tokenizers", "yaml"),
+            megabytes=2810,
+            megabytes_cpu=272,
         ),
     ),
     licence="MIT (the package), CC-BY-4.0 (the weights)",
