@@ -21,6 +21,7 @@ def check(manifest: ManifestArg, format_: FormatOpt = None, as_json: JsonOpt = F
         )
         return
     output.print_problems(checked.warnings)
-    chapters = f", {len(checked.chapters)} chapters" if checked.chapters else ""
-    counted = f"{len(checked.lines):,} lines, {len(speakers)} speakers{chapters}"
-    output.results().say("{}: {}, no problems", manifest, counted)
+    counts = {"line": len(checked.lines), "speaker": len(speakers), "chapter": len(checked.chapters)}
+    found = ", ".join(output.counted(number, noun) for noun, number in counts.items() if number or noun == "line")
+    warned = output.counted(len(checked.warnings), "warning") if checked.warnings else "no problems"
+    output.results().say("{}: {}, {}", manifest, found, warned)
