@@ -121,7 +121,8 @@ def _lacks_here(requirements: Requirements) -> tuple[str, ...]:
         return (f"it wants Python {requirements.python}, this is {platform.python_version()}",)
     versions = _versions(_names(requirements.packages), None)
     absent = tuple(f"no module {name} here" for name in requirements.modules if not _can_find(name))
-    return (*_unmet(requirements.packages, versions), *absent)
+    # A module that belongs to a missing package says the same again.
+    return _unmet(requirements.packages, versions) or absent
 
 
 def _unmet(packages: Iterable[str], versions: Mapping[str, str]) -> tuple[str, ...]:
