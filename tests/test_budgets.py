@@ -198,5 +198,5 @@ def test_a_disk_without_room_is_found_before_a_master_is_written(cli, monkeypatc
     result = cli("render", "a.yaml", "-o", "o")
 
     assert result.code == 5
-    assert "GB free, and" in result.err
+    assert "has 0.0 MB free, and 0." in result.err
     assert not list(Path("o").glob("*.wav"))

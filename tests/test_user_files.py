@@ -55,11 +55,24 @@ def test_each_place_that_a_command_names(cli, tmp_path: Path) -> None:
         ["voices", "show", "ann"],
         ["voices", "list"],
         ["render", "book.yaml", "--recipe", "own"],
+        ["export", "book.yaml", "--recipe", "dub", "--video", clip],
+        ["export", "book.yaml", "--recipe", "dub", "--bed", clip],
     ):
         Path("book.yaml").write_text("lines: [{emotion: odd, text: hi}]\n")
         result = cli(*command)
         assert "Traceback" not in result.err
         assert result.code != 1, (command, result)
+
+
+@pytest.mark.parametrize("option", ["--video", "--bed"])
+@pytest.mark.parametrize("place", ["pipe.wav", "/dev/zero"])
+def test_a_film_and_a_bed_are_files(cli, option: str, place: str) -> None:
+    fifo("pipe.wav")
+    Path("film.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nHello.\n")
+    result = cli("export", "film.srt", "--recipe", "dub", option, place, "-o", "out")
+    assert result.code == 2, result.err
+    assert f"{option} {place} {SAID}" in result.err
+    assert not Path("out").exists()
 
 
 def test_a_manifest_on_the_command_line_may_be_a_pipe(cli) -> None:

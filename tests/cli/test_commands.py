@@ -179,7 +179,7 @@ def test_gc_frees_what_it_says_and_a_bare_number_is_no_size(cli, tmp_path: Path)
     later = blobs[0].stat().st_mtime + 60
     os.utime(blobs[0], (later, later))
     done = cli("cache", "gc", "--max-size", "0")
-    assert "removed 2 takes, 1 files" in done.out
+    assert "removed 2 takes, 1 file" in done.out
     assert "1 more files" in done.err
     assert [path.is_file() for path in blobs] == [True, False]
     assert cli("cache", "stat", "--json").json["takes"] == 0
@@ -196,7 +196,7 @@ def test_gc_asks_on_a_terminal_before_it_drops_takes(tmp_path: Path, cli, answer
         _, errors = process.communicate(timeout=60)
     os.close(here)
     os.close(there)
-    assert b"drop 1 takes" in errors
+    assert b"drop 1 take," in errors
     assert cli("cache", "stat", "--json").json["takes"] == left
     assert process.returncode == (130 if left else 0)
 

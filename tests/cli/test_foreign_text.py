@@ -153,7 +153,7 @@ def test_a_path_that_looks_like_markup_is_printed_as_it_is(cli) -> None:
     Path("[/x]/a.yaml").write_text("lines: [hi]\n")
     Path("e.yaml").write_text("lines:\n  - {text: hi, emotion: ':smile:', sped: 1}\n")
 
-    assert cli("check", "[/x]/a.yaml").out == "[/x]/a.yaml: 1 lines, 0 speakers, no problems\n"
+    assert cli("check", "[/x]/a.yaml").out == "[/x]/a.yaml: 1 line, no problems\n"
     assert cli("cache", "stat", "--cache", "[/x]/c").out.startswith("[/x]/c\n")
     assert "[/x]/out" in cli("report", "[/x]/out").err
     assert "':smile:'" in cli("check", "e.yaml").err

@@ -92,7 +92,7 @@ def test_a_name_in_other_letters_is_the_same_file_elsewhere(cli, clips: Path) ->
     Path("own.yaml").write_text("lines:\n  - {id: a, audio: Own.wav, text: Hello.}\n")
     result = cli("render", "own.yaml", "-o", ".")
     assert result.code == 2
-    assert "own.wav is read as Own.wav" in result.err
+    assert "its own input Own.wav (as own.wav)" in result.err
 
 
 def test_a_strangers_files_are_named_all_at_once_and_replaced_with_overwrite(cli) -> None:

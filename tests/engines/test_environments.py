@@ -107,7 +107,7 @@ def test_one_whose_packages_are_here_in_tested_versions_runs_here(warbler: Engin
 @pytest.mark.parametrize(
     ("requirements", "why"),
     [
-        (Requirements(packages=("warbler>=1",), modules=()), "warbler is not installed"),
+        (Requirements(packages=("warbler>=1",), modules=("warbler",)), "warbler is not installed"),
         (Requirements(packages=("numpy>=99",), modules=()), "is not >=99, which it was tested with"),
         (Requirements(packages=("numpy",), modules=("warbler",)), "no module warbler here"),
         (Requirements(packages=(), modules=(), python=">=4"), "it wants Python >=4"),
@@ -118,6 +118,7 @@ def test_what_lacks_is_said(warbler: EngineSpec, requirements: Requirements, why
         python_of(needing(warbler, requirements))
 
     assert why in caught.value.message
+    assert ";" not in caught.value.message  # each lack once
     assert caught.value.hint.startswith("tts-cli download warbler")
 
 

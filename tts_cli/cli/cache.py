@@ -29,7 +29,7 @@ def stat(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
         output.print_json({"status": "ok", "path": str(root)} | asdict(found))
         return
     hours = found.audio_seconds / 3600
-    takes = f"{found.takes:,} takes, {hours:.2f} hours, {found.conditionals:,} conditionals"
+    takes = f"{output.counted(found.takes, 'take')}, {hours:.2f} hours, {found.conditionals:,} conditionals"
     output.results().say("{}\n{}, {}", root, takes, _megabytes(found.bytes))
     if found.unusable:
         output.talk().say("{} records lack a sound take; they will be rendered anew", f"{found.unusable:,}")
@@ -45,7 +45,7 @@ def verify(cache: CacheOpt = None, as_json: JsonOpt = False) -> None:
     if as_json:
         output.print_json({"status": "failed" if damaged else "ok", "checked": checked, "damaged": list(damaged)})
     else:
-        output.results().say("{} takes checked, {} damaged", f"{checked:,}", f"{len(damaged):,}")
+        output.results().say("{} checked, {} damaged", output.counted(checked, "take"), f"{len(damaged):,}")
     if damaged:
         raise typer.Exit(ExitCode.CHECK_FAILED)
 
@@ -86,7 +86,8 @@ def gc(
 
 def _describe(pruned: "Pruned") -> str:
     leftovers = f", {pruned.temporary:,} leftovers" if pruned.temporary else ""
-    return f"{pruned.takes:,} takes, {pruned.blobs:,} files{leftovers}: {_megabytes(pruned.bytes)}"
+    dropped = f"{output.counted(pruned.takes, 'take')}, {output.counted(pruned.blobs, 'file')}{leftovers}"
+    return f"{dropped}: {_megabytes(pruned.bytes)}"
 
 
 def _megabytes(count: int) -> str:

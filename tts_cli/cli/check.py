@@ -55,6 +55,7 @@ def check(
     output.print_problems(checked.warnings)
     speaking = dict.fromkeys((line.speaker, line.engine) for line in checked.lines if line.speaker in checked.dealt)
     show_cast([(name, engine, checked.dealt[name]) for name, engine in speaking])
-    chapters = f", {len(checked.chapters)} chapters" if checked.chapters else ""
-    counted = f"{len(checked.lines):,} lines, {len(speakers)} speakers{chapters}"
-    output.results().say("{}: {}, no problems", " ".join(sources), counted)
+    counts = {"line": len(checked.lines), "speaker": len(speakers), "chapter": len(checked.chapters)}
+    found = ", ".join(output.counted(number, noun) for noun, number in counts.items() if number or noun == "line")
+    warned = output.counted(len(checked.warnings), "warning") if checked.warnings else "no problems"
+    output.results().say("{}: {}, {}", " ".join(sources), found, warned)

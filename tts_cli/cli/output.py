@@ -163,6 +163,11 @@ def size(number: int) -> str:
     return f"{number / 1e3:.0f} kB"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return "1 line", "2 lines"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def print_problems(problems: "Iterable[Problem]") -> None:
     """Print problems, each at its place, with its hint below."""
     for problem, count in fold(problems):

@@ -38,7 +38,7 @@ def show_plan(forecast: Forecast, *, explain: bool, console: output.Speaker) -> 
             console.say("[bold]{}[/bold] {}", f"{planned.reason!s:<8}", _describe(planned))
     cached = sum(planned.reason is None for planned in plan.lines)
     todo = f"{len(forecast.to_render):,} to render (about {clock(forecast.audio_seconds)} of audio), {cached:,} cached"
-    console.say("[bold]{}[/bold]  {}: {}", plan.manifest.name, _count(len(plan.lines), "line"), todo)
+    console.say("[bold]{}[/bold]  {}: {}", plan.manifest.name, output.counted(len(plan.lines), "line"), todo)
 
 
 def plan_to_json(forecast: Forecast) -> dict[str, Any]:
@@ -67,7 +67,9 @@ def show_report(report: Report) -> None:
     console = output.results()
     counts = Counter(report.outcomes.values())
     counted = [output.Styled(f"{counts[found]:,} {found}", STYLES[found]) for found in Outcome if counts[found]]
-    console.say("[bold]{}[/bold]  {}: {}", report.manifest, _count(len(report.outcomes), "line"), counted or "none")
+    console.say(
+        "[bold]{}[/bold]  {}: {}", report.manifest, output.counted(len(report.outcomes), "line"), counted or "none"
+    )
     masters = [found for found in report.outputs if found.kind == "master"]
     if masters:
         console.say()
@@ -77,7 +79,7 @@ def show_report(report: Report) -> None:
             right=("length", "loudness", "true peak"),
         )
     if lines := sum(found.kind == "lines" for found in report.outputs):
-        console.say("{}/lines/  {}", report.out, _count(lines, "file"))
+        console.say("{}/lines/  {}", report.out, output.counted(lines, "file"))
     for found in report.outputs:
         if found.kind not in ("master", "lines"):
             console.say("{}/{}", report.out, found.path)
@@ -111,7 +113,7 @@ def show_troubles(report: Report) -> None:
     for line, kept in list(report.retaken.items())[:MOST_FAILURES]:
         talk.say("[yellow]retaken:[/yellow] line {}: {}", line, kept)
     for name, missing in report.incomplete.items():
-        talk.say("[yellow]not written:[/yellow] {} still misses {}", name, _count(missing, "line"))
+        talk.say("[yellow]not written:[/yellow] {} still misses {}", name, output.counted(missing, "line"))
 
 
 def _show_lines(what: str, failures: Sequence[Failure], style: str = "red", *, by_id: bool = True) -> None:
@@ -131,9 +133,9 @@ def show_export_forecasts(forecasts: Sequence[ExportForecast], *, as_json: bool)
         return
     console = output.results()
     for one in forecasts:
-        lines = f"{_count(one.lines, 'line')}, {len(one.to_render):,} to render"
+        lines = f"{output.counted(one.lines, 'line')}, {len(one.to_render):,} to render"
         there = f", {len(one.there):,} there by now" if one.there else ""
-        files = f"{_count(len(one.files), 'file')}{there}"
+        files = f"{output.counted(len(one.files), 'file')}{there}"
         console.say("[bold]{}[/bold]  {}  {}; {}", one.manifest, one.recipe, lines, files)
         for name in one.files[:MOST_SHOWN]:
             console.say("  {}/{}", one.out, name)
@@ -158,7 +160,9 @@ def show_export(report: ExportReport) -> None:
     _show_lines("failed", report.failures)
     _show_lines("over budget", report.over_budget, by_id=False)
     if report.missing:
-        talk.say("[yellow]not written:[/yellow] files that miss a line; {} to go", _count(report.missing, "line"))
+        talk.say(
+            "[yellow]not written:[/yellow] files that miss a line; {} to go", output.counted(report.missing, "line")
+        )
     console = output.results()
     console.say("[bold]{}[/bold]  {}  [dim]{}/[/dim]\n", report.manifest, report.recipe, report.out)
     output.print_table(
@@ -167,7 +171,7 @@ def show_export(report: ExportReport) -> None:
         right=("length", "loudness", "true peak"),
     )
     if hidden := len(report.outputs) - len(_worth_showing(report.outputs)):
-        console.say("and {} more that passed, listed in {}/export.json", _count(hidden, "file"), report.out)
+        console.say("and {} more that passed, listed in {}/export.json", output.counted(hidden, "file"), report.out)
     console.say("[dim]{} made, {} kept[/dim]", f"{report.made:,}", f"{report.kept:,}")
     for shipped in report.outputs:
         for check in shipped.checks:
@@ -236,7 +240,3 @@ def _describe(planned: PlannedLine) -> str:
     line = planned.line
     text = line.text if len(line.text) <= 60 else f"{line.text[:57]}..."
     return f"{line.id}  {line.speaker + ': ' if line.speaker else ''}{text}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

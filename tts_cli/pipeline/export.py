@@ -4,12 +4,13 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tts_cli.audio.io.video import has_sound, read_film
+from tts_cli.audio.io.video import read_film
 from tts_cli.cache.store import Cache
 from tts_cli.errors import UsageError
 from tts_cli.formats.recipes import find_recipe, list_recipes, recipe_file
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.deliver import deliver
+from tts_cli.pipeline.delivery.dub_files import check_target
 from tts_cli.pipeline.delivery.export_json import exported_files, write_export
 from tts_cli.pipeline.delivery.file_list import list_files
 from tts_cli.pipeline.delivery.resume_log import ResumeLog
@@ -126,7 +127,7 @@ class _Script:
         self.on_event = on_event
         self.stop = stop
         self.wanted = request
-        _refuse_silent_bed(request.target)
+        check_target(request.target)
         self.timeline = None if request.source == "-" else _timeline_of(Path(request.source))
         self.request = RenderRequest(
             manifest=request.source,
@@ -266,15 +267,6 @@ def _read_render(timeline: Path, recipe: Recipe, cache: Cache) -> tuple[Plan, tu
 def _with_length(manifest: Manifest, target: DubTarget) -> Manifest:
     """Let a film say how long the programme is, whatever the manifest says."""
     return replace(manifest, length_s=float(read_film(target.video).length_s)) if target.video else manifest
-
-
-def _refuse_silent_bed(target: DubTarget) -> None:
-    """Raise `UsageError`, before any work, where there is nothing to be heard under a dub."""
-    if target.bed and not has_sound(target.bed):
-        raise UsageError(f"--bed {target.bed} has no sound", hint="name a recording, or a film that has one")
-    if target.under and target.under == target.video and not has_sound(target.video):
-        hint = "leave --duck out, or name what is heard under the dub with --bed"
-        raise UsageError(f"--duck: {target.video} has no sound to be turned down", hint=hint)
 
 
 def _timeline_of(source: Path) -> Path | None:

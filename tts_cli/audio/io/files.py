@@ -278,8 +278,7 @@ def _check_room(outputs: Sequence[Output], frames: int) -> None:
     for folder, size in needed.items():
         free = shutil.disk_usage(folder).free
         if free < size:
-            hours = frames / outputs[0].recipe.sample_rate / 3600
-            said = f"{folder} has {free / 1e9:.1f} GB free, and {hours:.1f} hours need {size / 1e9:.1f} GB"
+            said = f"{folder} has {free / 1e6:,.1f} MB free, and {size / 1e6:,.1f} MB are needed"
             raise OutputError(f"cannot write {outputs[0].path}: {said}", hint="make room, or write elsewhere with -o")
 
 

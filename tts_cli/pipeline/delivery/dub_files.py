@@ -9,22 +9,40 @@ from tts_cli.audio.io.ffmpeg import decoding
 from tts_cli.audio.io.files import drafting
 from tts_cli.audio.io.outputs import Output
 from tts_cli.audio.io.readback import measure_file
-from tts_cli.audio.io.video import Track, add_track, film_demuxer, read_film
+from tts_cli.audio.io.video import Track, add_track, film_demuxer, has_sound, read_film
 from tts_cli.audio.mastering.bed import Bed, Mixdown, mix_over
 from tts_cli.audio.meters.loudness import FileLevels, measure_blocks
 from tts_cli.cache.keys import digest
+from tts_cli.errors import UsageError
 from tts_cli.pipeline.delivery.context import DeliveryContext
 from tts_cli.pipeline.delivery.file_list import film_name
 from tts_cli.pipeline.edit.dub import Dub, timing_csv
 from tts_cli.pipeline.master.master import Written, file_sha256
 from tts_cli.pipeline.master.read_back import find_lost_streams, find_misread
 from tts_cli.pipeline.model import Deliverable
+from tts_cli.pipeline.request import DubTarget
 from tts_cli.recipe import Delivery
+from tts_cli.user_files import open_file
 
 _MOST_BED_GAIN_DB = 20.0
 _SLACK_LU = 0.2
 _MOST_CORRECTIONS = 2
 _HEADROOM_DB = 0.1
+
+
+def check_target(target: DubTarget) -> None:
+    """Raise `UsageError`, before any work, where a film or a bed is no file, or has nothing to be heard under a dub."""
+    for option, path in (("--video", target.video), ("--bed", target.bed)):
+        try:
+            if path:
+                open_file(path).close()
+        except OSError as error:
+            raise UsageError(f"{option} {path} {error.strerror}", hint="name a file") from error
+    if target.bed and not has_sound(target.bed):
+        raise UsageError(f"--bed {target.bed} has no sound", hint="name a recording, or a film that has one")
+    if target.under and target.under == target.video and not has_sound(target.video):
+        hint = "leave --duck out, or name what is heard under the dub with --bed"
+        raise UsageError(f"--duck: {target.video} has no sound to be turned down", hint=hint)
 
 
 def deliver_timing(context: DeliveryContext, deliveries: Sequence[Delivery]) -> Iterator[Deliverable]:

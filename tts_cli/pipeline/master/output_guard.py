@@ -51,10 +51,11 @@ class OutputGuard:
         _refuse_clashes(names)
         paths = {name: self._at(name) for name in names}
         if inputs := {name: found for name, path in paths.items() if (found := self._input_at(path))}:
-            said = [f"{paths[name]} is read as {found}" for name, found in inputs.items()]
-            raise UsageError(
-                f"this would write over its own input: {_list(said)}", hint="choose another folder with -o"
-            )
+            said = [
+                str(found) if str(paths[name]) == str(found) else f"{found} (as {paths[name]})"
+                for name, found in inputs.items()
+            ]
+            raise UsageError(f"this would write over its own input {_list(said)}", hint="choose another folder with -o")
         if blocked := [str(path) for path in paths.values() if _is_blocked(path)]:
             raise UsageError(
                 f"no file can be written there, as a folder or a link is in its place: {_list(blocked)}",
