@@ -92,3 +92,10 @@ def test_who_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.chmod(0o775)
     monkeypatch.setattr(ownership, "_is_private", lambda *_: False)
     assert ownership.open_to_others(tmp_path) == "can be written by a group of users"
+
+
+def test_the_variable_goes_before_the_users_own_file(tmp_path: Path) -> None:
+    user_file().parent.mkdir(parents=True)
+    user_file().write_text('home = "/srv/voices"\n')
+
+    assert load_settings().home == tmp_path / "home"

@@ -62,3 +62,8 @@ def test_nothing_is_lost_and_everything_fits(text):
         assert len(lines) <= 2
     ends = [0, *(chunk.end for chunk in chunks)]
     assert all(before <= chunk.start < chunk.end for before, chunk in zip(ends, chunks, strict=False))
+
+
+def test_lines_are_filled_to_the_last_column():
+    text = " ".join([f"{'a' * 20} {'b' * 21}"] * 6)
+    assert shown(text)[0] == f"{'a' * 20} {'b' * 21}\n{'a' * 20} {'b' * 21}"
