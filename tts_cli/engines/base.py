@@ -118,9 +118,8 @@ class OpenParts:
 class Requirements:
     """What an engine needs to be imported: `packages` with the versions it was tested with (PEP 508), their `modules`.
 
-    `optional` packages change the sound where they are there. `overrides` win over what the packages themselves ask
-    for; `python` says under which versions they run. About `megabytes` are fetched with all that they need in turn,
-    `megabytes_cpu` where torch is the one for the CPU.
+    `optional` packages change the sound where they are there. `overrides` win over what the packages ask for; `python`
+    is what they run under. About `megabytes` are fetched in all, `megabytes_cpu` with torch for the CPU.
     """
 
     packages: tuple[str, ...]
@@ -174,7 +173,6 @@ class Execution:
 
     @property
     def placement(self) -> Literal["local", "remote"]:
-        """Where it speaks: on this machine, or on a server."""
         return "remote" if self.server else "local"
 
 
@@ -182,11 +180,10 @@ class Execution:
 class Abilities:
     """What an engine can do beyond speaking a text.
 
-    It makes conditionals as `clones` says, or imitates nobody. One that is not `expressive` has no emotions of its
-    own: it makes do with pace and level, unless the voice has a clip of one. It may tell where each word lies
-    (`word_times`), keep to a `wanted_duration` (at speed s exactly 1/s of the take's length), hear up to
-    `context_turns` earlier turns, speak a dialogue of up to `dialogue_speakers`, and obey the `tags` ("[laughs]") that
-    it names. Files that end like one of `voice_files` are voices of its own.
+    It makes conditionals as `clones` says, or imitates nobody. One that is not `expressive` has pace and level for
+    emotions, unless the voice has a clip of one. It may tell where each word lies (`word_times`), keep to a
+    `wanted_duration` (at speed s exactly 1/s of the take's length), hear `context_turns` earlier turns, speak a dialogue
+    of `dialogue_speakers`, and obey `tags` ("[laughs]"). Files that end like one of `voice_files` are its own voices.
     """
 
     clones: Conditioner | None = None
