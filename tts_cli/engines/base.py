@@ -173,6 +173,7 @@ class Execution:
 
     @property
     def placement(self) -> Literal["local", "remote"]:
+        """Where it speaks."""
         return "remote" if self.server else "local"
 
 
@@ -309,8 +310,7 @@ class Request:
 class Speech:
     """What a request became: mono float32 samples of shape [frames] in -1..1, and word times if the engine has them.
 
-    `ended` is False where the engine came to no end by itself, and stopped at its limit. `notices` are what the user
-    should know of the take, each told once.
+    `ended` is False where the engine stopped at its limit. `notices` are what the user should know, each told once.
     """
 
     samples: "Samples"
