@@ -181,10 +181,10 @@ class Execution:
 class Abilities:
     """What an engine can do beyond speaking a text.
 
-    It makes conditionals as `clones` says, or imitates nobody. One that is not `expressive` has pace and level for
-    emotions, unless the voice has a clip of one. It may tell where each word lies (`word_times`), keep to a
-    `wanted_duration` (at speed s exactly 1/s of the take's length), hear `context_turns` earlier turns, speak a
-    dialogue of `dialogue_speakers`, and obey `tags` ("[laughs]"). Files that end like one of `voice_files` are its own voices.
+    It makes conditionals as `clones` says, or imitates nobody. One that is not `expressive` makes do with pace and
+    level, but for a voice's own clips. It may tell where each word lies (`word_times`), keep to a `wanted_duration`
+    (at speed s exactly 1/s of the take's length), hear `context_turns` earlier turns, speak a dialogue of
+    `dialogue_speakers`, and obey `tags` ("[laughs]"). Files that end like one of `voice_files` are its own voices.
     """
 
     clones: Conditioner | None = None

@@ -15,6 +15,7 @@ from tts_cli.engines.kit.sampling import (  # noqa: E402
     pick,
 )
 
+pytestmark = pytest.mark.needs("torch")
 LOGITS = torch.tensor([[0.5, 0.25, 0.15, 0.1]]).log()
 
 
