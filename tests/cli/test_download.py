@@ -582,7 +582,7 @@ def test_engines_says_what_is_ready_and_what_lacks(cli, fetch, lark) -> None:
 
     assert not before["ready"]
     assert before["lacks"] == ["its weights are not here"]
-    assert "hint: tts-cli download lark" in said.out
+    assert "hint: tts-cli download lark" in said.err
     assert after["ready"]
     assert after["disk"] > sum(len(FILES[path]) for path in WANTED)
 

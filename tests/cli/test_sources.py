@@ -40,7 +40,7 @@ def test_check_says_what_was_left_out(cli, tmp_path: Path) -> None:
     pages = {**PAGES, "c.xhtml": page("<p>All rights.</p>", 'epub:type="copyright-page"')}
     (tmp_path / "river.epub").write_bytes(epub(pages, toc=TOC))
     result = cli("check", "river.epub")
-    assert (result.code, result.out) == (0, "river.epub: 6 lines, 0 speakers, 2 chapters, no problems\n")
+    assert (result.code, result.out) == (0, "river.epub: 6 lines, 2 chapters, 1 warning\n")
     assert "left out: imprint (2 words)" in result.err
     assert "7 lines" in cli("check", "river.epub", "--keep", "imprint").out
     assert "4 lines" in cli("check", "river.epub", "--headings", "silent").out
@@ -81,7 +81,7 @@ def test_a_bracket_in_a_novel_is_no_mark_of_ours(cli, book: Path, tmp_path: Path
 )
 def test_texts_go_in_as_they_are(cli, tmp_path: Path, name: str, data: bytes, lines: int) -> None:
     (tmp_path / name).write_bytes(data)
-    assert f": {lines} lines" in cli("check", name).out
+    assert f": {lines} line" in cli("check", name).out
     assert cli("render", name, "-o", "out").code == 0
 
 
@@ -90,7 +90,7 @@ def test_texts_go_in_as_they_are(cli, tmp_path: Path, name: str, data: bytes, li
     [(b"Hello.", 1), (b"lines: [Hi, Ho]", 2), (b"text\nHello, world\n", 1), (epub(PAGES, toc=TOC), 6)],
 )
 def test_stdin_is_told_by_its_content(cli, data: bytes, lines: int) -> None:
-    assert f"-: {lines} lines" in cli("check", "-", stdin=data).out
+    assert f"-: {lines} line" in cli("check", "-", stdin=data).out
 
 
 def test_several_sources_make_one_programme_in_their_order(cli, tmp_path: Path, book: Path) -> None:
