@@ -191,7 +191,7 @@ def test_an_export_that_was_killed_goes_on_where_it_was(
     """Killed while it described the last file: what was finished before is not written again."""
     (tmp_path / "r.yaml").write_text(RECIPE.replace("  - {kind: programme", "# "))
     with monkeypatch.context() as patch:
-        patch.setattr("tts_cli.pipeline.export._report", lambda *_, **__: 1 / 0)
+        patch.setattr("tts_cli.pipeline.export.make_export_report", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             cli("export", "book.yaml", "--recipe", "r.yaml", "-o", "out")
     assert sorted(encoded) == ["one", "three", "two"]
