@@ -57,15 +57,16 @@ def plan(
     wanted: Iterable[tuple[EngineSpec, Sequence[Weights]]], request: "DownloadRequest", say: Callable[[str], None]
 ) -> tuple[Step, ...]:
     """Look what lacks; indexes of packages are asked, hubs are not."""
-    steps: dict[tuple[str, str], Step] = {}
+    steps: dict[tuple[object, ...], Step] = {}
     for spec, parts in wanted:
-        if spec.install.requirements and (spec.name, "") not in steps:
-            steps[spec.name, ""] = _try(Step(spec=spec, name=spec.name), _plan_packages, request, say)
+        if spec.install.requirements and (spec.name,) not in steps:
+            steps[(spec.name,)] = _try(Step(spec=spec, name=spec.name), _plan_packages, request, say)
         for weights in parts if request.weights else ():
             name = f"{spec.name}:{weights.part}" if weights.part else spec.name
-            if (name, weights.repo) not in steps:
-                step = Step(spec=spec, name=name, weights=weights)
-                steps[name, weights.repo] = _try(step, _plan_weights, request, say)
+            # A part may need files of one repository at several commits.
+            key = (name, weights.repo, weights.revision, weights.files)
+            if key not in steps:
+                steps[key] = _try(Step(spec=spec, name=name, weights=weights), _plan_weights, request, say)
     return tuple(steps.values())
 
 
