@@ -600,3 +600,15 @@ def test_remove_deletes_what_only_this_engine_uses(cli, fetch, lark, monkeypatch
     assert 0 < shared < len(MODEL) < alone
     assert not list(hub_folder().rglob("lark.pth"))
     assert cli("engines", "remove", "lark").out == "lark: nothing to delete\n"
+
+
+def test_a_part_may_need_one_repository_at_several_commits(lark) -> None:
+    from tts_cli.install.download import DownloadRequest
+    from tts_cli.install.plan import plan
+
+    first = lark.install.weights[0]
+    second = replace(first, revision="b" * 40, files=("tokenizer.json",))
+
+    steps = plan([(lark, (first, second, first))], DownloadRequest(names=("lark",)), lambda _: None)
+
+    assert [step.weights for step in steps if step.weights] == [first, second]
