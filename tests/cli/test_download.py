@@ -603,8 +603,7 @@ def test_remove_deletes_what_only_this_engine_uses(cli, fetch, lark, monkeypatch
 
 
 def test_a_part_may_need_one_repository_at_several_commits(lark) -> None:
-    from tts_cli.install.download import DownloadRequest
-    from tts_cli.install.plan import plan
+    from tts_cli.install.plan import DownloadRequest, plan
 
     first = lark.install.weights[0]
     second = replace(first, revision="b" * 40, files=("tokenizer.json",))

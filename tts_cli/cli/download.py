@@ -50,8 +50,8 @@ def download(
     as_json: JsonOpt = False,
 ) -> None:
     """Make engines ready: the packages that run them, and their weights, checked byte by byte."""
-    from tts_cli.install.download import DownloadRequest
     from tts_cli.install.download import download as download_all
+    from tts_cli.install.plan import DownloadRequest
 
     load_settings()
     if list_:

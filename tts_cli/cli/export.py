@@ -49,42 +49,43 @@ class DuckingPreset(StrEnum):
 
 
 EXAMPLE = "Example: [bold]tts-cli export book.yaml --recipe audiobook --recipe acx[/bold]"
+SourcesOrOutArg = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SOURCE|OUT", help="What render takes, or the output folder of a render."),
+]
+RecipesOpt = Annotated[
+    list[str] | None,
+    typer.Option("--recipe", metavar="NAME", help="What to deliver; may be repeated.", autocompletion=complete_recipes),
+]
+OutOpt = Annotated[
+    Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where each recipe gets a folder of its name.")
+]
+ListOpt = Annotated[bool, typer.Option("--list", help="List the recipes that deliver something.")]
+VideoOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--video", metavar="FILM", exists=True, dir_okay=False, help="A film to dub: it says how long the dub is."
+    ),
+]
+BedOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--bed", metavar="FILE", exists=True, dir_okay=False, help="What a dub is mixed over, e.g. music and effects."
+    ),
+]
+DuckOpt = Annotated[
+    DuckingPreset | None, typer.Option("--duck", help="Turn the bed, or the film's own sound, down under a dub.")
+]
 
 
 def export(
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SOURCE|OUT", help="What render takes, or the output folder of a render."),
-    ] = None,
-    recipe: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--recipe", metavar="NAME", help="What to deliver; may be repeated.", autocompletion=complete_recipes
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where each recipe gets a folder of its name.")
-    ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="List the recipes that deliver something.")] = False,
-    video: Annotated[
-        Path | None,
-        typer.Option(
-            "--video", metavar="FILM", exists=True, dir_okay=False, help="A film to dub: it says how long the dub is."
-        ),
-    ] = None,
-    bed: Annotated[
-        Path | None,
-        typer.Option(
-            "--bed",
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="What a dub is mixed over, e.g. music and effects.",
-        ),
-    ] = None,
-    duck: Annotated[
-        DuckingPreset | None, typer.Option("--duck", help="Turn the bed, or the film's own sound, down under a dub.")
-    ] = None,
+    sources: SourcesOrOutArg = None,
+    recipe: RecipesOpt = None,
+    out: OutOpt = None,
+    list_: ListOpt = False,
+    video: VideoOpt = None,
+    bed: BedOpt = None,
+    duck: DuckOpt = None,
     only: OnlyOpt = None,
     dry_run: DryRunOpt = False,
     overwrite: OverwriteOpt = False,

@@ -15,27 +15,13 @@ from tts_cli.engines.weights import engine_folder, hub_folder, parts_of, weights
 from tts_cli.errors import MissingError, UsageError
 from tts_cli.install.hub_errors import describe_os_error, redact
 from tts_cli.install.hub_files import check_room
-from tts_cli.install.packages import Torch
-from tts_cli.install.plan import Room, Step, plan, rooms
+from tts_cli.install.plan import DownloadRequest, Room, Step, plan, rooms
 from tts_cli.user_files import read_file
 
 ALL = "all"
 MOST_CARD_BYTES = 1 << 16
 _LICENCE = re.compile(r"^[ \t*-]*licen[cs]e:(.{1,200})", re.IGNORECASE | re.MULTILINE)
-Conditionals = Literal["ready", "made", "fetched", "failed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DownloadRequest:
-    """What to have ready, and from where: a hub (or a mirror's `endpoint`) or a `folder`; `offline` asks nobody."""
-
-    names: tuple[str, ...]
-    revision: str = ""
-    endpoint: str = ""
-    offline: bool = False
-    folder: Path | None = None
-    weights: bool = True
-    torch: Torch | None = None
+State = Literal["ready", "made", "fetched", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +43,7 @@ class Downloaded:
 
     name: str
     what: Literal["environment", "weights"]
-    state: Conditionals
+    state: State
     detail: str = ""
     size: int = 0
     error: str = ""
@@ -128,7 +114,7 @@ def _prepare(step: Step, listener: DownloadListener) -> Downloaded:
     environment = find_environment(spec)
     if environment.kind == "missing":
         raise MissingError(f"what was installed does not suit: {'; '.join(environment.lacks)}")
-    state: Conditionals = "made" if step.packages else "ready"
+    state: State = "made" if step.packages else "ready"
     where = str(engine_folder(spec.name)) if environment.kind == "own" else "this environment"
     versions = ", ".join(f"{package} {version}" for package, version in environment.versions.items())
     return Downloaded(name=spec.name, what="environment", state=state, detail=f"{where}: {versions}", size=size)
@@ -157,7 +143,7 @@ def _prepare_weights(step: Step, weights: Weights, request: DownloadRequest, lis
         offline=request.offline,
         on_progress=lambda done, total: listener.count(wanted.name, done, total),
     )
-    state: Conditionals = "ready"
+    state: State = "ready"
     if found is None:
         source = request.folder or redact(request.endpoint) or "its hub"
         gated = ", gated" if weights.gated else ""

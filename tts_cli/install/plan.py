@@ -14,10 +14,22 @@ from tts_cli.install import package_tools
 from tts_cli.install.hub_errors import describe_os_error
 
 if TYPE_CHECKING:
-    from tts_cli.install.download import DownloadRequest
-    from tts_cli.install.packages import Packages
+    from tts_cli.install.packages import Packages, Torch
 
 MB = 10**6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadRequest:
+    """What to have ready, and from where: a hub (or a mirror's `endpoint`) or a `folder`; `offline` asks nobody."""
+
+    names: tuple[str, ...]
+    revision: str = ""
+    endpoint: str = ""
+    offline: bool = False
+    folder: Path | None = None
+    weights: bool = True
+    torch: "Torch | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +66,7 @@ class Room:
 
 
 def plan(
-    wanted: Iterable[tuple[EngineSpec, Sequence[Weights]]], request: "DownloadRequest", say: Callable[[str], None]
+    wanted: Iterable[tuple[EngineSpec, Sequence[Weights]]], request: DownloadRequest, say: Callable[[str], None]
 ) -> tuple[Step, ...]:
     """Look what lacks; indexes of packages are asked, hubs are not."""
     steps: dict[tuple[object, ...], Step] = {}
@@ -89,7 +101,7 @@ def rooms(steps: Iterable[Step]) -> tuple[Room, ...]:
     )
 
 
-def _try(step: Step, look: Callable[..., Step], request: "DownloadRequest", say: Callable[[str], None]) -> Step:
+def _try(step: Step, look: Callable[..., Step], request: DownloadRequest, say: Callable[[str], None]) -> Step:
     try:
         return look(step, request, say)
     except MissingError as error:
@@ -98,7 +110,7 @@ def _try(step: Step, look: Callable[..., Step], request: "DownloadRequest", say:
         return replace(step, error=describe_os_error(error))
 
 
-def _plan_packages(step: Step, request: "DownloadRequest", say: Callable[[str], None]) -> Step:
+def _plan_packages(step: Step, request: DownloadRequest, say: Callable[[str], None]) -> Step:
     environment, requirements = find_environment(step.spec), step.spec.install.requirements
     if environment.kind != "missing" or requirements is None:
         return replace(step, ready=True)
@@ -111,7 +123,7 @@ def _plan_packages(step: Step, request: "DownloadRequest", say: Callable[[str], 
     return replace(step, packages=packages, fetch=packages.size, disk=packages.disk)
 
 
-def _plan_weights(step: Step, request: "DownloadRequest", _: Callable[[str], None]) -> Step:
+def _plan_weights(step: Step, request: DownloadRequest, _: Callable[[str], None]) -> Step:
     from tts_cli.install import hub
     from tts_cli.install.hub_files import FetchRequest
 

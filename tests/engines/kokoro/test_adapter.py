@@ -86,7 +86,8 @@ def unpinned() -> EngineSpec:
 @pytest.fixture(scope="module")
 def home(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home that has the weights."""
-    from tts_cli.install.download import DownloadListener, DownloadRequest, download
+    from tts_cli.install.download import DownloadListener, download
+    from tts_cli.install.plan import DownloadRequest
 
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
