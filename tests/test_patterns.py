@@ -7,15 +7,14 @@ spaces, and thousands of every kind that it repeats: that is how patterns are at
 import ast
 import importlib
 import re
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 import pytest
+from mutations import bounded
 
 import tts_cli
 
@@ -112,24 +111,9 @@ def attacks(pattern: re.Pattern[str]) -> Iterator[str]:
             yield before * (LENGTH // len(before))
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise TimeoutError
-
-    # Processor time, as other programs may take the rest.
-    before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-
-
 def is_linear(pattern: re.Pattern[str], text: str, *, searched: bool = True) -> bool:
     try:
-        with within(LONGEST_S):
+        with bounded(LONGEST_S):
             pattern.fullmatch(text)
             if searched:
                 pattern.sub("", text)

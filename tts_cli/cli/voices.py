@@ -153,10 +153,7 @@ def unpack(
     from tts_cli.voicework.pack import unpack as unpack_voice
 
     folder = unpack_voice(file, to, replace=force)
-    if as_json:
-        output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
-    else:
-        output.results().say("{}  [dim]use it as `voice: {}`[/dim]", folder, folder.name)
+    _show_folder(folder, as_json=as_json)
 
 
 @app.command(epilog="Example: [bold]tts-cli voices rename nora nora-old[/bold]")
@@ -169,6 +166,11 @@ def rename(
     from tts_cli.voicework.listing import rename_voice
 
     folder = rename_voice(voice, name, load_settings())
+    _show_folder(folder, as_json=as_json)
+
+
+def _show_folder(folder: Path, *, as_json: bool) -> None:
+    """Say where a voice lies, and what it is called from now on."""
     if as_json:
         output.print_json({"status": "ok", "voice": folder.name, "path": str(folder)})
     else:
